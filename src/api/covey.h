@@ -1,0 +1,119 @@
+/**
+ * Covey: runs a computation on private data as a swarm of short-lived secure execution environments.
+ *
+ * The public C API. Opaque types, errors as values, no globals. A handle may be used from one thread at a time; different handles are
+ * independent. Strings given to a call are copied; strings in results live as long as the documentation of the call says.
+ *
+ *   #include <covey.h>
+ *   covey_error error;
+ *   covey *c; covey_task *t;
+ *   if (covey_open(NULL, &c, &error)) ...
+ *   if (covey_task_load(c, "task.yaml", &t, &error)) ...
+ *   int failed = covey_task_run(t, NULL, &error);
+ *
+ * Every function that can fail returns a covey_code (0 is success) and, when `error` is not NULL, fills it.
+ */
+#ifndef COVEY_H
+#define COVEY_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COVEY_API __attribute__((visibility("default")))
+
+/** The same numbers as the program's exit codes. */
+typedef enum {
+    COVEY_OK = 0,
+    COVEY_TASK_FAILED = 1,  /* some micro-job failed for good */
+    COVEY_BAD_INPUT = 2,    /* wrong usage or a malformed file; the text says where */
+    COVEY_REFUSED = 3,      /* security: not signed, not trusted, level not available */
+    COVEY_SYSTEM = 4,       /* no memory, no node, a system call */
+    COVEY_INTERRUPTED = 130
+} covey_code;
+
+typedef struct {
+    covey_code code;
+    char text[1024];        /* one line: what is wrong, where, what to do */
+    char at[96];            /* where in Covey's source it began */
+} covey_error;
+
+typedef struct covey covey;
+typedef struct covey_task covey_task;
+
+/** NULL fields: $XDG_CONFIG_HOME/covey, $XDG_STATE_HOME/covey, $XDG_CACHE_HOME/covey, and the `covey` program beside the caller, in
+ *  $COVEY_PROGRAM, or where it was installed. */
+typedef struct {
+    const char *config_dir, *state_dir, *program;
+} covey_options;
+
+COVEY_API covey_code covey_open(const covey_options *options, covey **ret, covey_error *error);
+COVEY_API void covey_close(covey *c);
+COVEY_API const char *covey_version(void);
+
+/** Reads and validates a task file. */
+COVEY_API covey_code covey_task_load(covey *c, const char *path, covey_task **ret, covey_error *error);
+/** The same from memory; relative paths are relative to `directory` (NULL: the working directory). */
+COVEY_API covey_code covey_task_parse(covey *c, const char *yaml, size_t size, const char *directory, covey_task **ret, covey_error *error);
+COVEY_API void covey_task_free(covey_task *t);
+
+/** Overrides, before the run. */
+COVEY_API void covey_task_set_resume(covey_task *t, bool resume);
+COVEY_API void covey_task_set_output(covey_task *t, const char *path);      /* "-": standard output */
+COVEY_API void covey_task_set_concurrency(covey_task *t, unsigned zygotes); /* SEEs at the same time; 0: one per core */
+
+typedef struct {
+    uint64_t micro_jobs, succeeded, failed, retried, resumed, sees_started;
+    bool counting;          /* still splitting: micro_jobs grows */
+    uint64_t bytes_done, bytes_total;
+    unsigned stage;         /* 0: the micro-jobs; 1 and up: combining */
+    double wall_seconds;
+} covey_progress;
+
+typedef struct { uint64_t job; unsigned stage, exit_code, attempts; const char *reason; const char *log; size_t log_size; } covey_failure;
+
+/** All may be NULL; pointers live for the call only. */
+typedef struct {
+    void *context;
+    void (*progress)(void *context, const covey_progress *progress);               /* about ten times a second */
+    void (*result)(void *context, uint64_t job, const void *data, size_t size);    /* each micro-job's result as it comes */
+    int (*output)(void *context, const void *data, size_t size);                   /* takes the output instead of the task's file; not 0: stop */
+    void (*failure)(void *context, const covey_failure *failure);
+} covey_events;
+
+/** Runs the task to its end. covey_task_interrupt may be called from a signal handler or another thread meanwhile. */
+COVEY_API covey_code covey_task_run(covey_task *t, const covey_events *events, covey_error *error);
+COVEY_API void covey_task_interrupt(covey_task *t);
+
+typedef struct {
+    const char *task, *level, *output, *image, *measurement; /* live as long as the task */
+    covey_progress counts;
+    const char *partial_output;  /* NULL, or where the results of a task with failures went */
+} covey_summary;
+COVEY_API void covey_task_summary(const covey_task *t, covey_summary *ret);
+
+/** SEE images. */
+typedef struct { char path[4096]; char measurement[65]; bool from_cache; double seconds; } covey_image_built;
+COVEY_API covey_code covey_image_build(covey *c, const char *module, const char *output, covey_image_built *ret, covey_error *error);
+typedef struct {
+    char measurement[65], module_hash[65], builder[96], entry[32], signer[80]; /* signer: empty when not signed */
+    uint32_t abi_version; bool trusted, signature_valid, uses_see_api;
+    uint64_t memory_initial, memory_max, file_size;
+} covey_image_info;
+COVEY_API covey_code covey_image_inspect(covey *c, const char *path, covey_image_info *ret, covey_error *error);
+/** Like inspect, and fails (COVEY_REFUSED) unless signed by a trusted key. */
+COVEY_API covey_code covey_image_verify(covey *c, const char *path, covey_image_info *ret, covey_error *error);
+
+/** What this machine can give. `visit` is called for each check; `ok` false comes with the reason and the remedy. */
+COVEY_API covey_code covey_doctor(covey *c, void (*visit)(void *context, const char *what, bool ok, const char *why), void *context, covey_error *error);
+
+/** The warden's process: serves the socket until it closes. For the `covey warden` command only. */
+COVEY_API covey_code covey_warden_serve(int socket_fd, covey_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

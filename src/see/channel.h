@@ -1,0 +1,45 @@
+/**
+ * Packets between agent and zygote over the one SOCK_SEQPACKET socket that a zygote inherits as descriptor 0.
+ *
+ *   agent  -> zygote   SETUP once, first, with the slots' memfds as descriptors; then RUN any number of times
+ *   zygote -> agent    READY once; then DONE; or FAILED once, and the zygote ends
+ *
+ * The zygote answers every slot it was told to run exactly once, in any order, unless it dies. It runs slots one at a time in the
+ * order it was given them. At `shared` one DONE covers the whole slot; jobs whose answer.outcome is 0 did not run: those after the
+ * first of them in the slot never started, and DONE.how says what became of that first one.
+ * When the socket closes, the zygote ends.
+ */
+#pragma once
+#include <stdint.h>
+
+#include "base/limits.h"
+
+#define CHANNEL_VERSION 1u
+
+typedef enum { CHANNEL_SETUP = 1, CHANNEL_RUN, CHANNEL_READY, CHANNEL_DONE, CHANNEL_FAILED } ChannelType;
+
+typedef struct {
+    uint32_t type;          /* CHANNEL_SETUP */
+    uint32_t version;
+    uint32_t level;         /* SecurityLevel */
+    uint32_t slot_count;    /* memfds that come with the packet, in slot order; at most ZYGOTE_SLOTS_MAX */
+    uint64_t lifetime_ns;   /* of one micro-job */
+    uint64_t memory_max;    /* linear memory, bytes */
+    uint8_t task_seed[32];  /* derived random streams: ChaCha20(task_seed, stage_and_job) */
+    uint32_t real_random;   /* 1: random_get asks the kernel instead */
+    uint32_t arg_count, env_count;
+    uint32_t text_size;     /* then the NUL-terminated arguments and environment entries, one after another */
+} ChannelSetup;
+
+typedef struct { uint32_t type, count; uint32_t slots[ZYGOTE_SLOTS_MAX]; } ChannelRun; /* sent short: only `count` entries */
+
+typedef struct { uint32_t type, version; uint64_t memory_initial; } ChannelReady;
+
+/** How the process that ran a slot ended, as the zygote saw it. */
+typedef enum { HOW_ANSWERED = 1, HOW_LIFETIME, HOW_SIGNAL, HOW_FORK_FAILED } ChannelHow;
+typedef struct { uint32_t slot; uint16_t how; uint16_t signal_number; } ChannelSlotDone;
+typedef struct { uint32_t type, count; ChannelSlotDone slots[ZYGOTE_SLOTS_MAX]; } ChannelDone; /* sent short */
+
+typedef struct { uint32_t type; char text[252]; } ChannelFailed;
+
+#define CHANNEL_PACKET_MAX (sizeof(ChannelSetup) + TASK_ARG_BYTES_MAX)

@@ -1,0 +1,56 @@
+/**
+ * The task file: YAML, read by a schema, every mistake named with its line (docs/task-file.md is the user's reference).
+ * Relative paths in it are relative to the folder of the task file.
+ */
+#pragma once
+#include "base/bytes.h"
+#include "base/level.h"
+#include "base/limits.h"
+
+typedef enum { SPLIT_LINES, SPLIT_CSV, SPLIT_JSONL, SPLIT_FIXED, SPLIT_FILE, SPLIT_COUNT } SplitBy;
+typedef enum { COMBINE_CONCAT, COMBINE_SUM, COMBINE_SUM_BY_KEY, COMBINE_MIN, COMBINE_MAX, COMBINE_MEAN, COMBINE_TOP, COMBINE_MODULE } CombineBy;
+
+typedef struct {
+    SplitBy by;
+    uint64_t target_bytes;   /* aim of a segment's size; records are never cut. Default 256 KiB */
+    uint64_t record_bytes;   /* SPLIT_FIXED */
+    uint64_t records;        /* with lines, csv, jsonl: records per segment instead of target_bytes; 0: by size */
+    uint64_t count;          /* SPLIT_COUNT */
+    bool header;             /* SPLIT_CSV: first record is a header that every segment gets. Default true */
+} SplitSpec;
+
+typedef struct {
+    CombineBy by;
+    uint64_t top;            /* COMBINE_TOP */
+    char *module, *image;    /* COMBINE_MODULE: one of both */
+} CombineSpec;
+
+typedef struct {
+    char name[TASK_NAME_MAX + 1];
+    char *image, *module;    /* exactly one is set */
+    char **args, **env;      /* counts below; env as NAME=value */
+    size_t arg_count, env_count;
+    char *input_path;        /* NULL with SPLIT_COUNT; a glob with SPLIT_FILE; "-" is standard input */
+    SplitSpec split;
+    CombineSpec combine;
+    SecurityLevel level;
+    uint64_t lifetime_ns, memory_max, output_max;
+    bool real_random;        /* security: {random: real}; default: derived */
+    uint32_t attempts;       /* tries of one micro-job, default 3 */
+    uint32_t copies, agree;  /* redundancy; only 1 and 1 until the swarm spans machines: other values are refused, not ignored */
+    char *output;            /* NULL or "-": standard output */
+    Buffer source;           /* the file as read: part of the task's identity */
+} TaskSpec;
+
+/** errors: ERR_BAD_INPUT with "file:line: what; remedy" in diag */
+MUST_USE Err task_load(const char *path, TaskSpec *ret_task, Diag *diag);
+/** The same from memory; `directory` is what relative paths are relative to. */
+MUST_USE Err task_parse(View yaml, const char *name, const char *directory, TaskSpec *ret_task, Diag *diag);
+/** A task without a file (covey map, the C API): defaults in place, to be filled in; task_validate afterwards. */
+void task_defaults(TaskSpec *ret_task);
+MUST_USE Err task_validate(const TaskSpec *t, Diag *diag);
+void task_free(TaskSpec *t);
+
+/** "256KiB", "64MiB", "10GB", "4096" -> bytes; "60s", "500ms", "2m", "1h" -> nanoseconds. */
+bool size_parse(const char *text, uint64_t *ret_bytes);
+bool duration_parse(const char *text, uint64_t *ret_ns);

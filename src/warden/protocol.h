@@ -1,0 +1,34 @@
+/**
+ * Packets between agent and warden (SOCK_SEQPACKET, fixed-size structures). The agent is less trusted than the warden: every packet
+ * is checked against the table in warden/warden.c (which message is legal when), and a wrong one is answered, not obeyed.
+ *
+ *   TRUST      agent -> warden   a key whose images may run; legal only before the first START
+ *   START      agent -> warden   two descriptors: the image file, and the zygote's end of its control socket
+ *   KILL       agent -> warden
+ *   STARTED, REFUSED, ENDED      warden -> agent
+ */
+#pragma once
+#include <stdint.h>
+
+#define WARDEN_VERSION 1u
+#define WARDEN_SOCKET_FD 3 /* where `covey warden` finds its socket */
+
+typedef enum { WARDEN_TRUST = 1, WARDEN_START, WARDEN_KILL, WARDEN_STARTED, WARDEN_REFUSED, WARDEN_ENDED } WardenType;
+
+typedef struct { uint32_t type, version; uint8_t public_key[32]; } WardenTrust;
+
+typedef struct {
+    uint32_t type;
+    uint32_t zygote;          /* chosen by the agent, unique among live ones */
+    uint32_t level;
+    uint32_t reserved;
+    uint64_t memory_max;      /* linear memory of one micro-job, bytes; the warden adds the runtime's own need */
+    uint8_t measurement[32];  /* the image must have it */
+} WardenStart;
+
+typedef struct { uint32_t type, zygote; } WardenKill;
+typedef struct { uint32_t type, zygote; int32_t pid; uint32_t cgroup; /* 1: limits are also kept by a cgroup */ } WardenStarted;
+typedef struct { uint32_t type, zygote; int32_t code; char text[244]; } WardenRefused; /* code: ErrCode or errno */
+typedef struct { uint32_t type, zygote; int32_t status; /* as waitpid */ uint32_t reserved; } WardenEnded;
+
+#define WARDEN_PACKET_MAX 512

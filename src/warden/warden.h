@@ -1,0 +1,11 @@
+/**
+ * The warden: the only privileged process of a node. Single-threaded, no network. Starts, limits and ends zygotes.
+ */
+#pragma once
+#include "base/error.h"
+
+/** Serves the socket until the agent closes it, then kills and reaps every zygote and returns. Never returns with one alive. */
+MUST_USE Err warden_serve(int socket_fd, Diag *diag);
+
+/** Whether this machine can give a level, found by trying; why not goes into diag. errors: ERR_LEVEL */
+MUST_USE Err warden_probe(int level, Diag *diag);
