@@ -25,7 +25,6 @@ enum {
     ZYGOTES_MAX = 256,             /* live zygotes of one warden */
     ATTEMPTS_MAX = 16,
     BUS_BATCH_JOBS_MAX = 1024,
-    BUS_MESSAGE_BYTES_MAX = 512 << 20,
     COMBINE_FANIN_MAX = 256,
 };
 
@@ -34,6 +33,7 @@ enum {
 #define SEE_MEMORY_MAX (4 * GIB - 64 * KIB)
 #define SEE_OUTPUT_DEFAULT (16 * MIB)
 #define SEE_OUTPUT_MAX (1 * GIB)
+#define BUS_MESSAGE_BYTES_MAX (SEE_OUTPUT_MAX + 128 * MIB) /* the largest result or inline segment, and a batch of logs */
 #define SEE_LOG_MAX (64 * KIB) /* standard error of one micro-job */
 #define SEE_LIFETIME_DEFAULT_NS (60 * NS_PER_S)
 #define SEE_LIFETIME_MAX_NS (3600 * NS_PER_S)

@@ -7,6 +7,12 @@
  *
  * Flow: NODE when a node joins; TASK_OPEN; TASK_READY with a window, or TASK_REFUSED; then at most `window` micro-jobs are outstanding;
  * every micro-job sent is answered in RESULTS exactly once while the node lives; TASK_CLOSE ends it, and outstanding ones are dropped.
+ * A micro-job that the node gives back without having started it (its warden died while it waited) is answered with OUTCOME_NONE: that
+ * does not use up one of its attempts.
+ *
+ * TASK_OPEN carries `node`, the manager's number for this node's membership (never 0). The node puts it into TASK_READY, TASK_REFUSED and
+ * every RESULTS head, so that the manager knows who speaks; JOBS and TASK_CLOSE carry it too. A node that announces itself again is a new
+ * member: what it was given before is lost, and answers under the old number are dropped.
  */
 #pragma once
 #include "base/level.h"
@@ -21,13 +27,18 @@ uint8_t message_type(View message);
 
 typedef struct { char node_id[64]; uint32_t level_mask, cores; uint64_t memory_free; } NodeMessage;
 
-enum { TASK_ID_BYTES = 16, TASK_INPUTS_MAX = 65536 };
+enum { TASK_ID_BYTES = 16 };
 typedef struct { uint8_t bytes[TASK_ID_BYTES]; } TaskId;
+
+/** Says which task, stage and member a message is about; in every message but NODE. */
+enum { STAGE_MAX = 255, JOB_INDEX_BITS = 56 };
+#define JOB_INDEX_MAX ((UINT64_C(1) << JOB_INDEX_BITS) - 1)
 
 /** Everything a node needs to run micro-jobs of one stage of a task. Strings are borrowed from the message when decoded. */
 typedef struct {
     TaskId id;
     uint32_t stage;            /* 0: the micro-jobs; 1 and up: levels of the combining tree */
+    uint32_t node;             /* the manager's number for this member; echoed in every answer */
     View image_path;           /* on this machine; measurement decides whether it is the right one */
     uint8_t measurement[32];
     uint32_t level;
@@ -36,14 +47,16 @@ typedef struct {
     uint8_t seed[32];          /* of the derived random streams */
     uint8_t digest_key[32];
     uint32_t real_random;
-    View args, env;            /* NUL-terminated strings one after another, counts below */
+    View args, env;            /* NUL-terminated strings one after another, counts below; args without the program's name */
     uint32_t arg_count, env_count;
     View header;               /* given to every segment in front (CSV header); may be empty */
 } TaskOpen;
 
-typedef struct { TaskId id; uint32_t stage; uint32_t window; /* micro-jobs that may be outstanding */ uint32_t batch; /* best sent at once */ } TaskReady;
-typedef struct { TaskId id; uint32_t stage; int32_t code; View text; } TaskRefused;
-typedef struct { TaskId id; uint32_t stage; } TaskClose;
+enum { WINDOW_JOBS_MAX = 65536, REFUSED_TEXT_MAX = 1000 };
+/** window: micro-jobs that may be outstanding; batch: best sent at once. Both at least 1; batch at most window and BUS_BATCH_JOBS_MAX. */
+typedef struct { TaskId id; uint32_t stage, node; uint32_t window, batch; } TaskReady;
+typedef struct { TaskId id; uint32_t stage, node; int32_t code; /* an ErrCode or errno, not 0 */ View text; /* for the user, one line */ } TaskRefused;
+typedef struct { TaskId id; uint32_t stage, node; } TaskClose;
 
 /** Where a micro-job's segment is: nowhere (count), a range of a file on this machine, or in the message. */
 typedef enum { SEGMENT_NONE = 0, SEGMENT_RANGE = 1, SEGMENT_INLINE = 2 } SegmentKind;
@@ -53,7 +66,7 @@ typedef struct {
     uint8_t kind;
     bool with_header;          /* put TaskOpen.header in front */
     uint64_t offset, size;     /* RANGE: within `path`; INLINE: size of `data` */
-    View path;                 /* RANGE */
+    View path;                 /* RANGE; when written, empty says: as in the item before (once read, never empty) */
     View data;                 /* INLINE */
 } JobItem;
 
@@ -67,6 +80,8 @@ typedef struct {
     View output, log;
 } ResultItem;
 
+/** Writers append to an empty buffer. errors: ERR_LIMIT (a field or the buffer is too large), ERR_PROTOCOL (a field that no reader accepts), ENOMEM
+ *  Readers check every field: what they return can be used without a second look. errors: ERR_PROTOCOL */
 MUST_USE Err message_put_node(Buffer *b, const NodeMessage *m);
 MUST_USE Err message_get_node(View v, NodeMessage *ret_message);
 MUST_USE Err message_put_task_open(Buffer *b, const TaskOpen *m);
@@ -79,13 +94,19 @@ MUST_USE Err message_put_task_close(Buffer *b, const TaskClose *m);
 MUST_USE Err message_get_task_close(View v, TaskClose *ret_message);
 
 /** JOBS and RESULTS are a head and then items, so that they are written and read without an array in between. */
-typedef struct { TaskId id; uint32_t stage; } BatchHead;
+typedef struct { TaskId id; uint32_t stage, node; } BatchHead;
 MUST_USE Err message_begin_jobs(Buffer *b, const BatchHead *head);
 MUST_USE Err message_add_job(Buffer *b, const JobItem *item);
 MUST_USE Err message_begin_results(Buffer *b, const BatchHead *head, uint64_t sees_started);
 MUST_USE Err message_add_result(Buffer *b, const ResultItem *item);
 
-typedef struct { Reader reader; BatchHead head; uint64_t sees_started; /* RESULTS: since the last message */ } BatchReader;
+typedef struct {
+    Reader reader;
+    BatchHead head;
+    uint64_t sees_started; /* RESULTS: since the last message */
+    uint32_t items;        /* read so far; at most BUS_BATCH_JOBS_MAX */
+    View path;             /* of the last RANGE item */
+} BatchReader;
 MUST_USE Err message_open_batch(View v, MessageType type, BatchReader *ret_reader);
 /** *ret_more false at the end. */
 MUST_USE Err message_next_job(BatchReader *r, JobItem *ret_item, bool *ret_more);

@@ -1,0 +1,173 @@
+/*
+ * The bus inside one process: a queue for each subscription, emptied by deferred work of the loop. A message moves by pointer: it is
+ * copied only when several listen to one subject.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "bus/bus.h"
+
+struct BusSubscription {
+    Bus *bus;
+    BusSubscription *next;
+    char subject[BUS_SUBJECT_MAX];
+    BusHandler handler;
+    void *context;
+    bool gone;             /* unsubscribed while messages are being delivered; freed afterwards */
+    uint32_t head, count;  /* of the ring */
+    Buffer *ring;          /* BUS_QUEUE_MESSAGES_MAX places */
+};
+
+struct Bus {
+    Loop *loop;
+    LoopSource *deferred;
+    BusSubscription *subscriptions;
+    uint32_t delivering;   /* depth of bus_deliver: a handler may turn the loop */
+};
+
+static Err bus_deliver(void *context, uint32_t events);
+
+Err bus_memory_new(Loop *loop, Bus **ret_bus)
+{
+    assert(loop && ret_bus);
+
+    Bus *b = calloc(1, sizeof *b);
+    if (!b) return FAIL(ENOMEM);
+    b->loop = loop;
+    Err e = loop_add_deferred(loop, bus_deliver, b, &b->deferred);
+    if (e.code) {
+        free(b);
+        return e;
+    }
+    *ret_bus = b;
+    return OK;
+}
+
+static void subscription_free(BusSubscription *s)
+{
+    for (; s->count; s->count--, s->head = (s->head + 1) % BUS_QUEUE_MESSAGES_MAX) buffer_free(&s->ring[s->head]);
+    free(s->ring);
+    free(s);
+}
+
+void bus_free(Bus **bus)
+{
+    Bus *b = *bus;
+    if (!b) return;
+    assert(b->delivering == 0);
+    *bus = NULL;
+    loop_remove(&b->deferred);
+    while (b->subscriptions) {
+        BusSubscription *s = b->subscriptions;
+        b->subscriptions = s->next;
+        subscription_free(s);
+    }
+    free(b);
+}
+
+Err bus_subscribe(Bus *b, const char *subject, BusHandler handler, void *context, BusSubscription **ret_subscription)
+{
+    assert(b && subject && handler && ret_subscription);
+
+    if (strlen(subject) >= BUS_SUBJECT_MAX) return FAIL(ERR_LIMIT);
+    BusSubscription *s = calloc(1, sizeof *s);
+    if (!s) return FAIL(ENOMEM);
+    s->ring = calloc(BUS_QUEUE_MESSAGES_MAX, sizeof *s->ring);
+    if (!s->ring) {
+        free(s);
+        return FAIL(ENOMEM);
+    }
+    s->bus = b;
+    snprintf(s->subject, sizeof s->subject, "%s", subject);
+    s->handler = handler;
+    s->context = context;
+    s->next = b->subscriptions;
+    b->subscriptions = s;
+    *ret_subscription = s;
+    return OK;
+}
+
+static void sweep(Bus *b)
+{
+    for (BusSubscription **at = &b->subscriptions; *at;) {
+        BusSubscription *s = *at;
+        if (!s->gone) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        subscription_free(s);
+    }
+}
+
+void bus_unsubscribe(BusSubscription **subscription)
+{
+    BusSubscription *s = *subscription;
+    if (!s) return;
+    *subscription = NULL;
+    s->gone = true;
+    if (s->bus->delivering == 0) sweep(s->bus);
+}
+
+static bool listens(const BusSubscription *s, const char *subject) { return !s->gone && strcmp(s->subject, subject) == 0; }
+
+static void enqueue(BusSubscription *s, Buffer *message)
+{
+    s->ring[(s->head + s->count) % BUS_QUEUE_MESSAGES_MAX] = *message;
+    s->count++;
+    *message = buffer_limited(message->limit);
+}
+
+Err bus_publish(Bus *b, const char *subject, Buffer *message)
+{
+    assert(b && subject && message);
+
+    if (message->size > BUS_MESSAGE_BYTES_MAX) return FAIL(ERR_LIMIT);
+    BusSubscription *last = NULL;
+    for (BusSubscription *s = b->subscriptions; s; s = s->next) {
+        if (!listens(s, subject)) continue;
+        if (s->count == BUS_QUEUE_MESSAGES_MAX) return FAIL(ERR_BUSY);
+        last = s;
+    }
+    if (!last) return FAIL(ERR_NO_ENTRY);
+    for (BusSubscription *s = b->subscriptions; s != last; s = s->next) {
+        if (!listens(s, subject)) continue;
+        AUTO_BUFFER copy = buffer_limited(message->limit);
+        TRY(buffer_append(&copy, view_buffer(message)));
+        enqueue(s, &copy);
+    }
+    enqueue(last, message);
+    loop_defer(b->deferred);
+    return OK;
+}
+
+/* Delivers what was queued when the turn began; what handlers publish meanwhile is for the next turn. */
+static Err deliver_to(BusSubscription *s)
+{
+    for (uint32_t left = s->count; left && !s->gone && s->count; left--) {
+        AUTO_BUFFER message = s->ring[s->head];
+        s->ring[s->head] = (Buffer){0};
+        s->head = (s->head + 1) % BUS_QUEUE_MESSAGES_MAX;
+        s->count--;
+        TRY(s->handler(s->context, s->subject, view_buffer(&message)));
+    }
+    return OK;
+}
+
+static Err bus_deliver(void *context, uint32_t events)
+{
+    (void)events;
+    Bus *b = context;
+    Err e = OK;
+    b->delivering++;
+    for (BusSubscription *s = b->subscriptions; s && !e.code; s = s->next) e = deliver_to(s);
+    b->delivering--;
+    if (b->delivering == 0) sweep(b);
+    bool waiting = false;
+    for (const BusSubscription *s = b->subscriptions; s; s = s->next) waiting |= s->count > 0;
+    if (waiting) loop_defer(b->deferred);
+    return e;
+}

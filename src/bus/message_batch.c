@@ -1,0 +1,180 @@
+/* JOBS and RESULTS: a head and then items, written and read one after another. The hot path of the bus: one bounds check an item. */
+#include "bus/message.h"
+#include "bus/message_wire.h"
+
+enum {
+    HEAD_BYTES = MESSAGE_HEAD_BYTES + TASK_ID_BYTES + 4 + 4,
+    JOB_BYTES = 8 + 4 + 1 + 1 + 2 + 8 + 8,
+    RESULT_BYTES = 8 + 4 * 4 + 8 + 8 + RESULT_DIGEST_BYTES + 8 + 4,
+    FLAG_WITH_HEADER = 1,
+};
+
+static Err begin_batch(Buffer *b, MessageType type, const BatchHead *head)
+{
+    if (head->stage > STAGE_MAX || head->node == 0) return FAIL(ERR_PROTOCOL);
+    TRY(buffer_reserve(b, HEAD_BYTES));
+    uint8_t *at = b->data + b->size;
+    at = store_u8(at, (uint8_t)type);
+    at = store_u8(at, MESSAGE_VERSION);
+    at = store_raw(at, head->id.bytes, sizeof head->id.bytes);
+    at = store_u32(at, head->stage);
+    store_u32(at, head->node);
+    b->size += HEAD_BYTES;
+    return OK;
+}
+
+Err message_begin_jobs(Buffer *b, const BatchHead *head) { return begin_batch(b, MESSAGE_JOBS, head); }
+
+Err message_begin_results(Buffer *b, const BatchHead *head, uint64_t sees_started)
+{
+    TRY(begin_batch(b, MESSAGE_RESULTS, head));
+    return buffer_put_u64(b, sees_started);
+}
+
+static bool job_valid(const JobItem *i)
+{
+    if (i->job > JOB_INDEX_MAX || i->attempt == 0) return false;
+    switch (i->kind) {
+    case SEGMENT_NONE: return i->size == 0 && i->path.size == 0 && i->data.size == 0;
+    case SEGMENT_RANGE: return i->size <= SEGMENT_BYTES_MAX && i->offset <= INT64_MAX - i->size && i->path.size < PATH_BYTES_MAX && i->data.size == 0;
+    case SEGMENT_INLINE: return i->size <= SEGMENT_BYTES_MAX && i->size == i->data.size && i->path.size == 0;
+    default: return false;
+    }
+}
+
+Err message_add_job(Buffer *b, const JobItem *item)
+{
+    if (!job_valid(item)) return FAIL(ERR_PROTOCOL);
+    size_t extra = item->kind == SEGMENT_INLINE ? item->data.size : item->path.size;
+    TRY(buffer_reserve(b, JOB_BYTES + extra));
+    uint8_t *at = b->data + b->size;
+    at = store_u64(at, item->job);
+    at = store_u32(at, item->attempt);
+    at = store_u8(at, item->kind);
+    at = store_u8(at, item->with_header ? FLAG_WITH_HEADER : 0);
+    at = store_u16(at, (uint16_t)item->path.size);
+    at = store_u64(at, item->offset);
+    at = store_u64(at, item->size);
+    at = store_raw(at, item->path.data, item->path.size);
+    store_raw(at, item->data.data, item->data.size);
+    b->size += JOB_BYTES + extra;
+    return OK;
+}
+
+static bool result_valid(const ResultItem *i)
+{
+    return i->job <= JOB_INDEX_MAX && i->attempt != 0 && i->outcome < OUTCOME_COUNT && i->log_truncated <= 1 && i->log.size <= SEE_LOG_MAX
+        && i->output.size <= SEE_OUTPUT_MAX;
+}
+
+Err message_add_result(Buffer *b, const ResultItem *item)
+{
+    if (!result_valid(item)) return FAIL(ERR_PROTOCOL);
+    size_t bytes = RESULT_BYTES + item->output.size + item->log.size;
+    TRY(buffer_reserve(b, bytes));
+    uint8_t *at = b->data + b->size;
+    at = store_u64(at, item->job);
+    at = store_u32(at, item->attempt);
+    at = store_u32(at, item->outcome);
+    at = store_u32(at, item->exit_code);
+    at = store_u32(at, item->log_truncated);
+    at = store_u64(at, item->memory_peak);
+    at = store_u64(at, item->run_ns);
+    at = store_raw(at, item->digest.bytes, RESULT_DIGEST_BYTES);
+    at = store_u64(at, item->output.size);
+    at = store_u32(at, (uint32_t)item->log.size);
+    at = store_raw(at, item->output.data, item->output.size);
+    store_raw(at, item->log.data, item->log.size);
+    b->size += bytes;
+    return OK;
+}
+
+Err message_open_batch(View v, MessageType type, BatchReader *ret_reader)
+{
+    if (type != MESSAGE_JOBS && type != MESSAGE_RESULTS) return FAIL(ERR_PROTOCOL);
+    BatchReader r = {.reader = reader_of(v)};
+    View head = read_raw(&r.reader, HEAD_BYTES);
+    if (r.reader.bad) return FAIL(ERR_PROTOCOL);
+    const uint8_t *at = head.data;
+    uint8_t got = load_u8(&at), version = load_u8(&at);
+    load_raw(&at, r.head.id.bytes, sizeof r.head.id.bytes);
+    r.head.stage = load_u32(&at);
+    r.head.node = load_u32(&at);
+    if (type == MESSAGE_RESULTS) r.sees_started = read_u64(&r.reader);
+    if (r.reader.bad || got != type || version != MESSAGE_VERSION || r.head.stage > STAGE_MAX || r.head.node == 0) return FAIL(ERR_PROTOCOL);
+    *ret_reader = r;
+    return OK;
+}
+
+/* Takes the fixed part of the next item; *ret_more false at the end of the message. */
+static Err next_item(BatchReader *r, size_t bytes, const uint8_t **ret_fixed, bool *ret_more)
+{
+    if (r->reader.bad) return FAIL(ERR_PROTOCOL);
+    if (r->reader.rest.size == 0) {
+        *ret_more = false;
+        return OK;
+    }
+    View fixed = read_raw(&r->reader, bytes);
+    if (r->reader.bad || r->items == BUS_BATCH_JOBS_MAX) return FAIL(ERR_PROTOCOL);
+    r->items++;
+    *ret_fixed = fixed.data;
+    *ret_more = true;
+    return OK;
+}
+
+Err message_next_job(BatchReader *r, JobItem *ret_item, bool *ret_more)
+{
+    const uint8_t *at = NULL;
+    bool more;
+    TRY(next_item(r, JOB_BYTES, &at, &more));
+    if (!more) {
+        *ret_more = false;
+        return OK;
+    }
+    JobItem i = {0};
+    i.job = load_u64(&at);
+    i.attempt = load_u32(&at);
+    i.kind = load_u8(&at);
+    uint8_t flags = load_u8(&at);
+    uint16_t path_size = load_u16(&at);
+    i.with_header = flags & FLAG_WITH_HEADER;
+    i.offset = load_u64(&at);
+    i.size = load_u64(&at);
+    i.path = read_raw(&r->reader, path_size);
+    if (i.kind == SEGMENT_INLINE) i.data = read_raw(&r->reader, i.size);
+    if (i.kind == SEGMENT_RANGE && path_size == 0) i.path = r->path;
+    bool path_right = i.kind != SEGMENT_RANGE || (i.path.size > 0 && !memchr(i.path.data, 0, i.path.size));
+    if (r->reader.bad || (flags & ~FLAG_WITH_HEADER) || !path_right || !job_valid(&i)) return FAIL(ERR_PROTOCOL);
+    if (i.kind == SEGMENT_RANGE) r->path = i.path;
+    *ret_item = i;
+    *ret_more = true;
+    return OK;
+}
+
+Err message_next_result(BatchReader *r, ResultItem *ret_item, bool *ret_more)
+{
+    const uint8_t *at = NULL;
+    bool more;
+    TRY(next_item(r, RESULT_BYTES, &at, &more));
+    if (!more) {
+        *ret_more = false;
+        return OK;
+    }
+    ResultItem i = {0};
+    i.job = load_u64(&at);
+    i.attempt = load_u32(&at);
+    i.outcome = load_u32(&at);
+    i.exit_code = load_u32(&at);
+    i.log_truncated = load_u32(&at);
+    i.memory_peak = load_u64(&at);
+    i.run_ns = load_u64(&at);
+    load_raw(&at, i.digest.bytes, RESULT_DIGEST_BYTES);
+    uint64_t output_size = load_u64(&at);
+    uint32_t log_size = load_u32(&at);
+    i.output = read_raw(&r->reader, output_size);
+    i.log = read_raw(&r->reader, log_size);
+    if (r->reader.bad || !result_valid(&i)) return FAIL(ERR_PROTOCOL);
+    *ret_item = i;
+    *ret_more = true;
+    return OK;
+}
