@@ -1,5 +1,5 @@
 /**
- * Ed25519 signatures (RFC 8032) and SHA-256, over libsodium. Key files are one user's: mode 0600, refused when others can read them.
+ * Ed25519 signatures (RFC 8032) and SHA-256, over libsodium. Key files are one user's: refused when others can read them.
  */
 #pragma once
 #include "base/bytes.h"
@@ -22,11 +22,13 @@ enum { PUBLIC_KEY_TEXT_MAX = 80 };
 void public_key_print(const PublicKey *key, char ret_text[PUBLIC_KEY_TEXT_MAX]);
 MUST_USE Err public_key_parse(const char *text, PublicKey *ret_key);
 
-/** The user's signing key under directory/signing.key; made on first use with mode 0600, directory 0700. */
+/** The user's signing key under directory/signing.key; made on first use with mode 0600, directory 0700.
+ *  errors: ERR_DENIED (another's, or others can use it), ERR_CORRUPT (not a key file; it is left as it is) */
 MUST_USE Err signing_key_open(const char *directory, SecretKey *ret_secret, PublicKey *ret_public, Diag *diag);
 void secret_key_wipe(SecretKey *key);
 
-/** The keys a node trusts for images: the user's own, and one line each in directory/trusted (comments with #). */
+/** The keys a node trusts for images: the user's own if there is one, and one line each in directory/trusted (comments with #).
+ *  errors: ERR_DENIED and ERR_CORRUPT as above, ERR_BAD_INPUT (with file:line), ERR_LIMIT */
 enum { TRUSTED_KEYS_MAX = 256 };
 typedef struct { PublicKey keys[TRUSTED_KEYS_MAX]; size_t count; } TrustedKeys;
 MUST_USE Err trusted_keys_load(const char *directory, TrustedKeys *ret_keys, Diag *diag);
