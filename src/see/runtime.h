@@ -1,0 +1,74 @@
+/**
+ * Inside a SEE: what the files of the runtime share. Nothing here is known outside src/see.
+ *
+ * The runtime is the part of an image that everybody trusts: it must stay small, allocate nothing after start, and make only the system
+ * calls that see/filter.c lists. Two processes run it: the zygote (trusted, runs no code of the module) and the SEE (runs the module).
+ */
+#pragma once
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "see/channel.h"
+#include "see/module.h"
+#include "see/outcome.h"
+#include "see/slot.h"
+
+enum { FD_SOCKET = 0, FD_SLOT = 0 }; /* the zygote's socket; after the fork a SEE finds its slot in the same place, and nothing else */
+
+/** What SETUP said; read-only after start. */
+typedef struct {
+    ChannelSetup head;
+    const char *args[TASK_ARGS_MAX], *env[TASK_ARGS_MAX];
+    char text[TASK_ARG_BYTES_MAX];
+    int slot_fds[ZYGOTE_SLOTS_MAX];
+} Setup;
+extern Setup setup;
+
+/** The micro-job that runs now; reset for each. */
+typedef struct {
+    int slot_fd;
+    SlotAsk ask;
+    SlotAnswer answer;
+    uint64_t input_cursor;
+    uint64_t clock_reads_ns;    /* virtual time that has passed */
+    uint64_t random_block;      /* next block of the derived stream */
+    uint8_t stream_of_fd[3];    /* which stream a WASI descriptor names: STREAM_*; fd_close and fd_renumber change it */
+    bool memory_limit_hit;
+    volatile sig_atomic_t inside_module;
+    sigjmp_buf end;             /* where a trap, an exit or a limit jumps to; the value is an Outcome */
+} Job;
+extern Job job;
+enum { STREAM_NONE, STREAM_INPUT, STREAM_OUTPUT, STREAM_LOG };
+
+/** Ends the running micro-job. */
+_Noreturn void job_end(Outcome outcome);
+/** Runs micro-job `index` of the slot to its end and writes the answer into the slot. */
+void job_run(int slot_fd, uint32_t index);
+
+/** Linear memory: see/memory.c. */
+void memory_start(void);
+uint8_t *memory_at(uint64_t offset, uint64_t size); /* NULL when any byte lies outside the present memory */
+void memory_will_write(const void *data, uint64_t size); /* before a system call writes there (shared: lifts the write tracking) */
+uint64_t memory_size(void);
+
+/** Level `shared`: take the image's initial state, and put it back; see/restore.c. */
+void restore_prepare(void);
+void restore_now(void);
+bool restore_on_write(uintptr_t address); /* true: a tracked page was opened for writing, try again */
+/** Registers memory to be tracked and restored; called while the module is instantiated. */
+void restore_add_area(uint8_t *base, size_t size);
+
+void trap_install(void);
+/** Fills with the micro-job's random bytes: derived, or the kernel's. */
+void random_fill(uint8_t *data, uint64_t size);
+void filter_install(void);
+
+_Noreturn void serve_process(void);
+_Noreturn void serve_shared(void);
+/** Blocks for the next RUN packet. Ends the process when the socket is closed or the packet is not legal. */
+uint32_t serve_receive(uint32_t ret_slots[ZYGOTE_SLOTS_MAX]);
+void serve_done(const ChannelSlotDone *done, uint32_t count);
+_Noreturn void see_exit(int code);

@@ -1,0 +1,199 @@
+/* WASI: the three standard streams. Input is the segment (seekable), output the result, standard error the bounded log. */
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "see/wasi.h"
+
+enum { PARTS_MAX = 16, FDS = 3 };
+enum { FILETYPE_UNKNOWN = 0, FILETYPE_REGULAR = 4 };
+enum { RIGHT_READ = 1 << 1, RIGHT_SEEK = 1 << 2, RIGHT_TELL = 1 << 5, RIGHT_WRITE = 1 << 6, RIGHT_FILESTAT = 1 << 21, RIGHT_POLL = 1 << 27 };
+
+int wasi_stream(uint32_t fd) { return fd < FDS ? job.stream_of_fd[fd] : STREAM_NONE; }
+
+/* Part `i` of an array of (address, size) pairs in linear memory. */
+static bool get_part(uint32_t parts, uint32_t i, struct iovec *ret_part)
+{
+    uint32_t pair[2];
+    const uint8_t *at = memory_at((uint64_t)parts + 8 * (uint64_t)i, sizeof pair);
+    if (!at) return false;
+    memcpy(pair, at, sizeof pair);
+    *ret_part = (struct iovec){memory_at(pair[0], pair[1]), pair[1]};
+    return ret_part->iov_base != NULL;
+}
+
+static uint32_t read_at(uint32_t parts, uint32_t count, uint64_t from, uint32_t read_at_address, uint64_t *ret_cursor)
+{
+    uint64_t cursor = from;
+    for (uint32_t i = 0; i < count && cursor < job.ask.input_size; i++) {
+        struct iovec part;
+        if (!get_part(parts, i, &part)) return WASI_FAULT;
+        uint64_t left = job.ask.input_size - cursor, size = part.iov_len < left ? part.iov_len : left;
+        if (size > UINT32_MAX - (cursor - from)) break;
+        memory_will_write(part.iov_base, size);
+        for (uint64_t got = 0; got < size;) {
+            ssize_t n = pread(job.slot_fd, (uint8_t *)part.iov_base + got, size - got, (off_t)(job.ask.input_offset + cursor));
+            if (n <= 0) job_end(OUTCOME_INPUT_ERROR);
+            got += (uint64_t)n;
+            cursor += (uint64_t)n;
+        }
+    }
+    if (!wasi_put_u32(read_at_address, (uint32_t)(cursor - from))) return WASI_FAULT;
+    *ret_cursor = cursor;
+    return WASI_SUCCESS;
+}
+
+WASI(fd_read, uint32_t fd, uint32_t parts, uint32_t count, uint32_t read_address)
+{
+    if (wasi_stream(fd) != STREAM_INPUT) return wasi_stream(fd) ? WASI_NOTCAPABLE : WASI_BADF;
+    return read_at(parts, count, job.input_cursor, read_address, &job.input_cursor);
+}
+
+WASI(fd_pread, uint32_t fd, uint32_t parts, uint32_t count, uint64_t offset, uint32_t read_address)
+{
+    if (wasi_stream(fd) != STREAM_INPUT) return wasi_stream(fd) ? WASI_NOTCAPABLE : WASI_BADF;
+    uint64_t unused_cursor;
+    return read_at(parts, count, offset, read_address, &unused_cursor);
+}
+
+/* Gathers up to PARTS_MAX parts; the sum is kept below 2^31 so that one call takes them all. */
+static bool gather(uint32_t parts, uint32_t *i, uint32_t count, struct iovec *ret_list, int *ret_count, uint64_t *ret_bytes)
+{
+    *ret_count = 0;
+    *ret_bytes = 0;
+    for (; *i < count && *ret_count < PARTS_MAX; (*i)++) {
+        struct iovec part;
+        if (!get_part(parts, *i, &part)) return false;
+        if (*ret_count > 0 && *ret_bytes + part.iov_len > INT32_MAX) break;
+        *ret_bytes += part.iov_len;
+        ret_list[(*ret_count)++] = part;
+    }
+    return true;
+}
+
+static void write_all(struct iovec *list, int count, uint64_t bytes, uint64_t offset)
+{
+    while (bytes > 0) {
+        ssize_t n = pwritev(job.slot_fd, list, count, (off_t)offset);
+        if (n <= 0) job_end(OUTCOME_OUTPUT_LIMIT); /* the slot itself is full */
+        bytes -= (uint64_t)n;
+        offset += (uint64_t)n;
+        for (size_t done = (size_t)n; done > 0;) {
+            size_t step = done < list->iov_len ? done : list->iov_len;
+            list->iov_base = (uint8_t *)list->iov_base + step;
+            list->iov_len -= step;
+            done -= step;
+            if (list->iov_len == 0) list++, count--;
+        }
+    }
+}
+
+static void write_output(struct iovec *list, int count, uint64_t bytes)
+{
+    if (bytes > job.ask.output_max - job.answer.output_size) job_end(OUTCOME_OUTPUT_LIMIT);
+    write_all(list, count, bytes, job.ask.output_offset + job.answer.output_size);
+    job.answer.output_size += bytes;
+}
+
+/* What does not fit into the log is dropped: standard error never fails a micro-job. */
+static void write_log(struct iovec *list, int count)
+{
+    for (int i = 0; i < count; i++) {
+        uint64_t room = job.ask.log_max - job.answer.log_size;
+        if (list[i].iov_len > room) {
+            list[i].iov_len = room;
+            job.answer.log_truncated = 1;
+        }
+        uint64_t bytes = list[i].iov_len, offset = job.ask.log_offset + job.answer.log_size;
+        write_all(&list[i], 1, bytes, offset);
+        job.answer.log_size += (uint32_t)bytes;
+    }
+}
+
+WASI(fd_write, uint32_t fd, uint32_t parts, uint32_t count, uint32_t written_address)
+{
+    int stream = wasi_stream(fd);
+    if (stream != STREAM_OUTPUT && stream != STREAM_LOG) return stream ? WASI_NOTCAPABLE : WASI_BADF;
+    if (!memory_at(written_address, 4)) return WASI_FAULT;
+
+    struct iovec list[PARTS_MAX];
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < count;) {
+        int gathered;
+        uint64_t bytes;
+        if (!gather(parts, &i, count, list, &gathered, &bytes)) return WASI_FAULT;
+        if (total + bytes > UINT32_MAX) break;
+        if (stream == STREAM_OUTPUT) write_output(list, gathered, bytes);
+        else write_log(list, gathered);
+        total += bytes;
+    }
+    wasi_put_u32(written_address, (uint32_t)total);
+    return WASI_SUCCESS;
+}
+
+WASI(fd_pwrite, uint32_t fd, uint32_t parts, uint32_t count, uint64_t offset, uint32_t written_address)
+{
+    (void)parts, (void)count, (void)offset, (void)written_address;
+    return wasi_stream(fd) ? WASI_SPIPE : WASI_BADF;
+}
+
+WASI(fd_seek, uint32_t fd, uint64_t delta, uint32_t whence, uint32_t at)
+{
+    if (wasi_stream(fd) != STREAM_INPUT) return wasi_stream(fd) ? WASI_SPIPE : WASI_BADF;
+    if (whence > 2) return WASI_INVAL;
+    uint64_t base = whence == 0 ? 0 : whence == 1 ? job.input_cursor : job.ask.input_size;
+    uint64_t target = base + delta;
+    bool backwards = (int64_t)delta < 0;
+    if (backwards ? target > base : target < base || target > INT64_MAX) return WASI_INVAL;
+    if (!wasi_put_u64(at, target)) return WASI_FAULT;
+    job.input_cursor = target;
+    return WASI_SUCCESS;
+}
+
+WASI(fd_tell, uint32_t fd, uint32_t at)
+{
+    if (wasi_stream(fd) != STREAM_INPUT) return wasi_stream(fd) ? WASI_SPIPE : WASI_BADF;
+    return wasi_put_u64(at, job.input_cursor) ? WASI_SUCCESS : WASI_FAULT;
+}
+
+WASI(fd_close, uint32_t fd)
+{
+    if (!wasi_stream(fd)) return WASI_BADF;
+    job.stream_of_fd[fd] = STREAM_NONE;
+    return WASI_SUCCESS;
+}
+
+WASI(fd_renumber, uint32_t from, uint32_t to)
+{
+    if (!wasi_stream(from) || !wasi_stream(to)) return WASI_BADF;
+    if (from == to) return WASI_SUCCESS;
+    job.stream_of_fd[to] = job.stream_of_fd[from];
+    job.stream_of_fd[from] = STREAM_NONE;
+    return WASI_SUCCESS;
+}
+
+WASI(fd_fdstat_get, uint32_t fd, uint32_t at)
+{
+    int stream = wasi_stream(fd);
+    if (!stream) return WASI_BADF;
+    struct { uint8_t filetype, pad0; uint16_t flags; uint32_t pad1; uint64_t rights, inheriting; } stat = {
+        .filetype = stream == STREAM_INPUT ? FILETYPE_REGULAR : FILETYPE_UNKNOWN,
+        .rights = stream == STREAM_INPUT ? RIGHT_READ | RIGHT_SEEK | RIGHT_TELL | RIGHT_FILESTAT | RIGHT_POLL : RIGHT_WRITE | RIGHT_POLL};
+    return wasi_put(at, &stat, sizeof stat) ? WASI_SUCCESS : WASI_FAULT;
+}
+
+WASI(fd_filestat_get, uint32_t fd, uint32_t at)
+{
+    int stream = wasi_stream(fd);
+    if (!stream) return WASI_BADF;
+    struct { uint64_t device, inode; uint8_t filetype, pad[7]; uint64_t links, size, accessed, modified, changed; } stat = {
+        .filetype = stream == STREAM_INPUT ? FILETYPE_REGULAR : FILETYPE_UNKNOWN, .links = 1,
+        .size = stream == STREAM_INPUT ? job.ask.input_size : 0};
+    return wasi_put(at, &stat, sizeof stat) ? WASI_SUCCESS : WASI_FAULT;
+}
+
+WASI(fd_fdstat_set_flags, uint32_t fd, uint32_t flags)
+{
+    if (!wasi_stream(fd)) return WASI_BADF;
+    return flags == 0 ? WASI_SUCCESS : WASI_NOTSUP;
+}
