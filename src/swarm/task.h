@@ -14,7 +14,7 @@ typedef struct {
     SplitBy by;
     uint64_t target_bytes;   /* aim of a segment's size; records are never cut. Default 256 KiB */
     uint64_t record_bytes;   /* SPLIT_FIXED */
-    uint64_t records;        /* with lines, csv, jsonl: records per segment instead of target_bytes; 0: by size */
+    uint64_t records;        /* with lines, csv, jsonl, fixed: records per segment instead of target_bytes; 0: by size */
     uint64_t count;          /* SPLIT_COUNT */
     bool header;             /* SPLIT_CSV: first record is a header that every segment gets. Default true */
 } SplitSpec;
@@ -37,18 +37,35 @@ typedef struct {
     uint64_t lifetime_ns, memory_max, output_max;
     bool real_random;        /* security: {random: real}; default: derived */
     uint32_t attempts;       /* tries of one micro-job, default 3 */
-    uint32_t copies, agree;  /* redundancy; only 1 and 1 until the swarm spans machines: other values are refused, not ignored */
+    uint32_t copies, agree;  /* redundancy; only 1, 1 and false until the swarm spans machines: other values are refused, not ignored */
+    bool speculate;
+    struct { double locality, availability, cost; bool spot; } placement; /* weights; with one node they change nothing */
     char *output;            /* NULL or "-": standard output */
     Buffer source;           /* the file as read: part of the task's identity */
 } TaskSpec;
 
-/** errors: ERR_BAD_INPUT with "file:line: what; remedy" in diag */
+enum { ATTEMPTS_DEFAULT = 3 };
+#define SPLIT_TARGET_DEFAULT (256 * KIB)
+#define SPLIT_TARGET_MAX (SEGMENT_BYTES_MAX / 2) /* leaves room for the record that crosses the target */
+#define SPLIT_COUNT_MAX ((uint64_t)1 << 40)
+#define COMBINE_TOP_MAX ((uint64_t)1 << 20)
+
+/** errors: ERR_BAD_INPUT with "file:line: what; remedy" in diag; ERR_DENIED when the task asks for protection that does not exist yet */
 MUST_USE Err task_load(const char *path, TaskSpec *ret_task, Diag *diag);
 /** The same from memory; `directory` is what relative paths are relative to. */
 MUST_USE Err task_parse(View yaml, const char *name, const char *directory, TaskSpec *ret_task, Diag *diag);
-/** A task without a file (covey map, the C API): defaults in place, to be filled in; task_validate afterwards. */
+/** A task without a file (covey map, the C API): defaults in place, to be filled in (strings by malloc); task_validate afterwards. */
 void task_defaults(TaskSpec *ret_task);
 MUST_USE Err task_validate(const TaskSpec *t, Diag *diag);
+/** The same, naming the key at fault, such as "input.split.size". */
+MUST_USE Err task_check(const TaskSpec *t, const char **ret_key, Diag *diag);
+/** The short forms of the command line: "csv"; "sum", "top:5". false: no such one. */
+bool split_parse(const char *text, SplitBy *ret_by);
+bool combine_parse(const char *text, CombineSpec *ret_combine);
+/** What a path's extension says: .csv, .jsonl and .ndjson, otherwise lines. */
+SplitBy split_guess(const char *path);
+const char *split_name(SplitBy by);
+const char *combine_name(CombineBy by);
 void task_free(TaskSpec *t);
 
 /** "256KiB", "64MiB", "10GB", "4096" -> bytes; "60s", "500ms", "2m", "1h" -> nanoseconds. */

@@ -1,0 +1,164 @@
+/* Which values of a task fit together. One rule, one function; the text says what to do. Also for tasks that come from no file. */
+#include "swarm/task.h"
+
+#include <inttypes.h>
+
+static Err check_name(const TaskSpec *t, Diag *diag)
+{
+    static const char LEGAL[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    if (!t->name[0]) return FAIL_WHY(diag, ERR_BAD_INPUT, "'task' is missing; give the task a name, such as 'task: busiest-airports'");
+    if (t->name[strspn(t->name, LEGAL)] || t->name[0] == '.' || t->name[0] == '-')
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "the task's name may hold letters, digits, '.', '_' and '-', and begins with neither '.' nor '-'");
+    return OK;
+}
+
+static Err check_image(const TaskSpec *t, Diag *diag)
+{
+    if (t->image && t->module) return FAIL_WHY(diag, ERR_BAD_INPUT, "'image' and 'module' exclude each other; keep one");
+    if (!t->image && !t->module)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "what shall run? give 'image: file.see' or 'module: file.wasm'");
+    return OK;
+}
+
+static Err check_words(const TaskSpec *t, Diag *diag)
+{
+    if (t->arg_count > TASK_ARGS_MAX || t->env_count > TASK_ARGS_MAX)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "more than %d arguments or environment entries", TASK_ARGS_MAX);
+    size_t total = 0;
+    for (size_t i = 0; i < t->arg_count; i++) total += strlen(t->args[i]) + 1;
+    for (size_t i = 0; i < t->env_count; i++) total += strlen(t->env[i]) + 1;
+    if (total > TASK_ARG_BYTES_MAX)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "arguments and environment take %zu bytes, more than %d; put large data into the input", total,
+            TASK_ARG_BYTES_MAX);
+    return OK;
+}
+
+static size_t env_name_size(const char *entry)
+{
+    size_t size = strspn(entry, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+    return entry[size] == '=' && (entry[0] < '0' || entry[0] > '9') ? size : 0;
+}
+
+static Err check_env(const TaskSpec *t, Diag *diag)
+{
+    for (size_t i = 0; i < t->env_count; i++) {
+        size_t size = env_name_size(t->env[i]);
+        if (size == 0)
+            return FAIL_WHY(diag, ERR_BAD_INPUT, "environment entry %zu is not NAME=value (letters, digits, '_', not a digit first)", i + 1);
+        for (size_t j = 0; j < i; j++)
+            if (strncmp(t->env[i], t->env[j], size + 1) == 0)
+                return FAIL_WHY(diag, ERR_BAD_INPUT, "environment variable '%.*s' is given twice; remove one", (int)(size < 64 ? size : 64), t->env[i]);
+    }
+    return OK;
+}
+
+static Err check_input(const TaskSpec *t, Diag *diag)
+{
+    if (t->split.by == SPLIT_COUNT && t->input_path)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "a split by count reads no input; remove 'path' or 'count'");
+    if (t->split.by != SPLIT_COUNT && !t->input_path)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "'input' is missing; give 'input: file.csv', 'input: -' for standard input, or 'input: {count: 100}'");
+    if (t->split.by == SPLIT_FILE && strcmp(t->input_path, "-") == 0)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "standard input can't be split by file; name files, such as 'path: images/*.png'");
+    return OK;
+}
+
+static Err check_split(const TaskSpec *t, Diag *diag)
+{
+    const SplitSpec *s = &t->split;
+    if (s->by == SPLIT_FIXED && s->record_bytes == 0)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "a split by fixed needs the size of a record, such as 'split: {by: fixed, size: 64}'");
+    if (s->by == SPLIT_FIXED && (s->record_bytes > SPLIT_TARGET_MAX || s->records > SPLIT_TARGET_MAX / s->record_bytes))
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%" PRIu64 " records of %" PRIu64 " bytes are more than a segment may hold (%" PRIu64 " bytes)",
+            s->records ? s->records : 1, s->record_bytes, SPLIT_TARGET_MAX);
+    if (s->target_bytes == 0 || s->target_bytes > SPLIT_TARGET_MAX)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "the target of a split must be from 1 to %" PRIu64 " bytes", SPLIT_TARGET_MAX);
+    return OK;
+}
+
+static Err check_count(const TaskSpec *t, Diag *diag)
+{
+    if (t->split.by == SPLIT_COUNT && t->split.count > SPLIT_COUNT_MAX)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "more than %" PRIu64 " micro-jobs", SPLIT_COUNT_MAX);
+    return OK;
+}
+
+static Err check_combine(const TaskSpec *t, Diag *diag)
+{
+    const CombineSpec *c = &t->combine;
+    if (c->by == COMBINE_TOP && (c->top == 0 || c->top > COMBINE_TOP_MAX))
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "top needs a number from 1 to %" PRIu64, COMBINE_TOP_MAX);
+    if (c->by == COMBINE_MODULE && !c->module == !c->image)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "combining by a module needs one of module and image");
+    return OK;
+}
+
+static Err check_memory(const TaskSpec *t, Diag *diag)
+{
+    if (t->memory_max < 64 * KIB || t->memory_max > SEE_MEMORY_MAX || t->memory_max % (64 * KIB))
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "memory of %" PRIu64 " bytes: WebAssembly memory comes in pages of 64KiB; give a multiple, at most %" PRIu64
+            " bytes", t->memory_max, SEE_MEMORY_MAX);
+    return OK;
+}
+
+static Err check_limits(const TaskSpec *t, Diag *diag)
+{
+    if (t->level < LEVEL_SHARED || t->level > LEVEL_CONFIDENTIAL) return FAIL_WHY(diag, ERR_BAD_INPUT, "no such security level");
+    if (t->lifetime_ns < NS_PER_MS || t->lifetime_ns > SEE_LIFETIME_MAX_NS)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "the lifetime must be from 1ms to %" PRIu64 "s", SEE_LIFETIME_MAX_NS / NS_PER_S);
+    if (t->output_max == 0 || t->output_max > SEE_OUTPUT_MAX)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "the output of a micro-job must be limited to 1 to %" PRIu64 " bytes", SEE_OUTPUT_MAX);
+    return OK;
+}
+
+static Err check_attempts(const TaskSpec *t, Diag *diag)
+{
+    if (t->attempts < 1 || t->attempts > ATTEMPTS_MAX)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "attempts must be from 1 to %d", ATTEMPTS_MAX);
+    return OK;
+}
+
+static Err check_copies(const TaskSpec *t, Diag *diag)
+{
+    if (t->copies != 1)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%u copies of a micro-job need several machines, which this version can't use yet; use 'copies: 1'",
+            t->copies);
+    return OK;
+}
+
+static Err check_agree(const TaskSpec *t, Diag *diag)
+{
+    if (t->agree != 1)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%u agreeing results need as many copies, which this version can't run yet; use 'agree: 1'", t->agree);
+    return OK;
+}
+
+static Err check_speculate(const TaskSpec *t, Diag *diag)
+{
+    if (t->speculate)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "speculative copies need several machines, which this version can't use yet; use 'speculate: false'");
+    return OK;
+}
+
+Err task_check(const TaskSpec *t, const char **ret_key, Diag *diag)
+{
+    static const struct { const char *key; Err (*check)(const TaskSpec *, Diag *); } RULES[] = {
+        {"task", check_name}, {"image", check_image}, {"args", check_words}, {"env", check_env}, {"input", check_input},
+        {"input.split", check_split}, {"input.count", check_count}, {"combine", check_combine}, {"security.memory", check_memory},
+        {"security", check_limits}, {"attempts", check_attempts}, {"redundancy.copies", check_copies}, {"redundancy.agree", check_agree},
+        {"redundancy.speculate", check_speculate},
+    };
+    for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++) {
+        Err e = RULES[i].check(t, diag);
+        if (!e.code) continue;
+        *ret_key = RULES[i].key;
+        return e;
+    }
+    return OK;
+}
+
+Err task_validate(const TaskSpec *t, Diag *diag)
+{
+    const char *key;
+    return task_check(t, &key, diag);
+}
