@@ -58,7 +58,7 @@ static unsigned line_of(const YamlNode *root, const char *key)
         assert(size < sizeof part);
         memcpy(part, key, size);
         part[size] = '\0';
-        const YamlNode *next = yaml_find(at, part);
+        const YamlNode *next = tree_find(at, part);
         if (!next) break;
         at = next;
         key += size + (key[size] == '.');
@@ -68,7 +68,7 @@ static unsigned line_of(const YamlNode *root, const char *key)
 
 static Err check(const TaskReading *r, const YamlNode *root)
 {
-    const YamlNode *attempts = yaml_find(root, "attempts"), *retries = yaml_find(root, "retries");
+    const YamlNode *attempts = tree_find(root, "attempts"), *retries = tree_find(root, "retries");
     if (attempts && retries)
         return SCHEMA_FAIL(r, retries->key_line, "'retries' and 'attempts' exclude each other (attempts = retries + 1); keep one");
 
@@ -83,10 +83,10 @@ static Err check(const TaskReading *r, const YamlNode *root)
 static Err read_task(const TaskReading *r, View yaml)
 {
     YamlNode *root = NULL;
-    TRY(yaml_read(yaml, r->name, &root, r->diag));
+    TRY(tree_read(yaml, r->name, &root, r->diag));
     Err e = schema_read(r, root, TASK_KEYS);
     if (!e.code) e = check(r, root);
-    yaml_free(&root);
+    tree_free(&root);
     if (e.code) return e;
     return buffer_append(&r->task->source, yaml);
 }

@@ -144,11 +144,11 @@ static Err check_split_keys(const TaskReading *r, const YamlNode *split)
     };
     SplitBy by = r->task->split.by;
     for (size_t i = 0; i < sizeof USES / sizeof *USES; i++) {
-        const YamlNode *n = yaml_find(split, USES[i].key);
+        const YamlNode *n = tree_find(split, USES[i].key);
         if (n && !(USES[i].of >> by & 1))
             return SCHEMA_FAIL(r, n->key_line, "'%s' means nothing when the split is by %s; remove it", n->key, split_name(by));
     }
-    const YamlNode *target = yaml_find(split, "target"), *records = yaml_find(split, "records");
+    const YamlNode *target = tree_find(split, "target"), *records = tree_find(split, "records");
     if (target && records) return SCHEMA_FAIL(r, records->key_line, "'target' and 'records' exclude each other; keep one");
     return OK;
 }
@@ -160,8 +160,8 @@ static Err read_input(const TaskReading *r, const YamlNode *value)
     if (value->kind == YAML_SCALAR) TRY(schema_read_value(r, value, &PATH));
     else TRY(schema_read(r, value, INPUT_KEYS));
 
-    const YamlNode *split = yaml_find(value, "split"), *count = yaml_find(value, "count"), *inner = yaml_find(split, "count");
-    bool by_given = (split && split->kind == YAML_SCALAR) || yaml_find(split, "by");
+    const YamlNode *split = tree_find(value, "split"), *count = tree_find(value, "count"), *inner = tree_find(split, "count");
+    bool by_given = (split && split->kind == YAML_SCALAR) || tree_find(split, "by");
     if (count && inner) return SCHEMA_FAIL(r, inner->key_line, "'count' is given twice; keep one");
     if (!by_given && (count || inner)) t->split.by = SPLIT_COUNT;
     else if (!by_given && t->input_path) t->split.by = split_guess(t->input_path);

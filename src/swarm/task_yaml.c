@@ -20,12 +20,12 @@ typedef struct {
     unsigned documents;
 } Tree;
 
-void yaml_free(YamlNode **root)
+void tree_free(YamlNode **root)
 {
     YamlNode *n = *root;
     while (n) {
         YamlNode *next = n->next;
-        yaml_free(&n->first); /* at most YAML_DEPTH_MAX deep */
+        tree_free(&n->first); /* at most YAML_DEPTH_MAX deep */
         free(n->key);
         free(n->text);
         free(n);
@@ -34,7 +34,7 @@ void yaml_free(YamlNode **root)
     *root = NULL;
 }
 
-const YamlNode *yaml_find(const YamlNode *map, const char *key)
+const YamlNode *tree_find(const YamlNode *map, const char *key)
 {
     if (!map || map->kind != YAML_MAP) return NULL;
     for (const YamlNode *n = map->first; n; n = n->next)
@@ -76,7 +76,7 @@ static Err read_key(Tree *t, yaml_event_t *event)
         return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: a key must be a plain word", t->name, line_of(event));
     char *key = NULL;
     TRY(take_text(t, event, &key));
-    const YamlNode *twin = yaml_find(t->open[t->depth - 1], key);
+    const YamlNode *twin = tree_find(t->open[t->depth - 1], key);
     if (twin) {
         Err e = FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: key '%s' is already given in line %u; remove one", t->name, line_of(event),
             quoted(view_text(key)).text, twin->key_line);
@@ -173,7 +173,7 @@ static Err read_events(Tree *t)
     return OK;
 }
 
-Err yaml_read(View text, const char *name, YamlNode **ret_root, Diag *diag)
+Err tree_read(View text, const char *name, YamlNode **ret_root, Diag *diag)
 {
     Tree t = {.name = name, .diag = diag, .text = text};
     if (!yaml_parser_initialize(&t.parser)) return FAIL(ENOMEM);
@@ -183,7 +183,7 @@ Err yaml_read(View text, const char *name, YamlNode **ret_root, Diag *diag)
     yaml_parser_delete(&t.parser);
     free(t.key);
     if (e.code) {
-        yaml_free(&t.root);
+        tree_free(&t.root);
         return e;
     }
     *ret_root = t.root;

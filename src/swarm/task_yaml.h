@@ -22,7 +22,7 @@ struct YamlNode {
 };
 
 /** Parses; errors are ERR_BAD_INPUT (ENOMEM) and read "name:line: what". */
-MUST_USE Err yaml_read(View text, const char *name, YamlNode **ret_root, Diag *diag);
-void yaml_free(YamlNode **root);
+MUST_USE Err tree_read(View text, const char *name, YamlNode **ret_root, Diag *diag);
+void tree_free(YamlNode **root);
 /** The member of a map with this key; NULL when there is none or `map` is NULL or no map. */
-const YamlNode *yaml_find(const YamlNode *map, const char *key);
+const YamlNode *tree_find(const YamlNode *map, const char *key);
