@@ -176,7 +176,7 @@ DEFINE_REINTERPRET(i64_reinterpret_f64, f64, u64)
 
 /* `above` and `below` are the nearest values of the float type outside what truncates into the integer type (or, for the least signed
  * number that the float type can say exactly, the number itself under >=). One comparison pair passes what is legal; NaN fails it. */
-#define DEFINE_TRUNCATION(name, SAT, from, to, through, test, above, below, least, most)                  \
+#define DEFINE_TRUNCATION(name, from, to, through, test, above, below, least, most)                  \
     PRELUDE to see_trunc_##name(from x)                                                                    \
     {                                                                                                      \
         if (UNLIKELY(!(x test(above) && x < (below)))) {                                                   \
@@ -191,14 +191,14 @@ DEFINE_REINTERPRET(i64_reinterpret_f64, f64, u64)
         return isnan(x) ? 0 : x < 0 ? (to)(least) : (to)(most);                                            \
     }
 
-DEFINE_TRUNCATION(i32_s_f32, , f32, u32, s32, >=, -0x1p31f, 0x1p31f, INT32_MIN, INT32_MAX)
-DEFINE_TRUNCATION(i32_s_f64, , f64, u32, s32, >, -2147483649.0, 0x1p31, INT32_MIN, INT32_MAX)
-DEFINE_TRUNCATION(i64_s_f32, , f32, u64, s64, >=, -0x1p63f, 0x1p63f, INT64_MIN, INT64_MAX)
-DEFINE_TRUNCATION(i64_s_f64, , f64, u64, s64, >=, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX)
-DEFINE_TRUNCATION(i32_u_f32, , f32, u32, u32, >, -1.0f, 0x1p32f, 0, UINT32_MAX)
-DEFINE_TRUNCATION(i32_u_f64, , f64, u32, u32, >, -1.0, 0x1p32, 0, UINT32_MAX)
-DEFINE_TRUNCATION(i64_u_f32, , f32, u64, u64, >, -1.0f, 0x1p64f, 0, UINT64_MAX)
-DEFINE_TRUNCATION(i64_u_f64, , f64, u64, u64, >, -1.0, 0x1p64, 0, UINT64_MAX)
+DEFINE_TRUNCATION(i32_s_f32, f32, u32, s32, >=, -0x1p31f, 0x1p31f, INT32_MIN, INT32_MAX)
+DEFINE_TRUNCATION(i32_s_f64, f64, u32, s32, >, -2147483649.0, 0x1p31, INT32_MIN, INT32_MAX)
+DEFINE_TRUNCATION(i64_s_f32, f32, u64, s64, >=, -0x1p63f, 0x1p63f, INT64_MIN, INT64_MAX)
+DEFINE_TRUNCATION(i64_s_f64, f64, u64, s64, >=, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX)
+DEFINE_TRUNCATION(i32_u_f32, f32, u32, u32, >, -1.0f, 0x1p32f, 0, UINT32_MAX)
+DEFINE_TRUNCATION(i32_u_f64, f64, u32, u32, >, -1.0, 0x1p32, 0, UINT32_MAX)
+DEFINE_TRUNCATION(i64_u_f32, f32, u64, u64, >, -1.0f, 0x1p64f, 0, UINT64_MAX)
+DEFINE_TRUNCATION(i64_u_f64, f64, u64, u64, >, -1.0, 0x1p64, 0, UINT64_MAX)
 
 #define I32_TRUNC_S_F32 see_trunc_i32_s_f32
 #define I32_TRUNC_S_F64 see_trunc_i32_s_f64
