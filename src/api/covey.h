@@ -54,6 +54,10 @@ COVEY_API covey_code covey_open(const covey_options *options, covey **ret, covey
 COVEY_API void covey_close(covey *c);
 COVEY_API const char *covey_version(void);
 
+/** The user's public signing key as one line of text; the key is made on first use. */
+#define COVEY_KEY_TEXT_MAX 80
+COVEY_API covey_code covey_key_public(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error);
+
 /** Reads and validates a task file. */
 COVEY_API covey_code covey_task_load(covey *c, const char *path, covey_task **ret, covey_error *error);
 /** The same from memory; relative paths are relative to `directory` (NULL: the working directory). */
@@ -92,6 +96,7 @@ typedef struct {
     const char *task, *level, *output, *image, *measurement; /* live as long as the task */
     covey_progress counts;
     const char *partial_output;  /* NULL, or where the results of a task with failures went */
+    bool resumable;              /* false when the input is standard input, which cannot be read again */
 } covey_summary;
 COVEY_API void covey_task_summary(const covey_task *t, covey_summary *ret);
 

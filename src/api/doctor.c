@@ -1,0 +1,176 @@
+/* What this machine can give: found by trying where that is possible, with the reason and the remedy where not. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+
+#include "api/internal.h"
+#include "image/build.h"
+#include "warden/warden.h"
+
+typedef void (*Visit)(void *context, const char *what, bool ok, const char *why);
+typedef struct {
+    const covey *covey;
+    Visit visit;
+    void *context;
+} Doctor;
+
+static void say(const Doctor *d, const char *what, bool ok, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void say(const Doctor *d, const char *what, bool ok, const char *format, ...)
+{
+    char why[DIAG_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    if (d->visit) d->visit(d->context, what, ok, why);
+}
+
+static bool present(const char *path) { return access(path, F_OK) == 0; }
+
+/* The kernel. pidfds in clone3 and seccomp as used here came by 5.5; MFD_NOEXEC_SEAL is used only where it is known. */
+static void check_kernel(const Doctor *d)
+{
+    struct utsname u;
+    unsigned major = 0, minor = 0;
+    if (uname(&u) != 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2) {
+        say(d, "kernel", false, "version not known");
+        return;
+    }
+    bool ok = major > 5 || (major == 5 && minor >= 10);
+    say(d, "kernel", ok, "%s %s %s%s", u.sysname, u.release, u.machine, ok ? "" : "; Linux 5.10 or later is needed");
+}
+
+/* In a child: the caller may have threads, and must keep its own namespaces. */
+static void check_user_namespaces(const Doctor *d)
+{
+    pid_t pid = fork();
+    if (pid == 0) _exit(unshare(CLONE_NEWUSER) == 0 ? 0 : errno);
+    int status = 0;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
+        say(d, "user namespaces", false, "could not be tried: %s", strerror(errno));
+    } else if (WEXITSTATUS(status) == 0) {
+        say(d, "user namespaces", true, "available%s", geteuid() == 0 ? " (running as root)" : " to an ordinary user");
+    } else {
+        say(d, "user namespaces", false, "%s; see sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone",
+            strerror(WEXITSTATUS(status)));
+    }
+}
+
+static void check_seccomp(const Doctor *d)
+{
+    uint32_t action = SECCOMP_RET_KILL_PROCESS;
+    bool ok = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+    say(d, "seccomp", ok, "%s", ok ? "filters that kill the process are available" : "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)");
+}
+
+static void check_cgroup(const Doctor *d)
+{
+    if (!present("/sys/fs/cgroup/cgroup.controllers")) say(d, "cgroup", false, "no unified hierarchy (cgroup v2); limits are kept by rlimits alone");
+    else if (access("/sys/fs/cgroup/cgroup.subtree_control", W_OK) != 0)
+        say(d, "cgroup", false, "v2, but this user may not write it; limits are kept by rlimits alone");
+    else say(d, "cgroup", true, "v2, writable");
+}
+
+static bool check_level(const Doctor *d, SecurityLevel level)
+{
+    char what[32];
+    snprintf(what, sizeof what, "level %s", level_name(level));
+    Diag diag = {0};
+    Err e = warden_probe((int)level, &diag);
+    say(d, what, e.code == 0, "%s", e.code == 0 ? "available" : diag.text[0] ? diag.text : err_text(e.code));
+    return e.code == 0;
+}
+
+static bool find_in_path(const char *name, char ret_path[PATH_BYTES_MAX])
+{
+    const char *path = getenv("PATH");
+    for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
+        size_t n = strcspn(p, ":");
+        if (n && path_format(ret_path, "%.*s/%s", (int)n, p, name).code == 0 && access(ret_path, X_OK) == 0) return true;
+        p += n + (p[n] == ':');
+    }
+    return false;
+}
+
+static bool check_tool(const Doctor *d, const char *name, const char *needed_for, const char *package)
+{
+    char path[PATH_BYTES_MAX], what[64];
+    snprintf(what, sizeof what, "tool %s", name);
+    bool found = find_in_path(name, path);
+    if (found) say(d, what, true, "%s", path);
+    else say(d, what, false, "not in PATH; needed %s; Debian package %s", needed_for, package);
+    return found;
+}
+
+static bool check_program(const Doctor *d)
+{
+    char path[PATH_BYTES_MAX];
+    Diag diag = {0};
+    Err e = program_find(d->covey->program, path, &diag);
+    say(d, "warden program", e.code == 0, "%s", e.code == 0 ? path : diag.text);
+    return e.code == 0;
+}
+
+static bool check_runtime(const Doctor *d)
+{
+    char path[PATH_BYTES_MAX];
+    Diag diag = {0};
+    Err e = image_runtime_find(path, sizeof path, &diag);
+    say(d, "library libcovey-see.a", e.code == 0, "%s", e.code == 0 ? path : diag.text);
+    return e.code == 0;
+}
+
+static void check_key(const Doctor *d)
+{
+    char path[PATH_BYTES_MAX];
+    struct stat st;
+    if (path_format(path, "%s/signing.key", d->covey->config_dir).code != 0) return;
+    if (stat(path, &st) != 0) say(d, "signing key", true, "none yet; it is made with the first image, in %s", d->covey->config_dir);
+    else if (st.st_mode & 077) say(d, "signing key", false, "%s: others may read it; chmod 600", path);
+    else if (st.st_uid != geteuid()) say(d, "signing key", false, "%s: belongs to another user", path);
+    else say(d, "signing key", true, "%s", path);
+}
+
+/* Levels that are not built yet, and the hardware they will need: told apart, so that nobody takes one for the other. */
+static void check_later(const Doctor *d)
+{
+    say(d, "level microvm", false, "not built yet");
+    say(d, "level confidential", false, "not built yet");
+    say(d, "hardware /dev/kvm", present("/dev/kvm"), "%s", present("/dev/kvm") ? "present" : "absent: no hardware virtualisation here");
+    bool sev = present("/dev/sev-guest"), tdx = present("/dev/tdx_guest"), tpm = present("/dev/tpmrm0");
+    say(d, "hardware SEV-SNP guest", sev, "%s", sev ? "/dev/sev-guest" : "no /dev/sev-guest: not a SEV-SNP guest");
+    say(d, "hardware TDX guest", tdx, "%s", tdx ? "/dev/tdx_guest" : "no /dev/tdx_guest: not a TDX guest");
+    say(d, "hardware TPM 2.0", tpm, "%s", tpm ? "/dev/tpmrm0" : "no /dev/tpmrm0");
+}
+
+covey_code covey_doctor(covey *c, void (*visit)(void *context, const char *what, bool ok, const char *why), void *context, covey_error *error)
+{
+    Doctor d = {c, visit, context};
+    check_kernel(&d);
+    check_user_namespaces(&d);
+    check_seccomp(&d);
+    check_cgroup(&d);
+    bool shared = check_level(&d, LEVEL_SHARED), process = check_level(&d, LEVEL_PROCESS);
+    bool program = check_program(&d);
+    check_key(&d);
+    bool build = check_runtime(&d);
+    build &= check_tool(&d, "wasm2c", "to build SEE images", "wabt");
+    build &= check_tool(&d, "gcc", "to build SEE images", "gcc");
+    check_tool(&d, "clang", "to compile micro-jobs in C", "clang lld wasi-libc libclang-rt-14-dev-wasm32");
+    check_later(&d);
+
+    Diag diag = {0};
+    Err e = OK;
+    if (!program || (!shared && !process)) e = FAIL_WHY(&diag, ERR_LEVEL, "this machine cannot run tasks; see the lines marked no");
+    else if (!build) e = FAIL_WHY(&diag, ERR_TOOL, "this machine can run SEE images but not build them; see the lines marked no");
+    return api_result(e, &diag, error);
+}

@@ -1,0 +1,49 @@
+/** What the files of src/api share: the handles, and how an Err with its Diag becomes a covey_error. */
+#pragma once
+#include <stdatomic.h>
+
+#include "api/covey.h"
+#include "base/limits.h"
+#include "crypto/sign.h"
+#include "swarm/task.h"
+
+struct covey {
+    char config_dir[PATH_BYTES_MAX], tasks_dir[PATH_BYTES_MAX];
+    char program[PATH_BYTES_MAX]; /* as the caller named it; empty: found when it is needed, see program_find */
+};
+
+struct covey_task {
+    covey *owner;
+    TaskSpec spec;
+    char origin[PATH_BYTES_MAX]; /* absolute path of the task file; empty when it came from memory */
+    bool resume;
+    unsigned zygotes;
+    Err setup;                   /* what a setter, which returns nothing, could not do; reported by the run */
+    atomic_bool interrupted;
+    int interrupt_fd;            /* eventfd: wakes the run's loop from a signal handler or another thread */
+
+    /* Filled by the run, for covey_task_summary. */
+    char image_path[PATH_BYTES_MAX], measurement[65], partial_path[PATH_BYTES_MAX];
+    covey_progress counts;
+};
+
+/** Fills *ret_error (may be NULL) and returns the code that belongs to e. */
+covey_code api_result(Err e, const Diag *diag, covey_error *ret_error);
+
+/** Finds the `covey` program that serves as the warden: `wish` if it is not empty, $COVEY_PROGRAM, this program if it is covey, or where
+ *  covey was installed. errors: ERR_NO_ENTRY */
+MUST_USE Err program_find(const char *wish, char ret_path[PATH_BYTES_MAX], Diag *diag);
+
+/** errors: ERR_LIMIT when it does not fit */
+MUST_USE Err path_format(char ret_path[PATH_BYTES_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** An image that is ready to run: a signed one from the task, or one built from the task's module. */
+typedef struct { char path[PATH_BYTES_MAX]; Sha256 measurement; } ReadyImage;
+/** errors: those of image_build and image_verify, ERR_NO_ENTRY */
+MUST_USE Err image_ready(const covey *c, const char *image, const char *module, uint64_t memory_max, ReadyImage *ret_image, Diag *diag);
+
+/** Such a task has no journal: what was read is gone. */
+bool task_reads_standard_input(const covey_task *t);
+
+/** The folder of a task's journal: <state>/tasks/<name>-<hash of what names the task>. */
+MUST_USE Err task_journal_directory(const covey_task *t, char ret_path[PATH_BYTES_MAX]);

@@ -1,0 +1,191 @@
+/* Running a task: images, bus, manager and agent in one loop, until the task has ended. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "api/internal.h"
+#include "api/output.h"
+#include "image/image.h"
+#include "node/agent.h"
+#include "swarm/manager.h"
+#include "sys/clock.h"
+
+#define PROGRESS_EVERY_NS (100 * NS_PER_MS)
+
+typedef struct {
+    covey_task *task;
+    const covey_events *events;
+    Output output;
+    ReadyImage image, combine_image;
+    char journal_dir[PATH_BYTES_MAX], program[PATH_BYTES_MAX];
+    Loop *loop;
+    Bus *bus;
+    Manager *manager;
+    Agent *agent;
+    LoopSource *wake, *tick;
+} Run;
+
+static covey_progress progress_of(const ManagerProgress *m)
+{
+    return (covey_progress){
+        .micro_jobs = m->micro_jobs, .succeeded = m->succeeded, .failed = m->failed, .retried = m->retried, .resumed = m->resumed,
+        .sees_started = m->sees_started, .counting = !m->splitting_done, .bytes_done = m->bytes_done, .bytes_total = m->bytes_total,
+        .stage = m->stage, .wall_seconds = m->wall_seconds};
+}
+
+static void tell_progress(Run *r)
+{
+    ManagerProgress m;
+    manager_progress(r->manager, &m);
+    r->task->counts = progress_of(&m);
+    if (r->events->progress) r->events->progress(r->events->context, &r->task->counts);
+}
+
+/* Handlers of the loop and of the manager. */
+
+static Err on_tick(void *context, uint32_t events)
+{
+    (void)events;
+    Run *r = context;
+    tell_progress(r);
+    loop_set_timer(r->tick, clock_monotonic_ns() + PROGRESS_EVERY_NS);
+    return r->output.target[0] ? OK : output_flush(&r->output); /* whoever reads a stream need not wait for a full buffer */
+}
+
+static Err on_wake(void *context, uint32_t events)
+{
+    (void)events;
+    Run *r = context;
+    uint64_t count;
+    ssize_t n = read(r->task->interrupt_fd, &count, sizeof count);
+    (void)n; /* the flag counts, the descriptor only wakes */
+    if (atomic_load(&r->task->interrupted)) manager_interrupt(r->manager);
+    return OK;
+}
+
+static Err on_output(void *context, View bytes) { return output_write(&((Run *)context)->output, bytes); }
+
+static void on_result(void *context, uint64_t job, View result)
+{
+    const covey_events *events = ((Run *)context)->events;
+    events->result(events->context, job, result.data, result.size);
+}
+
+static void on_failure(void *context, const ManagerFailure *f)
+{
+    const covey_events *events = ((Run *)context)->events;
+    covey_failure failure = {.job = f->job, .stage = f->stage, .exit_code = f->exit_code, .attempts = f->attempts,
+                             .reason = outcome_text(f->outcome), .log = (const char *)f->log.data, .log_size = f->log.size};
+    events->failure(events->context, &failure);
+}
+
+/* The way up. Each step leaves what it made in the Run; run_close takes apart whatever is there. */
+
+static Err ready_images(Run *r, Diag *diag)
+{
+    covey_task *t = r->task;
+    const TaskSpec *s = &t->spec;
+    TRY(image_ready(t->owner, s->image, s->module, s->memory_max, &r->image, diag));
+    snprintf(t->image_path, sizeof t->image_path, "%s", r->image.path);
+    sha256_hex(&r->image.measurement, t->measurement);
+    if (s->combine.by != COMBINE_MODULE) return OK;
+    return image_ready(t->owner, s->combine.image, s->combine.module, s->memory_max, &r->combine_image, diag);
+}
+
+static Err open_output(Run *r, Diag *diag)
+{
+    if (!r->events->output) return output_open(r->task->spec.output, &r->output, diag);
+    output_open_function(r->events->output, r->events->context, &r->output);
+    return OK;
+}
+
+static Err start_manager(Run *r, Diag *diag)
+{
+    covey_task *t = r->task;
+    bool journal = !task_reads_standard_input(t);
+    if (!journal && t->resume) return FAIL_WHY(diag, ERR_USAGE, "standard input cannot be read again: nothing to resume; name a file as input");
+    if (journal) TRY(task_journal_directory(t, r->journal_dir));
+    ManagerRequest request = {
+        .task = &t->spec,
+        .image_path = r->image.path,
+        .combine_image_path = r->combine_image.path[0] ? r->combine_image.path : NULL,
+        .journal_dir = journal ? r->journal_dir : NULL,
+        .resume = t->resume,
+        .zygotes = t->zygotes,
+        .events = {.context = r, .output = on_output, .result = r->events->result ? on_result : NULL,
+                   .failure = r->events->failure ? on_failure : NULL},
+    };
+    memcpy(request.measurement, r->image.measurement.bytes, sizeof request.measurement);
+    memcpy(request.combine_measurement, r->combine_image.measurement.bytes, sizeof request.combine_measurement);
+    return manager_new(r->loop, r->bus, &request, &r->manager, diag);
+}
+
+static Err start_agent(Run *r, Diag *diag)
+{
+    AgentConfig config = {.node_id = "local", .warden_program = r->program, .cores = r->task->zygotes};
+    TRY_WHY(diag, trusted_keys_load(r->task->owner->config_dir, &config.trusted, diag), "trusted keys");
+    return agent_new(r->loop, r->bus, &config, &r->agent, diag);
+}
+
+static Err run_open(Run *r, Diag *diag)
+{
+    TRY(r->task->setup);
+    TRY(program_find(r->task->owner->program, r->program, diag));
+    TRY(open_output(r, diag));
+    TRY(ready_images(r, diag));
+    TRY_WHY(diag, loop_new(&r->loop), "event loop");
+    TRY_WHY(diag, bus_memory_new(r->loop, &r->bus), "bus");
+    TRY_WHY(diag, start_manager(r, diag), "manager");
+    TRY_WHY(diag, start_agent(r, diag), "node agent");
+    TRY(loop_add_fd(r->loop, r->task->interrupt_fd, EPOLLIN, on_wake, r, &r->wake));
+    return loop_add_timer(r->loop, clock_monotonic_ns() + PROGRESS_EVERY_NS, on_tick, r, &r->tick);
+}
+
+static void run_close(Run *r)
+{
+    loop_remove(&r->tick);
+    loop_remove(&r->wake);
+    agent_free(&r->agent);
+    manager_free(&r->manager);
+    bus_free(&r->bus);
+    loop_free(&r->loop);
+    output_close(&r->output);
+}
+
+static Err run_to_end(Run *r, Diag *diag)
+{
+    Err result = OK;
+    while (!manager_done(r->manager, &result, diag)) TRY_WHY(diag, loop_turn(r->loop, -1), "run");
+    tell_progress(r);
+    return result;
+}
+
+/* A task with failures has an output too, under another name; anything worse leaves none. */
+static Err finish_output(Run *r, Err result, Diag *diag)
+{
+    if (result.code != 0 && result.code != ERR_TASK_FAILED) return result;
+    TRY(output_commit(&r->output, result.code != 0, r->task->partial_path, diag));
+    return result;
+}
+
+covey_code covey_task_run(covey_task *t, const covey_events *events, covey_error *error)
+{
+    static const covey_events NONE = {0};
+    Diag diag = {0};
+    Run r = {.task = t, .events = events ? events : &NONE, .output = {.fd = -1}};
+    t->partial_path[0] = '\0';
+    Err e = run_open(&r, &diag);
+    if (e.code == 0) {
+        e = run_to_end(&r, &diag);
+        e = finish_output(&r, e, &diag);
+    }
+    /* An interrupt during the build reaches the compiler too; what the user wanted was to stop. */
+    if (e.code && e.code != ERR_TASK_FAILED && atomic_load(&t->interrupted)) {
+        e = FAIL(ERR_INTERRUPTED);
+        diag = (Diag){0};
+    }
+    run_close(&r);
+    atomic_store(&t->interrupted, false);
+    return api_result(e, &diag, error);
+}

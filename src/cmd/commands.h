@@ -1,0 +1,10 @@
+/** The subcommands. Each gets its own arguments, without its name, and returns the exit code. */
+#pragma once
+
+int command_run(int argc, char **argv);
+int command_map(int argc, char **argv);
+int command_image(int argc, char **argv);
+int command_key(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+int command_bench(int argc, char **argv);
+int command_warden(int argc, char **argv);

@@ -1,0 +1,64 @@
+/* covey: the command line. Finds the subcommand and leaves the rest to it. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/covey.h"
+#include "cmd/commands.h"
+#include "cmd/suggest.h"
+
+typedef struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary; /* NULL: not for people */
+} Command;
+
+static const Command COMMANDS[] = {
+    {"run", command_run, "run a task to the end"},
+    {"map", command_map, "a swarm as a Unix filter: standard input to standard output"},
+    {"image", command_image, "build, inspect or verify SEE images"},
+    {"key", command_key, "show the key that signs your images"},
+    {"doctor", command_doctor, "what this machine can give, and why not more"},
+    {"bench", command_bench, "measure, beside peers"},
+    {"warden", command_warden, NULL},
+};
+enum { COMMAND_COUNT = sizeof COMMANDS / sizeof COMMANDS[0] };
+
+static int help(FILE *out)
+{
+    fprintf(out, "usage: covey COMMAND [OPTION...]\n\n"
+                 "Runs a computation on private data as a swarm of short-lived secure execution environments.\n\nCommands:\n");
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (COMMANDS[i].summary) fprintf(out, "  %-10s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+    fprintf(out, "\nOptions:\n  --help     print this; covey COMMAND --help says more\n  --version  print the version\n\n"
+                 "Exit codes: 0 done; 1 some micro-job failed for good; 2 bad usage or input; 3 refused; 4 system; 130 interrupted\n");
+    return out == stdout ? COVEY_OK : COVEY_BAD_INPUT;
+}
+
+static int version(void)
+{
+    printf("covey %s\n", covey_version());
+    return COVEY_OK;
+}
+
+static int unknown(const char *name)
+{
+    const char *best = NULL;
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (COMMANDS[i].summary) suggest_consider(name, COMMANDS[i].name, &best);
+    if (best) fprintf(stderr, "covey: unknown command %s; did you mean %s?\n", name, best);
+    else fprintf(stderr, "covey: unknown command %s; see covey --help\n", name);
+    return COVEY_BAD_INPUT;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of that write; see stream.c */
+    if (argc < 2) return help(stderr);
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) return help(stdout);
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) return version();
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(name, COMMANDS[i].name) == 0) return COMMANDS[i].run(argc - 2, argv + 2);
+    return unknown(name);
+}
