@@ -31,7 +31,7 @@ enum { TASK_ID_BYTES = 16 };
 typedef struct { uint8_t bytes[TASK_ID_BYTES]; } TaskId;
 
 /** Says which task, stage and member a message is about; in every message but NODE. */
-enum { STAGE_MAX = 255, JOB_INDEX_BITS = 56 };
+enum { STAGE_MAX = 127, JOB_INDEX_BITS = 56 }; /* stage << 56 | job is a positive 64-bit integer everywhere */
 #define JOB_INDEX_MAX ((UINT64_C(1) << JOB_INDEX_BITS) - 1)
 
 /** Everything a node needs to run micro-jobs of one stage of a task. Strings are borrowed from the message when decoded. */

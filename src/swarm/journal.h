@@ -1,9 +1,12 @@
 /**
- * The journal of one task: SQLite (WAL) for what happened to each micro-job, and a spool file for the results, in a folder of its own.
+ * The journal of one task: SQLite (WAL) for what happened to each micro-job, and a spool file for the results, in a folder of its own
+ * (docs/formats/journal.md). Results are the user's data: the folder has mode 0700, every file in it 0600.
  *
  * A micro-job gets exactly one row when it has ended for good (primary key: stage, job), in a transaction with its neighbours.
  * The result is appended to the spool before its row is committed; the row holds place, size and digest, and a row whose spooled bytes
  * do not match the digest (power loss) counts as not run. kill -9 at any moment loses at most the last uncommitted batch, which runs again.
+ *
+ * After any error but ERR_BUSY of journal_open the journal on disk is whole, up to the last commit: free space, then resume.
  */
 #pragma once
 #include "bus/message.h"
@@ -18,27 +21,44 @@ typedef struct {
     ResultDigest digest;
 } JournalRow;
 
+enum {
+    JOURNAL_BATCH_ROWS = 4096,  /* added rows that are committed without being asked for */
+    JOURNAL_LOGS_MAX = 1000,    /* failures whose log is kept; the rows of all others are kept without */
+};
+
 /** What must be equal for a journal to be resumed: the caller hashes task, image, input identity into it. */
 typedef struct { uint8_t identity[32]; uint8_t seed[32]; uint8_t digest_key[32]; TaskId id; } JournalTask;
 
 /** resume false: starts anew (an old journal there is replaced). resume true: opens and checks the identity (ERR_CHANGED), drops rows
- *  whose spooled bytes are damaged and rows that failed (they are tried again); *task takes the stored seed, key and id.
- *  One process at a time: ERR_BUSY when another holds it. */
+ *  whose spooled bytes are damaged and rows that failed (they are tried again); *task takes the stored seed, key and id. Where there is
+ *  no journal, or the one there is of a run that was finished (its spool is gone), resuming starts anew.
+ *  errors: ERR_BUSY another process holds it; ERR_CORRUPT the database is damaged; both with a remedy in diag */
 MUST_USE Err journal_open(const char *directory, bool resume, JournalTask *task, Journal **ret_journal, Diag *diag);
-/** Commits and closes. */
+/** A journal that dies with the process: results in a file without a name; rows only when asked for, and in a temporary database. */
+MUST_USE Err journal_open_temporary(const JournalTask *task, bool with_rows, Journal **ret_journal, Diag *diag);
+/** Closes. What was added since the last commit is lost: those who want it call journal_commit. */
 void journal_free(Journal **journal);
-/** Appends a result to the spool and its row to the open batch. errors: ERR_PROTOCOL when the micro-job already has a row */
-MUST_USE Err journal_add(Journal *j, const JournalRow *row, View result, View log);
+/** Appends the result to the spool and the row to the open batch; sets row->offset and row->size. A log is kept for failures only.
+ *  errors: ERR_PROTOCOL when the micro-job already has a row (found by the commit at the latest), ENOSPC */
+MUST_USE Err journal_add(Journal *j, JournalRow *row, View result, View log);
 /** Makes everything added so far survive kill -9. */
 MUST_USE Err journal_commit(Journal *j);
-/** Whether the micro-job has a row, and it. */
-bool journal_find(Journal *j, uint32_t stage, uint64_t job, JournalRow *ret_row);
-/** Reads a result back; borrowed until the next call. Verifies the digest: ERR_CORRUPT. */
+/** Rows added since the last commit. */
+uint32_t journal_pending(const Journal *j);
+/** Whether the micro-job has a row, and it. Commits first. */
+MUST_USE Err journal_find(Journal *j, uint32_t stage, uint64_t job, JournalRow *ret_row, bool *ret_found);
+/** Whether any micro-job of the stage has a row. */
+MUST_USE Err journal_stage_begun(Journal *j, uint32_t stage, bool *ret_begun);
+/** Drops the rows of this stage and those after it: what they were made from is not what it was. */
+MUST_USE Err journal_drop_from(Journal *j, uint32_t stage);
+/** Reads a result back; borrowed until the next call on the journal. Verifies the digest: ERR_CORRUPT. */
 MUST_USE Err journal_result(Journal *j, const JournalRow *row, View *ret_result);
-/** Rows of a stage in job order. */
+/** For journals without rows: nobody will ask for any of the results added so far, their space is given back. */
+MUST_USE Err journal_forget_results(Journal *j);
+/** Rows of a stage in job order; the log is empty when it was not kept. */
 typedef Err (*JournalVisit)(void *context, const JournalRow *row, View log);
 MUST_USE Err journal_each_failure(Journal *j, uint32_t stage, JournalVisit visit, void *context);
-/** After success: the spool is given back, the rows stay. */
+/** After success, when the output is safe: the spool is given back, the rows stay, and there is nothing left to resume. */
 MUST_USE Err journal_finish(Journal *j);
 /** $XDG_STATE_HOME/covey/tasks (or ~/.local/state/...). */
 MUST_USE Err journal_directory(char *ret_path, size_t room);
