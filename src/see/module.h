@@ -18,7 +18,7 @@ typedef struct {
 extern const SeeModule see_module;
 extern const Manifest see_manifest; /* lies in the note section */
 
-/** Linear memory is always here: 8 GiB of address space are reserved from this address, so that any 32-bit index plus any 32-bit offset
- *  lands in it, and generated code needs no base register and no bounds check. */
+/** Linear memory is always here: 8 GiB of address space and a page are reserved from this address, so that any 32-bit index plus any
+ *  32-bit offset lands in it, the last byte of the access included, and generated code needs no base register and no bounds check. */
 #define SEE_MEMORY_BASE UINT64_C(0x100000000000)
-#define SEE_MEMORY_RESERVE (UINT64_C(8) << 30)
+#define SEE_MEMORY_RESERVE ((UINT64_C(8) << 30) + 4096)

@@ -42,7 +42,8 @@ Err memfd_fixed(const char *name, uint64_t size, int *ret_fd)
 Err memfd_sealed_image(const char *name, View content, int *ret_fd)
 {
     AUTO_FD fd = -1;
-    TRY(memfd_new(name, MFD_EXEC, 0500, &fd));
+    /* executed by a process that has given up its identity; nobody needs to read it, and who executes what he cannot read is not dumpable */
+    TRY(memfd_new(name, MFD_EXEC, 0111, &fd));
     TRY(fd_write_all(fd, content));
     TRY(seal(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
     *ret_fd = fd_take(&fd);
@@ -73,5 +74,13 @@ Err memfd_next_extent(int fd, uint64_t from, uint64_t *ret_offset, uint64_t *ret
     if (end < 0) return FAIL(errno);
     *ret_offset = (uint64_t)begin;
     *ret_size = (uint64_t)(end - begin);
+    return OK;
+}
+
+Err memfd_resident(int fd, uint64_t *ret_bytes)
+{
+    struct stat st;
+    if (FAULTABLE("fstat", fstat(fd, &st)) < 0) return FAIL(errno);
+    *ret_bytes = (uint64_t)st.st_blocks * 512; /* stat(2): always units of 512 */
     return OK;
 }

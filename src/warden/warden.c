@@ -1,0 +1,168 @@
+/*
+ * The warden's loop: packets from the agent, ends of zygotes. One table says which packet is legal when.
+ */
+#include "warden/warden.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/level.h"
+#include "base/limits.h"
+#include "sys/fault.h"
+#include "sys/fd.h"
+#include "warden/images.h"
+#include "warden/zygote.h"
+
+typedef enum { PHASE_TRUSTING = 1, PHASE_RUNNING = 2 } Phase;
+
+typedef struct {
+    int socket_fd;
+    Phase phase;
+    TrustedKeys trusted;
+    SealedImages images;
+    Zygote zygotes[ZYGOTES_MAX];
+} Warden;
+
+enum { START_FDS = 2 }; /* the image file, the zygote's end of its control socket */
+
+static Zygote *zygote_with(Warden *w, uint32_t id)
+{
+    for (int i = 0; i < ZYGOTES_MAX; i++)
+        if (w->zygotes[i].pid_fd >= 0 && w->zygotes[i].id == id) return &w->zygotes[i];
+    return NULL;
+}
+
+static Zygote *free_place(Warden *w)
+{
+    for (int i = 0; i < ZYGOTES_MAX; i++)
+        if (w->zygotes[i].pid_fd < 0) return &w->zygotes[i];
+    return NULL;
+}
+
+static Err send_packet(Warden *w, const void *packet, size_t size) { return socket_send(w->socket_fd, view_of(packet, size), NULL, 0); }
+
+static Err send_ended(Warden *w, Zygote *z)
+{
+    WardenEnded ended = {.type = WARDEN_ENDED, .zygote = z->id};
+    zygote_end(z, &ended.status);
+    return send_packet(w, &ended, sizeof ended);
+}
+
+static Err on_trust(Warden *w, const void *packet, const int *fds)
+{
+    (void)fds;
+    const WardenTrust *trust = packet;
+    if (trust->version != WARDEN_VERSION || w->trusted.count >= TRUSTED_KEYS_MAX) return FAIL(ERR_PROTOCOL);
+    memcpy(w->trusted.keys[w->trusted.count++].bytes, trust->public_key, SIGN_PUBLIC_BYTES);
+    return OK;
+}
+
+static Err start_zygote(Warden *w, const WardenStart *start, const int *fds, Zygote **ret_zygote, Diag *diag)
+{
+    if (start->level != LEVEL_SHARED && start->level != LEVEL_PROCESS)
+        return FAIL_WHY(diag, ERR_LEVEL, "this node does not offer the level '%s'", level_name((SecurityLevel)start->level));
+    if (start->memory_max > SEE_MEMORY_MAX) return FAIL_WHY(diag, ERR_LIMIT, "more memory than a SEE can have");
+    if (zygote_with(w, start->zygote)) return FAIL_WHY(diag, ERR_PROTOCOL, "a zygote with that number lives");
+    Zygote *place = free_place(w);
+    if (!place) return FAIL_WHY(diag, ERR_BUSY, "this warden has %d zygotes already", ZYGOTES_MAX);
+    int image_fd;
+    TRY(images_get(&w->images, &w->trusted, fds[0], start->measurement, &image_fd, diag));
+    TRY(zygote_start(start, image_fd, fds[1], place, diag));
+    *ret_zygote = place;
+    return OK;
+}
+
+static Err on_start(Warden *w, const void *packet, const int *fds)
+{
+    const WardenStart *start = packet;
+    Diag diag = {{0}};
+    Zygote *z = NULL;
+    w->phase = PHASE_RUNNING;
+    Err e = start_zygote(w, start, fds, &z, &diag);
+    if (e.code) {
+        WardenRefused refused = {.type = WARDEN_REFUSED, .zygote = start->zygote, .code = e.code};
+        snprintf(refused.text, sizeof refused.text, "%.240s", diag.text[0] ? diag.text : err_text(e.code));
+        return send_packet(w, &refused, sizeof refused);
+    }
+    WardenStarted started = {WARDEN_STARTED, z->id, z->pid, z->cgroup.count > 0};
+    return send_packet(w, &started, sizeof started);
+}
+
+static Err on_kill(Warden *w, const void *packet, const int *fds)
+{
+    (void)fds;
+    const WardenKill *kill = packet;
+    Zygote *z = zygote_with(w, kill->zygote);
+    return z ? send_ended(w, z) : OK; /* it may have ended by itself a moment ago */
+}
+
+/* Which packet is legal when, its exact size, and how many descriptors come with it. */
+static const struct {
+    size_t size, fd_count;
+    int phases;
+    Err (*handle)(Warden *w, const void *packet, const int *fds);
+} PACKETS[] = {
+    [WARDEN_TRUST] = {sizeof(WardenTrust), 0, PHASE_TRUSTING, on_trust},
+    [WARDEN_START] = {sizeof(WardenStart), START_FDS, PHASE_TRUSTING | PHASE_RUNNING, on_start},
+    [WARDEN_KILL] = {sizeof(WardenKill), 0, PHASE_RUNNING, on_kill},
+};
+
+static Err serve_packet(Warden *w)
+{
+    union { uint32_t type; uint64_t align; uint8_t bytes[WARDEN_PACKET_MAX]; } packet;
+    int fds[START_FDS] = {-1, -1};
+    size_t size = 0, fd_count = START_FDS;
+    TRY(socket_receive(w->socket_fd, &packet, sizeof packet, &size, fds, &fd_count));
+
+    uint32_t type = size >= sizeof packet.type ? packet.type : 0;
+    bool known = type < sizeof PACKETS / sizeof PACKETS[0] && PACKETS[type].handle;
+    bool legal = known && size == PACKETS[type].size && fd_count == PACKETS[type].fd_count && (PACKETS[type].phases & w->phase);
+    Err e = legal ? PACKETS[type].handle(w, &packet, fds) : FAIL(ERR_PROTOCOL);
+    for (size_t i = 0; i < fd_count; i++) fd_close(&fds[i]);
+    return e;
+}
+
+static Err reap_ended(Warden *w, const struct pollfd *polls, nfds_t count, Zygote *const *of_poll)
+{
+    for (nfds_t i = 1; i < count; i++)
+        if (polls[i].revents) TRY(send_ended(w, of_poll[i]));
+    return OK;
+}
+
+/* One wait for the socket and every zygote's end. */
+static Err turn(Warden *w)
+{
+    struct pollfd polls[1 + ZYGOTES_MAX] = {{w->socket_fd, POLLIN, 0}};
+    Zygote *of_poll[1 + ZYGOTES_MAX];
+    nfds_t count = 1;
+    for (int i = 0; i < ZYGOTES_MAX; i++) {
+        if (w->zygotes[i].pid_fd < 0) continue;
+        of_poll[count] = &w->zygotes[i];
+        polls[count++] = (struct pollfd){w->zygotes[i].pid_fd, POLLIN, 0};
+    }
+    if (FAULTABLE("poll", poll(polls, count, -1)) < 0) return errno == EINTR ? OK : FAIL(errno);
+    TRY(reap_ended(w, polls, count, of_poll));
+    return polls[0].revents ? serve_packet(w) : OK;
+}
+
+Err warden_serve(int socket_fd, Diag *diag)
+{
+    static Warden w;
+    w = (Warden){.socket_fd = socket_fd, .phase = PHASE_TRUSTING};
+    for (int i = 0; i < ZYGOTES_MAX; i++) w.zygotes[i].pid_fd = -1;
+    prctl(PR_SET_DUMPABLE, 0);
+
+    Err e = OK;
+    while (!e.code) e = turn(&w);
+    for (int i = 0; i < ZYGOTES_MAX; i++) {
+        int status;
+        if (w.zygotes[i].pid_fd >= 0) zygote_end(&w.zygotes[i], &status);
+    }
+    images_free(&w.images);
+    if (e.code == ERR_CLOSED) return OK;
+    return diag_complete(diag, e, "the warden ended");
+}

@@ -1,0 +1,136 @@
+/* Starting and ending one zygote. */
+#include "warden/zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "sys/fault.h"
+#include "sys/fd.h"
+#include "sys/process.h"
+#include "warden/wall.h"
+
+enum { NOBODY = 65534, ZYGOTE_PIDS = 2 };
+
+static const uint64_t NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+static Err clone_into_namespaces(int *ret_pid_fd, pid_t *ret_pid)
+{
+    int pid_fd = -1;
+    struct clone_args args = {.flags = NAMESPACES | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pid_fd, .exit_signal = SIGCHLD};
+    long pid = FAULTABLE("clone3", syscall(SYS_clone3, &args, sizeof args));
+    if (pid < 0) return FAIL(errno);
+    *ret_pid = (pid_t)pid;
+    *ret_pid_fd = pid_fd;
+    return OK;
+}
+
+static Err write_proc(pid_t pid, const char *name, const char *text)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    AUTO_FD fd = -1;
+    TRY(fd_open(AT_FDCWD, path, O_WRONLY, 0, &fd));
+    return fd_write_all(fd, view_text(text));
+}
+
+/* One identity exists in there: nobody. Outside it is nobody too, or, when an ordinary user runs the warden, that user. */
+static Err map_identity(pid_t pid)
+{
+    bool root = geteuid() == 0;
+    char uid[64], gid[64];
+    snprintf(uid, sizeof uid, "%d %u 1", NOBODY, root ? NOBODY : geteuid());
+    snprintf(gid, sizeof gid, "%d %u 1", NOBODY, root ? NOBODY : getegid());
+    if (!root) TRY(write_proc(pid, "setgroups", "deny"));
+    TRY(write_proc(pid, "uid_map", uid));
+    return write_proc(pid, "gid_map", gid);
+}
+
+/* Waits until the image runs (the report socket closes) or a step of the wall has failed. */
+static Err wait_for_exec(int report_fd, Diag *diag)
+{
+    WallReport report;
+    size_t n = 0;
+    TRY(fd_read(report_fd, &report, sizeof report, &n));
+    if (n == 0) return OK;
+    if (n != sizeof report) return FAIL(ERR_PROTOCOL);
+    const char *step = wall_step_text((WallStep)report.step);
+    if (report.step == STEP_EXEC)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "the image cannot be executed here: %s; build it on this machine again", strerror(report.error));
+    return FAIL_WHY(diag, ERR_LEVEL, "%s failed: %s; `covey doctor` says what this machine lacks", step, strerror(report.error));
+}
+
+/* In the child: nothing happens before its identity is mapped, and nothing at all if the warden died meanwhile. */
+static _Noreturn void become_zygote(const WallPlan *plan)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    char go;
+    if (read(plan->report_fd, &go, 1) != 1) _exit(1);
+    if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0) _exit(1);
+    wall_enter(plan);
+}
+
+static Err release_and_wait(pid_t pid, int report_fd, Diag *diag)
+{
+    TRY_WHY(diag, map_identity(pid), "mapping the zygote's user namespace failed");
+    TRY(fd_write_all(report_fd, VIEW("g")));
+    return wait_for_exec(report_fd, diag);
+}
+
+static void kill_and_reap(int *pid_fd)
+{
+    int status;
+    process_kill(*pid_fd);
+    Err e = process_wait(*pid_fd, &status);
+    if (e.code) (void)syscall(SYS_waitid, P_PIDFD, *pid_fd, NULL, WEXITED, NULL);
+    fd_close(pid_fd);
+}
+
+Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *ret_zygote, Diag *diag)
+{
+    int ends[2];
+    if (FAULTABLE("socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) < 0) return FAIL(errno);
+    AUTO_FD ours = ends[0], theirs = ends[1];
+
+    pid_t pid = 0;
+    int pid_fd = -1;
+    TRY_WHY(diag, clone_into_namespaces(&pid_fd, &pid), "namespaces for a SEE cannot be made; `covey doctor` says what this machine lacks");
+    if (pid == 0) {
+        const WallPlan plan = {image_fd, socket_fd, theirs, start->memory_max, (int)start->level};
+        close(ours);
+        become_zygote(&plan);
+    }
+    fd_close(&theirs);
+
+    Zygote z = {.id = start->zygote, .pid = pid, .pid_fd = pid_fd};
+    uint64_t memory = start->slot_bytes_max ? (ZYGOTE_PIDS * start->memory_max) + start->slot_bytes_max + 64 * MIB : 0;
+    cgroup_enter(pid, start->zygote, ZYGOTE_PIDS, memory, &z.cgroup);
+    Err e = release_and_wait(pid, ours, diag);
+    if (e.code) {
+        kill_and_reap(&z.pid_fd);
+        cgroup_remove(&z.cgroup);
+        return e;
+    }
+    *ret_zygote = z;
+    return OK;
+}
+
+void zygote_end(Zygote *z, int *ret_status)
+{
+    process_kill(z->pid_fd);
+    *ret_status = 0;
+    Err e = process_wait(z->pid_fd, ret_status);
+    if (e.code) kill_and_reap(&z->pid_fd);
+    fd_close(&z->pid_fd);
+    cgroup_remove(&z->cgroup);
+}

@@ -1,0 +1,27 @@
+/**
+ * One zygote as the warden sees it: started walled in, ended, reaped.
+ */
+#pragma once
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "warden/cgroup.h"
+#include "warden/protocol.h"
+
+typedef struct {
+    uint32_t id;
+    pid_t pid;
+    int pid_fd;      /* -1: this place is free */
+    Cgroup cgroup;
+} Zygote;
+
+/**
+ * Starts a zygote from a sealed image in namespaces of its own, without capabilities, under the outer filter and limits.
+ *
+ * image_fd   sealed memfd, borrowed
+ * socket_fd  becomes the zygote's descriptor 0, borrowed
+ * errors     ERR_LEVEL when the machine refuses namespaces, with the step that failed and the remedy in diag
+ */
+MUST_USE Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *ret_zygote, Diag *diag);
+/** Kills it and everything in its pid namespace, reaps it, removes its cgroup. */
+void zygote_end(Zygote *z, int *ret_status);
