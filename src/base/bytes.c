@@ -22,6 +22,7 @@ Err buffer_reserve(Buffer *b, size_t extra)
     size_t need = b->size + extra;
     if (need <= b->capacity) return OK;
     size_t capacity = b->capacity < 64 ? 64 : b->capacity;
+    if (capacity > b->limit) capacity = b->limit;
     while (capacity < need) capacity = capacity > b->limit / 2 ? b->limit : capacity * 2;
     uint8_t *data = realloc(b->data, capacity);
     if (!data) return FAIL(ENOMEM);

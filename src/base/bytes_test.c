@@ -22,6 +22,17 @@ START_TEST(a_buffer_grows_up_to_its_limit_and_no_further)
 }
 END_TEST
 
+START_TEST(a_small_buffer_takes_no_more_memory_than_its_limit)
+{
+    AUTO_BUFFER b = buffer_limited(10);
+    ck_assert_ok(buffer_put_u8(&b, 1));
+    ck_assert_uint_le(b.capacity, 10);
+    AUTO_BUFFER none = buffer_limited(0);
+    ck_assert_ok(buffer_append(&none, VIEW("")));
+    ck_assert_err(buffer_put_u8(&none, 1), ERR_LIMIT);
+}
+END_TEST
+
 START_TEST(a_request_that_would_overflow_is_refused)
 {
     AUTO_BUFFER b = buffer_limited(SIZE_MAX);
@@ -128,7 +139,7 @@ START_TEST(a_length_that_points_past_the_end_is_bad)
 END_TEST
 
 TEST_MAIN("base/bytes", views_are_equal_when_their_bytes_are, a_buffer_grows_up_to_its_limit_and_no_further,
-          a_request_that_would_overflow_is_refused, a_failed_call_leaves_the_buffer_as_it_was, a_freed_buffer_can_be_used_again,
+          a_small_buffer_takes_no_more_memory_than_its_limit, a_request_that_would_overflow_is_refused, a_failed_call_leaves_the_buffer_as_it_was, a_freed_buffer_can_be_used_again,
           format_appends_without_the_terminator, numbers_are_little_endian, what_was_written_is_read_back,
           a_reader_gives_zeros_for_ever_after_the_first_missing_byte,
           a_length_above_the_callers_limit_is_bad_even_when_the_bytes_are_there, a_length_that_points_past_the_end_is_bad)

@@ -12,3 +12,5 @@ MUST_USE Err memfd_sealed_image(const char *name, View content, int *ret_fd);
 MUST_USE Err memfd_punch(int fd, uint64_t offset, uint64_t size);
 /** The next extent at or after `from` that holds pages; *ret_size 0 when there is none. */
 MUST_USE Err memfd_next_extent(int fd, uint64_t from, uint64_t *ret_offset, uint64_t *ret_size);
+/** Bytes of memory that the file holds now; holes do not count. */
+MUST_USE Err memfd_resident(int fd, uint64_t *ret_bytes);
