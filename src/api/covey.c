@@ -1,7 +1,5 @@
 /* The handle: where configuration, state and the program are; the version; errors as values. */
 #include <errno.h>
-#include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,18 +21,6 @@ covey_code api_result(Err e, const Diag *diag, covey_error *ret_error)
     snprintf(ret_error->text, sizeof ret_error->text, "%s", diag && diag->text[0] ? diag->text : err_text(e.code));
     snprintf(ret_error->at, sizeof ret_error->at, "%s", e.at ? e.at : "");
     return code;
-}
-
-Err path_format(char ret_path[PATH_BYTES_MAX], const char *format, ...)
-{
-    char path[PATH_BYTES_MAX];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(path, sizeof path, format, args);
-    va_end(args);
-    if (n < 0 || (size_t)n >= sizeof path) return FAIL(ERR_LIMIT);
-    memcpy(ret_path, path, (size_t)n + 1);
-    return OK;
 }
 
 static bool runnable(const char *path) { return access(path, X_OK) == 0; }

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "api/internal.h"
+#include "sys/entropy.h"
 #include "sys/fault.h"
 #include "sys/fd.h"
-#include "sys/entropy.h"
 
 enum { SUFFIX_ROOM = 32 };
 
