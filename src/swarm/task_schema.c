@@ -40,9 +40,8 @@ Err schema_path(const TaskReading *r, const YamlNode *value, char **ret_path)
     bool as_is = text[0] == '/' || strcmp(text, "-") == 0 || folder[0] == '\0';
     size_t room = strlen(text) + strlen(folder) + 2;
     if (room > PATH_BYTES_MAX) return SCHEMA_FAIL(r, value->line, "'%s' is longer than a path may be (%d bytes)", label(value), PATH_BYTES_MAX);
-    char *path = malloc(room);
-    if (!path) return FAIL(ENOMEM);
-    snprintf(path, room, "%s%s%s", as_is ? "" : folder, as_is ? "" : "/", text);
+    char *path;
+    if (asprintf(&path, "%s%s%s", as_is ? "" : folder, as_is ? "" : "/", text) < 0) return FAIL(ENOMEM);
     *ret_path = path;
     return OK;
 }
