@@ -126,7 +126,7 @@ END_TEST
 /* In a child, without assertions, because libcheck itself reports through descriptor 3. */
 static int spawn_with_3(int socket)
 {
-    if (dup2(socket, 3) < 0) return 1;
+    if (socket != 3 && dup3(socket, 3, O_CLOEXEC) < 0) return 1;
     const char *const argv[] = {"sh", "-c", "echo here >&3", NULL};
     pid_t pid;
     AUTO_FD pid_fd = -1;
