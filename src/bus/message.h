@@ -99,6 +99,8 @@ MUST_USE Err message_begin_jobs(Buffer *b, const BatchHead *head);
 MUST_USE Err message_add_job(Buffer *b, const JobItem *item);
 MUST_USE Err message_begin_results(Buffer *b, const BatchHead *head, uint64_t sees_started);
 MUST_USE Err message_add_result(Buffer *b, const ResultItem *item);
+/** The same, with item->digest computed here: item->output is copied once, and the digest is of the copy, for memory that others still write. */
+MUST_USE Err message_add_result_digested(Buffer *b, const ResultItem *item, const uint8_t digest_key[32]);
 
 typedef struct {
     Reader reader;

@@ -5,7 +5,8 @@
 enum {
     HEAD_BYTES = MESSAGE_HEAD_BYTES + TASK_ID_BYTES + 4 + 4,
     JOB_BYTES = 8 + 4 + 1 + 1 + 2 + 8 + 8,
-    RESULT_BYTES = 8 + 4 * 4 + 8 + 8 + RESULT_DIGEST_BYTES + 8 + 4,
+    RESULT_DIGEST_AT = 8 + 4 * 4 + 8 + 8,
+    RESULT_BYTES = RESULT_DIGEST_AT + RESULT_DIGEST_BYTES + 8 + 4,
     FLAG_WITH_HEADER = 1,
 };
 
@@ -86,6 +87,16 @@ Err message_add_result(Buffer *b, const ResultItem *item)
     at = store_raw(at, item->output.data, item->output.size);
     store_raw(at, item->log.data, item->log.size);
     b->size += bytes;
+    return OK;
+}
+
+Err message_add_result_digested(Buffer *b, const ResultItem *item, const uint8_t digest_key[32])
+{
+    size_t start = b->size;
+    TRY(message_add_result(b, item));
+    ResultDigest digest;
+    result_digest(digest_key, view_of(b->data + start + RESULT_BYTES, item->output.size), &digest);
+    memcpy(b->data + start + RESULT_DIGEST_AT, digest.bytes, sizeof digest.bytes);
     return OK;
 }
 

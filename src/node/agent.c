@@ -1,0 +1,267 @@
+/* The agent on the bus and beside the warden: who is told what, and what happens when the warden dies. */
+#include "node/agent.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "node/task.h"
+#include "sys/clock.h"
+#include "sys/fault.h"
+
+enum {
+    AGENT_TASKS_MAX = 64,
+    WARDEN_RESTARTS_MAX = 5,      /* in a row, without a finished micro-job between */
+    WARDEN_PACKETS_PER_TURN = 64,
+    TICK_MS = 100, TICK_BLOCKED_MS = 1,
+};
+
+struct Agent {
+    Node node;
+    char *node_id, *warden_program;
+    TrustedKeys trusted;
+    Bus *bus;
+    BusSubscription *subscription;
+    LoopSource *timer, *warden_source;
+    bool announced;
+    uint32_t warden_deaths;
+    Task *tasks[AGENT_TASKS_MAX];
+    uint32_t task_count;
+};
+
+/* --- the warden --- */
+
+static Err hear_warden(Agent *a, const WardenReport *report)
+{
+    bool mine = false;
+    for (uint32_t i = 0; i < a->task_count && !mine; i++) TRY(posts_hear(a->tasks[i], report, &mine));
+    return OK;
+}
+
+static Err on_warden(void *context, uint32_t events)
+{
+    (void)events;
+    Agent *a = context;
+    loop_defer(a->node.work);
+    for (int i = 0; i < WARDEN_PACKETS_PER_TURN; i++) {
+        WardenReport report;
+        Err e = warden_link_receive(&a->node.warden, &report);
+        if (e.code == ERR_BUSY) return OK;
+        if (e.code) {
+            a->node.warden_lost = true;
+            return OK;
+        }
+        TRY(hear_warden(a, &report));
+    }
+    return OK;
+}
+
+static Err start_warden(Agent *a, Diag *diag)
+{
+    TRY(warden_link_open(&a->node.warden, diag));
+    Err e = loop_add_fd(a->node.loop, a->node.warden.socket, EPOLLIN, on_warden, a, &a->warden_source);
+    if (e.code) warden_link_kill(&a->node.warden);
+    return e;
+}
+
+/* Every zygote died with it. The tasks go on under a new one, unless wardens keep dying and nothing gets done. */
+static Err replace_warden(Agent *a)
+{
+    loop_remove(&a->warden_source);
+    warden_link_kill(&a->node.warden);
+    for (uint32_t i = 0; i < a->task_count; i++) TRY(posts_orphaned(a->tasks[i]));
+    a->node.warden_lost = false;
+    if (a->node.job_finished) a->warden_deaths = 0;
+    a->node.job_finished = false;
+
+    Diag why = {"the warden died again and again"};
+    Err e = ++a->warden_deaths > WARDEN_RESTARTS_MAX ? FAIL(ERR_CLOSED) : start_warden(a, &why);
+    for (uint32_t i = 0; e.code && i < a->task_count; i++) task_doom(a->tasks[i], e.code, "%s", why.text);
+    return OK;
+}
+
+/* --- the agent's turn --- */
+
+static void remove_task(Agent *a, uint32_t i)
+{
+    task_close(&a->tasks[i]);
+    a->tasks[i] = a->tasks[--a->task_count];
+}
+
+static Err announce(Agent *a)
+{
+    if (a->announced) return OK;
+    NodeMessage node = {.level_mask = 1u << LEVEL_SHARED | 1u << LEVEL_PROCESS, .cores = a->node.cores};
+    snprintf(node.node_id, sizeof node.node_id, "%s", a->node_id);
+    long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    node.memory_free = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+    AUTO_BUFFER message = buffer_limited(KIB);
+    TRY(message_put_node(&message, &node));
+    Err e = bus_publish(a->bus, "covey.manager", &message);
+    if (e.code == ERR_NO_ENTRY || e.code == ERR_BUSY) return OK; /* nobody listens yet: told again at the next tick */
+    a->announced = e.code == 0;
+    return e;
+}
+
+static void arm_timer(Agent *a, uint64_t now_ns)
+{
+    bool needed = a->task_count > 0 || !a->announced;
+    uint64_t wait_ms = outbox_blocked(&a->node.outbox) ? TICK_BLOCKED_MS : TICK_MS;
+    loop_set_timer(a->timer, needed || outbox_blocked(&a->node.outbox) ? now_ns + wait_ms * NS_PER_MS : UINT64_MAX);
+}
+
+static Err on_work(void *context, uint32_t events)
+{
+    (void)events;
+    Agent *a = context;
+    uint64_t now = clock_monotonic_ns();
+    TRY(outbox_flush(&a->node.outbox));
+    if (a->node.warden_lost) TRY(replace_warden(a));
+    for (uint32_t i = a->task_count; i > 0; i--) {
+        TRY(task_turn(a->tasks[i - 1], now));
+        if (!a->tasks[i - 1]->doom) continue;
+        TRY(task_refuse(a->tasks[i - 1]));
+        remove_task(a, i - 1);
+    }
+    arm_timer(a, now);
+    return OK;
+}
+
+static Err on_tick(void *context, uint32_t events)
+{
+    (void)events;
+    Agent *a = context;
+    uint64_t now = clock_monotonic_ns();
+    TRY(announce(a));
+    for (uint32_t i = 0; i < a->task_count; i++) TRY(posts_watch(a->tasks[i], now));
+    loop_defer(a->node.work);
+    return OK;
+}
+
+/* --- the bus --- */
+
+static Task *find_task(Agent *a, const TaskId *id, uint32_t stage, uint32_t member, uint32_t *ret_index)
+{
+    for (uint32_t i = 0; i < a->task_count; i++) {
+        if (!task_is(a->tasks[i], id, stage) || a->tasks[i]->open.node != member) continue;
+        *ret_index = i;
+        return a->tasks[i];
+    }
+    return NULL;
+}
+
+static Err take_open(Agent *a, View message)
+{
+    TaskOpen open;
+    uint32_t i;
+    if (message_get_task_open(message, &open).code) return OK; /* nobody to answer: dropped */
+    if (find_task(a, &open.id, open.stage, open.node, &i)) return OK; /* a second copy */
+    if (a->task_count == AGENT_TASKS_MAX)
+        return task_send_refused(&a->node, &open.id, open.stage, open.node, ERR_BUSY, "this node has too many open tasks");
+    if (a->task_count == 0) a->warden_deaths = 0;
+    Diag diag = {0};
+    Err e = task_open(&a->node, message, &a->tasks[a->task_count], &diag);
+    if (e.code) return task_send_refused(&a->node, &open.id, open.stage, open.node, e.code, diag.text);
+    a->task_count++;
+    return OK;
+}
+
+static Err take_jobs(Agent *a, View message)
+{
+    BatchReader reader;
+    uint32_t i;
+    if (message_open_batch(message, MESSAGE_JOBS, &reader).code) return OK;
+    Task *t = find_task(a, &reader.head.id, reader.head.stage, reader.head.node, &i);
+    if (t) return task_take_jobs(t, message);
+    return task_send_refused(&a->node, &reader.head.id, reader.head.stage, reader.head.node, ERR_NO_ENTRY, "this task is not open on this node");
+}
+
+static Err take_close(Agent *a, View message)
+{
+    TaskClose close;
+    uint32_t i;
+    if (message_get_task_close(message, &close).code || !find_task(a, &close.id, close.stage, close.node, &i)) return OK;
+    remove_task(a, i);
+    return OK;
+}
+
+static Err on_message(void *context, const char *subject, View message)
+{
+    (void)subject;
+    Agent *a = context;
+    loop_defer(a->node.work);
+    switch (message_type(message)) {
+    case MESSAGE_TASK_OPEN: return take_open(a, message);
+    case MESSAGE_JOBS: return take_jobs(a, message);
+    case MESSAGE_TASK_CLOSE: return take_close(a, message);
+    default: return OK;
+    }
+}
+
+/* --- birth and death --- */
+
+static uint32_t usable_cores(void)
+{
+    cpu_set_t set;
+    if (FAULTABLE("sched_getaffinity", sched_getaffinity(0, sizeof set, &set)) < 0) return 1;
+    int count = CPU_COUNT(&set);
+    return count < 1 ? 1 : count > ZYGOTES_MAX ? ZYGOTES_MAX : (uint32_t)count;
+}
+
+static Err fill_in(Agent *a, const AgentConfig *config, Diag *diag)
+{
+    a->node_id = strdup(config->node_id);
+    a->warden_program = strdup(config->warden_program);
+    if (!a->node_id || !a->warden_program) return FAIL(ENOMEM);
+    a->trusted = config->trusted;
+    a->node.warden = warden_link_none(a->warden_program, &a->trusted);
+    a->node.outbox.bus = a->bus;
+    a->node.cores = config->cores == 0 ? usable_cores() : config->cores > ZYGOTES_MAX ? ZYGOTES_MAX : config->cores;
+
+    char subject[BUS_SUBJECT_MAX];
+    snprintf(subject, sizeof subject, "covey.node.%s", a->node_id);
+    TRY(bus_subscribe(a->bus, subject, on_message, a, &a->subscription));
+    TRY(loop_add_deferred(a->node.loop, on_work, a, &a->node.work));
+    TRY(loop_add_timer(a->node.loop, clock_monotonic_ns() + TICK_MS * NS_PER_MS, on_tick, a, &a->timer));
+    TRY(start_warden(a, diag));
+    return announce(a);
+}
+
+Err agent_new(Loop *loop, Bus *bus, const AgentConfig *config, Agent **ret_agent, Diag *diag)
+{
+    assert(loop && bus && config && config->node_id && config->warden_program && ret_agent);
+
+    Agent *a = calloc(1, sizeof *a);
+    if (!a) return FAIL_WHY(diag, ENOMEM, "no memory for the node agent");
+    a->node.loop = loop;
+    a->bus = bus;
+    a->node.warden = warden_link_none(NULL, NULL);
+    Err e = fill_in(a, config, diag);
+    if (e.code) {
+        agent_free(&a);
+        return diag_complete(diag, e, "cannot start the node agent");
+    }
+    *ret_agent = a;
+    return OK;
+}
+
+void agent_free(Agent **agent)
+{
+    Agent *a = *agent;
+    if (!a) return;
+    while (a->task_count) remove_task(a, a->task_count - 1);
+    loop_remove(&a->warden_source);
+    warden_link_close(&a->node.warden);
+    bus_unsubscribe(&a->subscription);
+    loop_remove(&a->timer);
+    loop_remove(&a->node.work);
+    outbox_free(&a->node.outbox);
+    free(a->node_id);
+    free(a->warden_program);
+    free(a);
+    *agent = NULL;
+}

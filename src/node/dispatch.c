@@ -1,0 +1,115 @@
+/*
+ * From the queue into slots. Work goes to the zygote that has the least before it; how many micro-jobs share a slot and how many slots
+ * wait before one zygote follows from how long micro-jobs take: enough to never let a zygote wait for the agent, little enough that the
+ * last ones are spread evenly.
+ */
+#include <stdio.h>
+
+#include "node/task.h"
+#include "sys/fd.h"
+
+enum { SLOT_NS = 1000000, AHEAD_NS = 5000000, INPUT_ERROR_TEXT_MAX = PATH_BYTES_MAX + 256 };
+
+static uint64_t between(uint64_t low, uint64_t value, uint64_t high) { return value < low ? low : value > high ? high : value; }
+
+static uint32_t jobs_per_slot(const Task *t)
+{
+    uint64_t by_time = SLOT_NS / (t->job_ns + 1);
+    uint64_t evenly = (t->jobs.waiting + 2 * t->post_count - 1) / (2 * t->post_count);
+    return (uint32_t)between(1, by_time < evenly ? by_time : evenly, t->plan.jobs_max);
+}
+
+static uint32_t slots_ahead(const Task *t)
+{
+    uint64_t slot_ns = (t->job_ns + 1) * between(1, SLOT_NS / (t->job_ns + 1), t->plan.jobs_max);
+    return (uint32_t)between(1, AHEAD_NS / slot_ns, t->slots_each);
+}
+
+static uint64_t input_size(const Task *t, const JobItem *item) { return item->size + (item->with_header ? t->open.header.size : 0); }
+
+static Err read_range(Task *t, const JobItem *item, uint8_t *place)
+{
+    int fd;
+    TRY(files_get(&t->files, item->path, &fd));
+    return fd_pread_all(fd, place, item->size, item->offset);
+}
+
+static Err read_input(Task *t, const JobItem *item, uint8_t *place)
+{
+    if (item->with_header && t->open.header.size) {
+        memcpy(place, t->open.header.data, t->open.header.size);
+        place += t->open.header.size;
+    }
+    if (item->kind == SEGMENT_INLINE && item->size) memcpy(place, item->data.data, item->size);
+    return item->kind == SEGMENT_RANGE && item->size ? read_range(t, item, place) : OK;
+}
+
+static Err answer_input_error(Task *t, uint32_t job, Err why)
+{
+    const JobItem *item = &jobs_get(&t->jobs, job)->item;
+    char text[INPUT_ERROR_TEXT_MAX];
+    int n = snprintf(text, sizeof text, "cannot read %.*s at byte %llu: %s\n", (int)item->path.size, (const char *)item->path.data,
+                     (unsigned long long)item->offset, why.code == ERR_CORRUPT ? "the file ends before that" : err_text(why.code));
+    size_t size = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    return task_answer_unrun(t, job, OUTCOME_INPUT_ERROR, view_of(text, size));
+}
+
+/* Puts the first of the queue into the slot; *ret_clean false: what it left there must be wiped before the slot is used. */
+static Err place_job(Task *t, Slot *s, bool *ret_clean)
+{
+    uint32_t job = jobs_take(&t->jobs);
+    const JobItem *item = &jobs_get(&t->jobs, job)->item;
+    uint64_t stage_and_job = (uint64_t)t->open.stage << STAGE_SHIFT | item->job;
+    uint8_t *place = slot_add(s, &t->plan, job, stage_and_job, item->attempt, input_size(t, item));
+    Err e = read_input(t, item, place);
+    if (e.code == 0) return OK;
+    slot_drop_last(s);
+    *ret_clean = false;
+    return answer_input_error(t, job, e);
+}
+
+static Err fill(Post *p, uint64_t now_ns)
+{
+    Task *t = p->task;
+    Zygote *z = &p->zygote;
+    Slot *s = &z->slots[zygote_idle_slot(z)];
+    slot_begin(s);
+    const uint32_t wanted = jobs_per_slot(t);
+    while (s->job_count < wanted && t->jobs.waiting) {
+        if (!slot_has_room(s, &t->plan, input_size(t, &jobs_get(&t->jobs, jobs_first(&t->jobs))->item))) break;
+        bool clean = true;
+        TRY(place_job(t, s, &clean));
+        if (clean || !t->plan.is_process) continue;
+        Err e = slot_recycle(s, &t->plan);
+        if (e.code) return post_lose(p, OUTCOME_LOST);
+    }
+    if (s->job_count == 0) return OK;
+    if (z->told_count == 0) {
+        z->since_ns = now_ns;
+        z->answered = 0;
+    }
+    zygote_tell(z);
+    return OK;
+}
+
+static Err flush(Task *t)
+{
+    for (uint32_t i = 0; i < t->post_count; i++) {
+        Err e = zygote_flush(&t->posts[i].zygote);
+        if (e.code == 0 || e.code == ERR_CLOSED) continue; /* closed: what it still said is read first, then its end is seen */
+        TRY(post_lose(&t->posts[i], OUTCOME_LOST));
+    }
+    return OK;
+}
+
+Err task_dispatch(Task *t, uint64_t now_ns)
+{
+    for (uint32_t ahead = 0; ahead < slots_ahead(t) && t->jobs.waiting; ahead++) {
+        for (uint32_t i = 0; i < t->post_count && t->jobs.waiting; i++) {
+            Post *p = &t->posts[i];
+            if (outbox_blocked(&t->node->outbox)) return flush(t);
+            if (p->zygote.state == ZYGOTE_READY && p->zygote.told_count <= ahead && p->zygote.idle_count > 0) TRY(fill(p, now_ns));
+        }
+    }
+    return flush(t);
+}

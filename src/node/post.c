@@ -1,0 +1,212 @@
+/* The life of a zygote: asked for, set up, heard, lost, replaced. */
+#include <stdio.h>
+#include <sys/epoll.h>
+
+#include "node/task.h"
+#include "sys/clock.h"
+
+enum { PACKETS_PER_TURN = 64 };
+
+/* Tells the warden, which may know already; when it cannot be told it is gone itself. */
+static void end_zygote(Node *node, uint32_t id)
+{
+    if (warden_link_end(&node->warden, id).code == 0) return;
+    node->warden_lost = true;
+    loop_defer(node->work);
+}
+
+static void clear_post(Post *p)
+{
+    loop_remove(&p->source);
+    zygote_drop(&p->zygote, &p->task->plan);
+    p->task->node->live_zygotes--;
+    loop_defer(p->task->node->work);
+}
+
+void post_free(Post *p)
+{
+    if (p->zygote.state == ZYGOTE_NONE) return;
+    end_zygote(p->task->node, p->zygote.id);
+    clear_post(p);
+}
+
+/* The micro-jobs that it had: the one that ran gets the outcome, those behind it wait again. */
+static Err salvage(Post *p, Outcome outcome)
+{
+    Task *t = p->task;
+    Zygote *z = &p->zygote;
+    if (t->plan.is_process && z->told_count) t->results.sees_started++;
+    while (z->told_count > 1) {
+        const Slot *s = &z->slots[z->told[--z->told_count]];
+        for (uint32_t i = s->job_count; i > 0; i--) jobs_put_back(&t->jobs, s->places[i - 1].job);
+    }
+    return z->told_count ? post_salvage(p, z->told[0], outcome) : OK;
+}
+
+static void plan_retry(Post *p)
+{
+    Task *t = p->task;
+    uint32_t doublings = p->failures < POST_RETRY_DOUBLINGS_MAX ? p->failures : POST_RETRY_DOUBLINGS_MAX;
+    p->retry_ns = p->failures++ == 0 ? 0 : clock_monotonic_ns() + (POST_RETRY_MS * NS_PER_MS << doublings);
+    if (++t->deaths > POST_RESTARTS_MAX * (t->post_count + 1))
+        task_doom(t, ERR_TASK_FAILED, "%u SEE zygotes in a row died without finishing a micro-job", t->deaths);
+}
+
+Err post_lose(Post *p, Outcome outcome)
+{
+    if (p->zygote.state == ZYGOTE_NONE) return OK;
+    plan_retry(p); /* before the salvage: a micro-job that is found finished takes it back */
+    TRY(salvage(p, outcome));
+    post_free(p);
+    return OK;
+}
+
+static Err handle(Post *p, const ChannelReport *report)
+{
+    uint64_t now = clock_monotonic_ns();
+    switch (report->type) {
+    case CHANNEL_DONE: return post_collect(p, report, now);
+    case CHANNEL_READY:
+        p->zygote.since_ns = now;
+        if (!p->task->plan.is_process) p->task->results.sees_started++;
+        return task_check_ready(p->task);
+    default: /* FAILED */
+        if (!p->task->is_ready) task_doom(p->task, ERR_TASK_FAILED, "a SEE could not be set up: %s", report->text);
+        return post_lose(p, OUTCOME_LOST);
+    }
+}
+
+/* Reads until nothing is left, the zygote is lost, or the manager must be waited for. */
+static Err hear(Post *p)
+{
+    for (int i = 0; i < PACKETS_PER_TURN && p->zygote.state != ZYGOTE_NONE; i++) {
+        if (outbox_blocked(&p->task->node->outbox)) return OK;
+        ChannelReport report;
+        Err e = zygote_receive(&p->zygote, &report);
+        if (e.code == ERR_BUSY) return OK;
+        TRY(e.code ? post_lose(p, e.code == ERR_PROTOCOL ? OUTCOME_MALFORMED : OUTCOME_LOST) : handle(p, &report));
+    }
+    return OK;
+}
+
+static Err on_channel(void *context, uint32_t events)
+{
+    (void)events;
+    Post *p = context;
+    loop_defer(p->task->node->work);
+    return hear(p);
+}
+
+static Err start(Post *p, uint64_t now_ns)
+{
+    Task *t = p->task;
+    Node *node = t->node;
+    WardenStart start = {
+        .level = t->open.level, .memory_max = t->open.memory_max,
+        .slot_bytes_max = t->slots_each * slot_bytes_max(&t->plan)};
+    memcpy(start.measurement, t->open.measurement, sizeof start.measurement);
+    Err e = zygote_start(&p->zygote, &node->warden, ++node->last_zygote, &start, t->image_fd);
+    if (e.code == ERR_CLOSED) {
+        node->warden_lost = true;
+        loop_defer(node->work);
+        return OK;
+    }
+    if (e.code) {
+        plan_retry(p);
+        return OK;
+    }
+    node->live_zygotes++;
+    p->zygote.since_ns = now_ns;
+    e = loop_add_fd(node->loop, p->zygote.channel, EPOLLIN, on_channel, p, &p->source);
+    return e.code ? post_lose(p, OUTCOME_LOST) : OK;
+}
+
+Err posts_start(Task *t, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < t->post_count && !t->doom && !t->node->warden_lost; i++) {
+        Post *p = &t->posts[i];
+        if (p->zygote.state != ZYGOTE_NONE || now_ns < p->retry_ns || t->node->live_zygotes >= ZYGOTES_MAX) continue;
+        TRY(start(p, now_ns));
+    }
+    return OK;
+}
+
+static uint32_t count_answered(const Zygote *z)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < z->told_count; i++) count += slot_count_answered(&z->slots[z->told[i]]);
+    return count;
+}
+
+/* What runs must give a sign of life once in a lifetime: a DONE, or one more answer in a slot. */
+static Err watch_running(Post *p, uint64_t now_ns)
+{
+    Zygote *z = &p->zygote;
+    if (z->told_count == 0) return OK;
+    uint32_t answered = count_answered(z);
+    if (answered > z->answered) {
+        z->answered = answered;
+        z->since_ns = now_ns;
+    }
+    uint64_t lifetime = p->task->open.lifetime_ns;
+    bool hung = now_ns > z->since_ns + lifetime + lifetime / 4 + WATCHDOG_GRACE_MS * NS_PER_MS;
+    return hung ? post_lose(p, OUTCOME_LIFETIME) : OK;
+}
+
+Err posts_watch(Task *t, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < t->post_count; i++) {
+        Post *p = &t->posts[i];
+        Zygote *z = &p->zygote;
+        bool late = now_ns > z->since_ns + START_SECONDS_MAX * NS_PER_S;
+        if (z->state == ZYGOTE_READY) TRY(watch_running(p, now_ns));
+        else if (z->state == ZYGOTE_STARTING && late) t->node->warden_lost = true; /* it does not even refuse: it is hung */
+        else if (z->state == ZYGOTE_SETTING_UP && late) TRY(post_lose(p, OUTCOME_LOST));
+    }
+    return OK;
+}
+
+static Err on_started(Post *p)
+{
+    Task *t = p->task;
+    Err e = zygote_set_up(&p->zygote, &t->plan, &t->open, t->slots_each);
+    if (e.code == 0 || e.code == ERR_CLOSED) return OK; /* closed: its end is on the way */
+    if (!t->is_ready) task_doom(t, e.code, "the slots of a SEE could not be made: %s", err_text(e.code));
+    return post_lose(p, OUTCOME_LOST);
+}
+
+/* A refusal before the task is open is the answer to the task; later it is one more failure of this post. */
+static Err on_refused(Post *p, const WardenReport *r)
+{
+    if (!p->task->is_ready) task_doom(p->task, r->code, "%s", r->text[0] ? r->text : err_text(r->code));
+    return post_lose(p, OUTCOME_LOST);
+}
+
+Err posts_hear(Task *t, const WardenReport *report, bool *ret_mine)
+{
+    Post *p = NULL;
+    for (uint32_t i = 0; i < t->post_count && !p; i++)
+        if (t->posts[i].zygote.state != ZYGOTE_NONE && t->posts[i].zygote.id == report->zygote) p = &t->posts[i];
+    *ret_mine = p != NULL;
+    if (!p) return OK;
+    bool starting = p->zygote.state == ZYGOTE_STARTING;
+    if (report->type == WARDEN_STARTED && starting) return on_started(p);
+    if (report->type == WARDEN_REFUSED && starting) return on_refused(p, report);
+    if (report->type != WARDEN_ENDED) return OK; /* an answer to something that is settled */
+    TRY(hear(p)); /* what it said before it ended counts */
+    return post_lose(p, OUTCOME_LOST);
+}
+
+Err posts_orphaned(Task *t)
+{
+    for (uint32_t i = 0; i < t->post_count; i++) {
+        Post *p = &t->posts[i];
+        uint32_t failures = p->failures, deaths = t->deaths;
+        if (p->zygote.state != ZYGOTE_NONE) TRY(hear(p));
+        TRY(post_lose(p, OUTCOME_LOST));
+        p->failures = failures < p->failures ? failures : p->failures; /* not this post's fault */
+        t->deaths = deaths < t->deaths ? deaths : t->deaths;
+        p->retry_ns = 0;
+    }
+    return OK;
+}

@@ -1,0 +1,108 @@
+/**
+ * One open task on this node: its image, its micro-jobs, and the posts that zygotes hold. The parts are in four files:
+ *
+ *   task.c      open, take micro-jobs, give up, close
+ *   post.c      the life of a zygote: started, set up, heard, lost, replaced
+ *   dispatch.c  from the queue into slots
+ *   collect.c   from slots into results
+ *
+ * Everything runs in the loop's thread. A failure of one zygote is handled here; an Err that comes out of these functions means that the
+ * agent itself cannot go on (no memory).
+ */
+#pragma once
+#include "node/files.h"
+#include "node/jobs.h"
+#include "node/results.h"
+#include "node/zygote.h"
+
+enum {
+    PROCESS_SLOTS = 16,           /* of one zygote: so that it always has the next micro-job at hand */
+    SHARED_SLOTS = 4,
+    WINDOW_AHEAD = 2,             /* micro-jobs that may be here, for each place in a slot */
+    POST_RESTARTS_MAX = 4,        /* deaths for each post, and as many again, without a finished micro-job between: the task is given up */
+    POST_RETRY_MS = 10,           /* before the second restart in a row, doubled for each one after */
+    POST_RETRY_DOUBLINGS_MAX = 9,
+    START_SECONDS_MAX = 10,       /* for the warden to start a zygote, and for the zygote to set itself up */
+    WATCHDOG_GRACE_MS = 2000,     /* beyond its lifetime, until a micro-job's zygote is taken for hung */
+};
+
+/** What all tasks of an agent share. */
+typedef struct {
+    Loop *loop;
+    LoopSource *work;             /* deferred: the agent's own turn */
+    WardenLink warden;
+    Outbox outbox;
+    uint32_t cores;
+    uint32_t last_zygote;         /* numbers given to zygotes */
+    uint32_t live_zygotes;
+    bool warden_lost;             /* noticed by anyone; the agent acts on it in its turn */
+    bool job_finished;            /* since the agent last looked */
+} Node;
+
+typedef struct Task Task;
+
+/** A place that one zygote after another holds. */
+typedef struct {
+    Task *task;
+    Zygote zygote;
+    LoopSource *source;
+    uint32_t failures;            /* in a row, without a finished micro-job between */
+    uint64_t retry_ns;            /* not started again before */
+} Post;
+
+struct Task {
+    Node *node;
+    Buffer message;               /* TASK_OPEN; `open` points into it */
+    TaskOpen open;
+    int image_fd;
+    SlotPlan plan;
+    uint32_t slots_each;          /* slots of one zygote */
+    JobTable jobs;
+    FileCache files;
+    Results results;
+    bool is_ready;                /* TASK_READY was sent */
+    int doom;                     /* not 0: the task is given up in the agent's next turn, with this code and text */
+    char doom_text[REFUSED_TEXT_MAX];
+    uint32_t deaths;              /* of zygotes, since a micro-job was last finished */
+    uint64_t job_ns;              /* about how long one micro-job takes */
+    uint32_t post_count;
+    Post posts[];
+};
+
+/** task.c. `message` is a TASK_OPEN; errors with text are for the manager: the task is refused. */
+MUST_USE Err task_open(Node *node, View message, Task **ret_task, Diag *diag);
+void task_close(Task **task);
+static inline bool task_is(const Task *t, const TaskId *id, uint32_t stage) { return t->open.stage == stage && memcmp(&t->open.id, id, sizeof *id) == 0; }
+/** `message` is a JOBS message for this task. What does not fit into the window is given back at once. */
+MUST_USE Err task_take_jobs(Task *t, View message);
+/** Starts what is down, fills slots, sends what was gathered. */
+MUST_USE Err task_turn(Task *t, uint64_t now_ns);
+/** Says TASK_READY when every post is set up, once. */
+MUST_USE Err task_check_ready(Task *t);
+/** Gives the task up in the agent's next turn. The first reason counts. */
+void task_doom(Task *t, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** Answers everything that is here, says TASK_REFUSED. The caller closes it then. */
+MUST_USE Err task_refuse(Task *t);
+/** The refusal itself; also for tasks that never opened. */
+MUST_USE Err task_send_refused(Node *node, const TaskId *id, uint32_t stage, uint32_t member, int code, const char *text);
+
+/** post.c */
+MUST_USE Err posts_start(Task *t, uint64_t now_ns);
+/** Hung zygotes are ended. */
+MUST_USE Err posts_watch(Task *t, uint64_t now_ns);
+/** A report of the warden about one of this task's zygotes; false when it is not. */
+MUST_USE Err posts_hear(Task *t, const WardenReport *report, bool *ret_mine);
+/** The warden died, and every zygote with it. */
+MUST_USE Err posts_orphaned(Task *t);
+/** Ends the zygote; the micro-job that ran gets this outcome, the others wait again. */
+MUST_USE Err post_lose(Post *p, Outcome outcome);
+void post_free(Post *p);
+
+/** dispatch.c */
+MUST_USE Err task_dispatch(Task *t, uint64_t now_ns);
+/** collect.c: the slots of a DONE. */
+MUST_USE Err post_collect(Post *p, const ChannelReport *done, uint64_t now_ns);
+/** What is in a slot that will not be answered any more: the first micro-job without an answer gets `outcome`, the others wait again. */
+MUST_USE Err post_salvage(Post *p, uint32_t slot, Outcome outcome);
+/** Answers a micro-job that did not run, and frees its place. `log` may be empty. */
+MUST_USE Err task_answer_unrun(Task *t, uint32_t job, Outcome outcome, View log);

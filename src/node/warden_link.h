@@ -1,0 +1,41 @@
+/**
+ * The agent's side of warden/protocol.h: starts `covey warden`, asks it for zygotes, reads what it says. The warden is trusted more than
+ * the agent, but it may die at any moment, and what it says is checked like everything else.
+ */
+#pragma once
+#include <sys/types.h>
+
+#include "crypto/sign.h"
+#include "warden/protocol.h"
+
+typedef struct {
+    const char *program;          /* borrowed */
+    const TrustedKeys *trusted;   /* borrowed */
+    int socket;                   /* -1: no warden */
+    int pid_fd;
+} WardenLink;
+
+typedef struct {
+    WardenType type;              /* STARTED, REFUSED or ENDED */
+    uint32_t zygote;
+    int32_t code;                 /* REFUSED: an ErrCode or errno */
+    int32_t status;               /* ENDED */
+    char text[sizeof((WardenRefused *)0)->text]; /* REFUSED: printable */
+} WardenReport;
+
+WardenLink warden_link_none(const char *program, const TrustedKeys *trusted);
+/** Starts the warden and tells it the trusted keys. */
+MUST_USE Err warden_link_open(WardenLink *w, Diag *diag);
+/** Asks the warden to end (it kills and reaps every zygote first), and kills it when it does not within two seconds. */
+void warden_link_close(WardenLink *w);
+/** Kills the warden at once; its zygotes die with it. */
+void warden_link_kill(WardenLink *w);
+
+/** Both descriptors stay the caller's. errors: ERR_CLOSED, ERR_BUSY */
+MUST_USE Err warden_link_start(WardenLink *w, const WardenStart *start, int image_fd, int channel_fd);
+MUST_USE Err warden_link_end(WardenLink *w, uint32_t zygote);
+
+/** The next report. errors: ERR_BUSY when there is none, ERR_CLOSED, ERR_PROTOCOL */
+MUST_USE Err warden_link_receive(WardenLink *w, WardenReport *ret_report);
+/** One packet from the warden. Pure. errors: ERR_PROTOCOL */
+MUST_USE Err warden_get_report(View packet, WardenReport *ret_report);

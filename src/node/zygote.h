@@ -1,0 +1,48 @@
+/**
+ * The agent's handle of one zygote: its channel, its slots, and which of them it was told to run. Passive: it never waits and never calls
+ * back; node/post.c drives it.
+ *
+ *   NONE ──start──► STARTING ──STARTED──► SETTING_UP ──READY──► READY ──► any end: NONE
+ *                 (warden was asked)     (slots made, SETUP sent)
+ */
+#pragma once
+#include "node/channel.h"
+#include "node/slots.h"
+#include "node/warden_link.h"
+
+typedef enum { ZYGOTE_NONE, ZYGOTE_STARTING, ZYGOTE_SETTING_UP, ZYGOTE_READY } ZygoteState;
+
+typedef struct {
+    ZygoteState state;
+    uint32_t id;                             /* as the warden knows it */
+    int channel;
+    Slot *slots;
+    uint32_t slot_count;
+    uint32_t idle[ZYGOTE_SLOTS_MAX], idle_count;
+    uint32_t told[ZYGOTE_SLOTS_MAX], told_count; /* told to run, oldest first: the first one is running */
+    ChannelRun run;                          /* the last run.count of them go out with the next flush */
+    uint64_t since_ns;                       /* when the state began, or the last sign of life from what runs */
+    uint32_t answered;                       /* micro-jobs seen answered since; the watchdog's sign of life */
+} Zygote;
+
+/** Asks the warden for it; `start` says what of, type and zygote are filled in here. */
+MUST_USE Err zygote_start(Zygote *z, WardenLink *warden, uint32_t id, const WardenStart *start, int image_fd);
+/** It has started: makes the slots and sends SETUP. */
+MUST_USE Err zygote_set_up(Zygote *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count);
+/** Frees everything. Tells nobody. */
+void zygote_drop(Zygote *z, const SlotPlan *plan);
+
+/**
+ * The next packet, checked against the state: READY only while setting up, DONE only for slots that were told to run. The slots of a DONE
+ * are no longer in `told`, and not yet idle: the caller reads them and gives each back with zygote_slot_idle.
+ * errors: ERR_BUSY when there is none, ERR_CLOSED, ERR_PROTOCOL
+ */
+MUST_USE Err zygote_receive(Zygote *z, ChannelReport *ret_report);
+void zygote_slot_idle(Zygote *z, uint32_t slot);
+
+/** An idle slot, to be filled; only when idle_count > 0. It stays idle until zygote_tell. */
+static inline uint32_t zygote_idle_slot(const Zygote *z) { return z->idle[z->idle_count - 1]; }
+/** The idle slot is filled: it is run after the next flush. */
+void zygote_tell(Zygote *z);
+/** One packet for all that were told. */
+MUST_USE Err zygote_flush(Zygote *z);
