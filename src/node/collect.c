@@ -75,7 +75,7 @@ static void count_sees(Task *t, uint32_t how)
 }
 
 /* How long a micro-job takes decides how much work is put ahead of a zygote; a moving average over the last few rounds is enough. */
-static void learn_pace(Task *t, Zygote *z, uint32_t jobs, uint64_t now_ns)
+static void learn_pace(Task *t, ZygoteLink *z, uint32_t jobs, uint64_t now_ns)
 {
     uint64_t elapsed = now_ns > z->since_ns ? now_ns - z->since_ns : 0;
     if (jobs) t->job_ns = (3 * t->job_ns + elapsed / jobs) / 4;
@@ -86,7 +86,7 @@ static void learn_pace(Task *t, Zygote *z, uint32_t jobs, uint64_t now_ns)
 Err post_collect(Post *p, const ChannelReport *done, uint64_t now_ns)
 {
     Task *t = p->task;
-    Zygote *z = &p->zygote;
+    ZygoteLink *z = &p->zygote;
     bool malformed = false, clean = true;
     uint32_t jobs = 0;
     for (uint32_t i = 0; i < done->count; i++) {
@@ -99,7 +99,7 @@ Err post_collect(Post *p, const ChannelReport *done, uint64_t now_ns)
         Err e = slot_recycle(s, &t->plan);
         clean &= e.code == 0;
         slot_begin(s);
-        zygote_slot_idle(z, d->slot);
+        zygote_link_slot_idle(z, d->slot);
     }
     learn_pace(t, z, jobs, now_ns);
     /* At `shared` the SEE lives on: one that breaks the format has broken out of wasm. A slot that cannot be wiped is not used again. */

@@ -71,8 +71,8 @@ static Err place_job(Task *t, Slot *s, bool *ret_clean)
 static Err fill(Post *p, uint64_t now_ns)
 {
     Task *t = p->task;
-    Zygote *z = &p->zygote;
-    Slot *s = &z->slots[zygote_idle_slot(z)];
+    ZygoteLink *z = &p->zygote;
+    Slot *s = &z->slots[zygote_link_idle_slot(z)];
     slot_begin(s);
     const uint32_t wanted = jobs_per_slot(t);
     while (s->job_count < wanted && t->jobs.waiting) {
@@ -88,14 +88,14 @@ static Err fill(Post *p, uint64_t now_ns)
         z->since_ns = now_ns;
         z->answered = 0;
     }
-    zygote_tell(z);
+    zygote_link_tell(z);
     return OK;
 }
 
 static Err flush(Task *t)
 {
     for (uint32_t i = 0; i < t->post_count; i++) {
-        Err e = zygote_flush(&t->posts[i].zygote);
+        Err e = zygote_link_flush(&t->posts[i].zygote);
         if (e.code == 0 || e.code == ERR_CLOSED) continue; /* closed: what it still said is read first, then its end is seen */
         TRY(post_lose(&t->posts[i], OUTCOME_LOST));
     }

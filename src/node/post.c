@@ -18,7 +18,7 @@ static void end_zygote(Node *node, uint32_t id)
 static void clear_post(Post *p)
 {
     loop_remove(&p->source);
-    zygote_drop(&p->zygote, &p->task->plan);
+    zygote_link_drop(&p->zygote, &p->task->plan);
     p->task->node->live_zygotes--;
     loop_defer(p->task->node->work);
 }
@@ -34,7 +34,7 @@ void post_free(Post *p)
 static Err salvage(Post *p, Outcome outcome)
 {
     Task *t = p->task;
-    Zygote *z = &p->zygote;
+    ZygoteLink *z = &p->zygote;
     if (t->plan.is_process && z->told_count) t->results.sees_started++;
     while (z->told_count > 1) {
         const Slot *s = &z->slots[z->told[--z->told_count]];
@@ -71,7 +71,7 @@ static Err handle(Post *p, const ChannelReport *report)
         if (!p->task->plan.is_process) p->task->results.sees_started++;
         return task_check_ready(p->task);
     default: /* FAILED */
-        if (!p->task->is_ready) task_doom(p->task, ERR_TASK_FAILED, "a SEE could not be set up: %s", report->text);
+        if (!p->task->is_ready) task_doom(p->task, ERR_BAD_INPUT, "a SEE could not be set up: %s", report->text);
         return post_lose(p, OUTCOME_LOST);
     }
 }
@@ -82,7 +82,7 @@ static Err hear(Post *p)
     for (int i = 0; i < PACKETS_PER_TURN && p->zygote.state != ZYGOTE_NONE; i++) {
         if (outbox_blocked(&p->task->node->outbox)) return OK;
         ChannelReport report;
-        Err e = zygote_receive(&p->zygote, &report);
+        Err e = zygote_link_receive(&p->zygote, &report);
         if (e.code == ERR_BUSY) return OK;
         TRY(e.code ? post_lose(p, e.code == ERR_PROTOCOL ? OUTCOME_MALFORMED : OUTCOME_LOST) : handle(p, &report));
     }
@@ -105,7 +105,7 @@ static Err start(Post *p, uint64_t now_ns)
         .level = t->open.level, .memory_max = t->open.memory_max,
         .slot_bytes_max = t->slots_each * slot_bytes_max(&t->plan)};
     memcpy(start.measurement, t->open.measurement, sizeof start.measurement);
-    Err e = zygote_start(&p->zygote, &node->warden, ++node->last_zygote, &start, t->image_fd);
+    Err e = zygote_link_start(&p->zygote, &node->warden, ++node->last_zygote, &start, t->image_fd);
     if (e.code == ERR_CLOSED) {
         node->warden_lost = true;
         loop_defer(node->work);
@@ -131,7 +131,7 @@ Err posts_start(Task *t, uint64_t now_ns)
     return OK;
 }
 
-static uint32_t count_answered(const Zygote *z)
+static uint32_t count_answered(const ZygoteLink *z)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < z->told_count; i++) count += slot_count_answered(&z->slots[z->told[i]]);
@@ -141,7 +141,7 @@ static uint32_t count_answered(const Zygote *z)
 /* What runs must give a sign of life once in a lifetime: a DONE, or one more answer in a slot. */
 static Err watch_running(Post *p, uint64_t now_ns)
 {
-    Zygote *z = &p->zygote;
+    ZygoteLink *z = &p->zygote;
     if (z->told_count == 0) return OK;
     uint32_t answered = count_answered(z);
     if (answered > z->answered) {
@@ -157,7 +157,7 @@ Err posts_watch(Task *t, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < t->post_count; i++) {
         Post *p = &t->posts[i];
-        Zygote *z = &p->zygote;
+        ZygoteLink *z = &p->zygote;
         bool late = now_ns > z->since_ns + START_SECONDS_MAX * NS_PER_S;
         if (z->state == ZYGOTE_READY) TRY(watch_running(p, now_ns));
         else if (z->state == ZYGOTE_STARTING && late) t->node->warden_lost = true; /* it does not even refuse: it is hung */
@@ -169,7 +169,7 @@ Err posts_watch(Task *t, uint64_t now_ns)
 static Err on_started(Post *p)
 {
     Task *t = p->task;
-    Err e = zygote_set_up(&p->zygote, &t->plan, &t->open, t->slots_each);
+    Err e = zygote_link_set_up(&p->zygote, &t->plan, &t->open, t->slots_each);
     if (e.code == 0 || e.code == ERR_CLOSED) return OK; /* closed: its end is on the way */
     if (!t->is_ready) task_doom(t, e.code, "the slots of a SEE could not be made: %s", err_text(e.code));
     return post_lose(p, OUTCOME_LOST);

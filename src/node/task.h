@@ -13,7 +13,7 @@
 #include "node/files.h"
 #include "node/jobs.h"
 #include "node/results.h"
-#include "node/zygote.h"
+#include "node/zygote_link.h"
 
 enum {
     PROCESS_SLOTS = 16,           /* of one zygote: so that it always has the next micro-job at hand */
@@ -44,7 +44,7 @@ typedef struct Task Task;
 /** A place that one zygote after another holds. */
 typedef struct {
     Task *task;
-    Zygote zygote;
+    ZygoteLink zygote;
     LoopSource *source;
     uint32_t failures;            /* in a row, without a finished micro-job between */
     uint64_t retry_ns;            /* not started again before */

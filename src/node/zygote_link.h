@@ -23,26 +23,26 @@ typedef struct {
     ChannelRun run;                          /* the last run.count of them go out with the next flush */
     uint64_t since_ns;                       /* when the state began, or the last sign of life from what runs */
     uint32_t answered;                       /* micro-jobs seen answered since; the watchdog's sign of life */
-} Zygote;
+} ZygoteLink;
 
 /** Asks the warden for it; `start` says what of, type and zygote are filled in here. */
-MUST_USE Err zygote_start(Zygote *z, WardenLink *warden, uint32_t id, const WardenStart *start, int image_fd);
+MUST_USE Err zygote_link_start(ZygoteLink *z, WardenLink *warden, uint32_t id, const WardenStart *start, int image_fd);
 /** It has started: makes the slots and sends SETUP. */
-MUST_USE Err zygote_set_up(Zygote *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count);
+MUST_USE Err zygote_link_set_up(ZygoteLink *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count);
 /** Frees everything. Tells nobody. */
-void zygote_drop(Zygote *z, const SlotPlan *plan);
+void zygote_link_drop(ZygoteLink *z, const SlotPlan *plan);
 
 /**
  * The next packet, checked against the state: READY only while setting up, DONE only for slots that were told to run. The slots of a DONE
- * are no longer in `told`, and not yet idle: the caller reads them and gives each back with zygote_slot_idle.
+ * are no longer in `told`, and not yet idle: the caller reads them and gives each back with zygote_link_slot_idle.
  * errors: ERR_BUSY when there is none, ERR_CLOSED, ERR_PROTOCOL
  */
-MUST_USE Err zygote_receive(Zygote *z, ChannelReport *ret_report);
-void zygote_slot_idle(Zygote *z, uint32_t slot);
+MUST_USE Err zygote_link_receive(ZygoteLink *z, ChannelReport *ret_report);
+void zygote_link_slot_idle(ZygoteLink *z, uint32_t slot);
 
-/** An idle slot, to be filled; only when idle_count > 0. It stays idle until zygote_tell. */
-static inline uint32_t zygote_idle_slot(const Zygote *z) { return z->idle[z->idle_count - 1]; }
+/** An idle slot, to be filled; only when idle_count > 0. It stays idle until zygote_link_tell. */
+static inline uint32_t zygote_link_idle_slot(const ZygoteLink *z) { return z->idle[z->idle_count - 1]; }
 /** The idle slot is filled: it is run after the next flush. */
-void zygote_tell(Zygote *z);
+void zygote_link_tell(ZygoteLink *z);
 /** One packet for all that were told. */
-MUST_USE Err zygote_flush(Zygote *z);
+MUST_USE Err zygote_link_flush(ZygoteLink *z);

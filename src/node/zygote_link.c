@@ -1,5 +1,5 @@
 /* A zygote's slots and packets. */
-#include "node/zygote.h"
+#include "node/zygote_link.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "sys/fd.h"
 
-Err zygote_start(Zygote *z, WardenLink *warden, uint32_t id, const WardenStart *start, int image_fd)
+Err zygote_link_start(ZygoteLink *z, WardenLink *warden, uint32_t id, const WardenStart *start, int image_fd)
 {
     assert(z->state == ZYGOTE_NONE);
 
@@ -19,19 +19,19 @@ Err zygote_start(Zygote *z, WardenLink *warden, uint32_t id, const WardenStart *
     packet.type = WARDEN_START;
     packet.zygote = id;
     TRY(warden_link_start(warden, &packet, image_fd, theirs));
-    *z = (Zygote){.state = ZYGOTE_STARTING, .id = id, .channel = fd_take(&ours)};
+    *z = (ZygoteLink){.state = ZYGOTE_STARTING, .id = id, .channel = fd_take(&ours)};
     return OK;
 }
 
-void zygote_drop(Zygote *z, const SlotPlan *plan)
+void zygote_link_drop(ZygoteLink *z, const SlotPlan *plan)
 {
     if (z->state != ZYGOTE_NONE) fd_close(&z->channel);
     for (uint32_t i = 0; i < z->slot_count; i++) slot_close(&z->slots[i], plan);
     free(z->slots);
-    *z = (Zygote){.channel = -1};
+    *z = (ZygoteLink){.channel = -1};
 }
 
-static Err open_slots(Zygote *z, const SlotPlan *plan, uint32_t slot_count)
+static Err open_slots(ZygoteLink *z, const SlotPlan *plan, uint32_t slot_count)
 {
     z->slots = calloc(slot_count, sizeof *z->slots);
     if (!z->slots) return FAIL(ENOMEM);
@@ -42,7 +42,7 @@ static Err open_slots(Zygote *z, const SlotPlan *plan, uint32_t slot_count)
     return OK;
 }
 
-Err zygote_set_up(Zygote *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count)
+Err zygote_link_set_up(ZygoteLink *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count)
 {
     assert(z->state == ZYGOTE_STARTING && slot_count <= ZYGOTE_SLOTS_MAX);
 
@@ -52,13 +52,13 @@ Err zygote_set_up(Zygote *z, const SlotPlan *plan, const TaskOpen *task, uint32_
     AUTO_BUFFER setup = buffer_limited(CHANNEL_PACKET_MAX);
     TRY(channel_put_setup(&setup, task, slot_count));
     TRY(socket_send(z->channel, view_buffer(&setup), fds, slot_count));
-    for (uint32_t i = 0; i < slot_count; i++) zygote_slot_idle(z, slot_count - 1 - i);
+    for (uint32_t i = 0; i < slot_count; i++) zygote_link_slot_idle(z, slot_count - 1 - i);
     z->state = ZYGOTE_SETTING_UP;
     return OK;
 }
 
 /* Its place in `told`, or told_count. What was not yet sent cannot be done. */
-static uint32_t find_told(const Zygote *z, uint32_t slot)
+static uint32_t find_told(const ZygoteLink *z, uint32_t slot)
 {
     uint32_t sent = z->told_count - z->run.count;
     for (uint32_t i = 0; i < sent; i++)
@@ -66,7 +66,7 @@ static uint32_t find_told(const Zygote *z, uint32_t slot)
     return z->told_count;
 }
 
-static Err accept_done(Zygote *z, const ChannelReport *report)
+static Err accept_done(ZygoteLink *z, const ChannelReport *report)
 {
     for (uint32_t i = 0; i < report->count; i++)
         if (find_told(z, report->slots[i].slot) == z->told_count) return FAIL(ERR_PROTOCOL);
@@ -78,7 +78,7 @@ static Err accept_done(Zygote *z, const ChannelReport *report)
     return OK;
 }
 
-Err zygote_receive(Zygote *z, ChannelReport *ret_report)
+Err zygote_link_receive(ZygoteLink *z, ChannelReport *ret_report)
 {
     uint8_t packet[sizeof(ChannelDone)];
     size_t size = 0, fd_count = 0;
@@ -93,13 +93,13 @@ Err zygote_receive(Zygote *z, ChannelReport *ret_report)
     return OK;
 }
 
-void zygote_slot_idle(Zygote *z, uint32_t slot)
+void zygote_link_slot_idle(ZygoteLink *z, uint32_t slot)
 {
     assert(z->idle_count < z->slot_count);
     z->idle[z->idle_count++] = slot;
 }
 
-void zygote_tell(Zygote *z)
+void zygote_link_tell(ZygoteLink *z)
 {
     assert(z->state == ZYGOTE_READY && z->idle_count > 0);
 
@@ -109,7 +109,7 @@ void zygote_tell(Zygote *z)
     z->run.slots[z->run.count++] = slot;
 }
 
-Err zygote_flush(Zygote *z)
+Err zygote_link_flush(ZygoteLink *z)
 {
     if (z->run.count == 0) return OK;
     z->run.type = CHANNEL_RUN;
