@@ -1,0 +1,44 @@
+# A thin front. `make` leaves the program at build/covey; meson.build says how.
+BUILD := build
+PREFIX ?= /usr/local
+DESTDIR ?=
+SOURCES = $(shell git ls-files '*.c' '*.h')
+SCRIPTS = tools/deps tools/format tests/run tests/layering .ci/run
+
+.PHONY: all deps demo test bench install clean format check-format lint
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet product
+
+# Installs Debian packages, and fetches the data of the examples, only where something is missing.
+deps:
+	@tools/deps
+
+$(BUILD)/build.ninja:
+	@command -v meson >/dev/null || { echo "meson is missing: run 'make deps' first" >&2; exit 1; }
+	meson setup $(BUILD) --prefix=$(PREFIX)
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@examples/demo $(BUILD)/covey
+
+test: deps
+	@$(MAKE) --no-print-directory all
+	@tests/run $(BUILD)
+
+bench: deps
+	@$(MAKE) --no-print-directory all
+	@bench/run $(BUILD)
+
+install: all
+	meson configure $(BUILD) -Dprefix=$(PREFIX)
+	meson install -C $(BUILD) --quiet $(if $(DESTDIR),--destdir=$(abspath $(DESTDIR)))
+
+clean:
+	rm -rf $(BUILD)
+
+format:
+	clang-format -i $(SOURCES)
+check-format:
+	clang-format --dry-run --Werror $(SOURCES)
+lint: all
+	tools/lint $(BUILD)
