@@ -10,7 +10,7 @@
 
 #include "see/memory.h"
 #include "see/runtime.h"
-#include "wasm-rt.h"
+#include <wasm-rt.h>
 
 enum { FUNC_TYPES_MAX = 4096, FUNC_TYPE_BYTES_MAX = 64 << 10, TABLE_ARENA_BYTES = 16 << 20 };
 

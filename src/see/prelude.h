@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "see/module.h"
-#include "wasm-rt.h"
+#include <wasm-rt.h>
 
 #define PRELUDE static inline __attribute__((unused))
 

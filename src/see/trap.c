@@ -6,7 +6,7 @@
 #include <ucontext.h>
 
 #include "see/runtime.h"
-#include "wasm-rt.h"
+#include <wasm-rt.h>
 
 enum { STACK_NEAR = 1 << 20 }; /* a fault this near to the stack pointer is the stack's own: the kernel keeps a guard gap of 1 MiB */
 

@@ -1,0 +1,39 @@
+/**
+ * A test's side of the channel: slots, SETUP, RUN and DONE, for tests of the runtime and of the warden. The zygote runs the native image
+ * of see_test_module.c.
+ */
+#pragma once
+#include "base/level.h"
+#include "see/channel.h"
+#include "see/slot.h"
+
+enum { RIG_SLOTS = 3, RIG_OUTPUT_ROOM = 8192 };
+
+typedef struct {
+    int socket;
+    int fds[RIG_SLOTS];
+    uint8_t *slots[RIG_SLOTS];
+} Rig;
+
+/** What zeros mean: a lifetime of 20 s, memory of 2 MiB, derived random. `part` is the only argument, "A=b" the environment. */
+typedef struct { SecurityLevel level; const char *part; uint64_t lifetime_ms, memory; bool real_random; } Wish;
+
+/** The native image, built beside the tests. */
+const char *rig_image_path(void);
+/** Makes the slots and fills a SETUP packet. */
+void rig_prepare(Rig *r, int socket, const Wish *wish, ChannelSetup *ret_setup);
+void rig_send_setup(Rig *r, ChannelSetup *setup, const char *part);
+/** All of that, and waits for READY. */
+void rig_start(Rig *r, int socket, Wish wish);
+/** Closes the socket and gives the slots back. */
+void rig_free(Rig *r);
+
+SlotJob *rig_job(Rig *r, int slot, int i);
+void rig_put_job(Rig *r, int slot, int i, uint64_t job, const char *input);
+void rig_send_run(Rig *r, uint32_t count, const uint32_t *slots);
+/** The next DONE, which must be about one slot. */
+ChannelSlotDone rig_next_done(Rig *r);
+/** Runs one micro-job in slot 0. */
+ChannelSlotDone rig_run_one(Rig *r, uint64_t job, const char *input);
+/** The result as text; until the next call. */
+const char *rig_output(Rig *r, int slot, int i);
