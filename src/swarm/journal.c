@@ -96,48 +96,10 @@ Err journal_find(Journal *j, uint32_t stage, uint64_t job, JournalRow *ret_row, 
         *ret_found = false;
         return OK;
     }
-    TRY(journal_commit(j));
     return journal_db_find(&j->db, journal_key(stage, job), ret_row, ret_found);
 }
 
-/* Statements that are needed once in a while are prepared when they are. */
-static Err prepare_range(Journal *j, const char *sql, int64_t first, int64_t last, sqlite3_stmt **ret_statement)
-{
-    TRY(journal_commit(j));
-    if (sqlite3_prepare_v2(j->db.db, sql, -1, ret_statement, NULL) != SQLITE_OK) return journal_db_error(j->db.db);
-    sqlite3_bind_int64(*ret_statement, 1, first);
-    sqlite3_bind_int64(*ret_statement, 2, last);
-    return OK;
-}
-
-Err journal_stage_begun(Journal *j, uint32_t stage, bool *ret_begun)
-{
-    if (!j->db.db) {
-        *ret_begun = false;
-        return OK;
-    }
-    sqlite3_stmt *s;
-    TRY(prepare_range(j, "SELECT 1 FROM ended WHERE key BETWEEN ? AND ? LIMIT 1", journal_key(stage, 0), journal_key(stage, JOB_INDEX_MAX), &s));
-    int rc = sqlite3_step(s);
-    Err e = rc == SQLITE_ROW || rc == SQLITE_DONE ? OK : journal_db_error(j->db.db);
-    sqlite3_finalize(s);
-    if (!e.code) *ret_begun = rc == SQLITE_ROW;
-    return e;
-}
-
-Err journal_drop_from(Journal *j, uint32_t stage)
-{
-    if (!j->db.db) return OK;
-    static const char *const SQL[] = {"DELETE FROM ended WHERE key BETWEEN ? AND ?", "DELETE FROM log WHERE key BETWEEN ? AND ?"};
-    for (size_t i = 0; i < sizeof SQL / sizeof SQL[0]; i++) {
-        sqlite3_stmt *s;
-        TRY(prepare_range(j, SQL[i], journal_key(stage, 0), INT64_MAX, &s));
-        Err e = sqlite3_step(s) == SQLITE_DONE ? OK : journal_db_error(j->db.db);
-        sqlite3_finalize(s);
-        if (e.code) return e;
-    }
-    return OK;
-}
+Err journal_read(Journal *j, uint64_t offset, uint64_t size, View *ret_bytes) { return spool_read(&j->spool, offset, size, ret_bytes); }
 
 Err journal_result(Journal *j, const JournalRow *row, View *ret_result)
 {
@@ -162,8 +124,11 @@ Err journal_each_failure(Journal *j, uint32_t stage, JournalVisit visit, void *c
     static const char SQL[] = "SELECT ended.key, outcome, exit_code, attempts, place, size, digest, text FROM ended LEFT JOIN log USING(key)"
                               " WHERE ended.key BETWEEN ? AND ? AND outcome <> 1 ORDER BY ended.key";
     _Static_assert(OUTCOME_OK == 1, "the query says so");
+    TRY(journal_commit(j));
     sqlite3_stmt *s;
-    TRY(prepare_range(j, SQL, journal_key(stage, 0), journal_key(stage, JOB_INDEX_MAX), &s));
+    if (sqlite3_prepare_v2(j->db.db, SQL, -1, &s, NULL) != SQLITE_OK) return journal_db_error(j->db.db);
+    sqlite3_bind_int64(s, 1, journal_key(stage, 0));
+    sqlite3_bind_int64(s, 2, journal_key(stage, JOB_INDEX_MAX));
     Err e = OK;
     int rc = SQLITE_ROW;
     while (!e.code && (rc = sqlite3_step(s)) == SQLITE_ROW) {

@@ -30,8 +30,8 @@ enum {
 typedef struct { uint8_t identity[32]; uint8_t seed[32]; uint8_t digest_key[32]; TaskId id; } JournalTask;
 
 /** resume false: starts anew (an old journal there is replaced). resume true: opens and checks the identity (ERR_CHANGED), drops rows
- *  whose spooled bytes are damaged and rows that failed (they are tried again); *task takes the stored seed, key and id. Where there is
- *  no journal, or the one there is of a run that was finished (its spool is gone), resuming starts anew.
+ *  whose spooled bytes are damaged and rows that failed (they are tried again), and with them the rows of later stages, which were made
+ *  from what is no longer so; *task takes the stored seed, key and id. Where there is no journal, or the one there is of a run that was finished (its spool is gone), resuming starts anew.
  *  errors: ERR_BUSY another process holds it; ERR_CORRUPT the database is damaged; both with a remedy in diag */
 MUST_USE Err journal_open(const char *directory, bool resume, JournalTask *task, Journal **ret_journal, Diag *diag);
 /** A journal that dies with the process: results in a file without a name; rows only when asked for, and in a temporary database. */
@@ -45,13 +45,11 @@ MUST_USE Err journal_add(Journal *j, JournalRow *row, View result, View log);
 MUST_USE Err journal_commit(Journal *j);
 /** Rows added since the last commit. */
 uint32_t journal_pending(const Journal *j);
-/** Whether the micro-job has a row, and it. Commits first. */
+/** Whether the micro-job has a committed row, and it. */
 MUST_USE Err journal_find(Journal *j, uint32_t stage, uint64_t job, JournalRow *ret_row, bool *ret_found);
-/** Whether any micro-job of the stage has a row. */
-MUST_USE Err journal_stage_begun(Journal *j, uint32_t stage, bool *ret_begun);
-/** Drops the rows of this stage and those after it: what they were made from is not what it was. */
-MUST_USE Err journal_drop_from(Journal *j, uint32_t stage);
-/** Reads a result back; borrowed until the next call on the journal. Verifies the digest: ERR_CORRUPT. */
+/** Reads bytes of the spool that this process wrote or checked; borrowed until the next call on the journal. */
+MUST_USE Err journal_read(Journal *j, uint64_t offset, uint64_t size, View *ret_bytes);
+/** The same for a row's result, and verifies the digest: ERR_CORRUPT. */
 MUST_USE Err journal_result(Journal *j, const JournalRow *row, View *ret_result);
 /** For journals without rows: nobody will ask for any of the results added so far, their space is given back. */
 MUST_USE Err journal_forget_results(Journal *j);

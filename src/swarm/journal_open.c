@@ -82,8 +82,8 @@ static Err start_anew(Journal *j, const char *directory, const JournalTask *task
     return journal_db_put_task(&j->db, task);
 }
 
-/* Keys of rows whose result is not in the spool as it was. Sound rows also say where the spool ends for new results. */
-static Err find_damaged(Journal *j, Buffer *ret_keys)
+/* Keys of rows that cannot be used: the micro-job failed, or its result is not in the spool as it was. */
+static Err find_unusable(Journal *j, Buffer *ret_keys)
 {
     sqlite3_stmt *s;
     static const char SQL[] = "SELECT key, outcome, exit_code, attempts, place, size, digest FROM ended";
@@ -93,37 +93,43 @@ static Err find_damaged(Journal *j, Buffer *ret_keys)
     while (!e.code && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         JournalRow row;
         View result;
-        Err bad = journal_db_row(s, &row) ? journal_result(j, &row, &result) : FAIL(ERR_CORRUPT);
-        if (bad.code == ERR_CORRUPT) e = buffer_put_u64(ret_keys, (uint64_t)sqlite3_column_int64(s, 0));
-        else e = bad;
+        bool whole = journal_db_row(s, &row) && row.outcome == OUTCOME_OK;
+        Err read = whole ? journal_result(j, &row, &result) : FAIL(ERR_CORRUPT);
+        e = read.code == ERR_CORRUPT ? buffer_put_u64(ret_keys, (uint64_t)sqlite3_column_int64(s, 0)) : read;
     }
     if (!e.code && rc != SQLITE_DONE) e = journal_db_error(j->db.db);
     sqlite3_finalize(s);
     return e;
 }
 
-static Err drop_keys(Journal *j, View keys)
+static Err delete_by_key(Journal *j, const char *sql, int64_t key)
 {
     sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(j->db.db, "DELETE FROM ended WHERE key = ?", -1, &s, NULL) != SQLITE_OK) return journal_db_error(j->db.db);
-    Err e = journal_db_run(&j->db, "BEGIN IMMEDIATE");
-    for (Reader r = reader_of(keys); r.rest.size && !e.code;) {
-        sqlite3_bind_int64(s, 1, (int64_t)read_u64(&r));
-        if (sqlite3_step(s) != SQLITE_DONE) e = journal_db_error(j->db.db);
-        sqlite3_reset(s);
-    }
+    if (sqlite3_prepare_v2(j->db.db, sql, -1, &s, NULL) != SQLITE_OK) return journal_db_error(j->db.db);
+    sqlite3_bind_int64(s, 1, key);
+    Err e = sqlite3_step(s) == SQLITE_DONE ? OK : journal_db_error(j->db.db);
     sqlite3_finalize(s);
-    return e.code ? e : journal_db_run(&j->db, "COMMIT");
+    return e;
 }
 
-/* Failed micro-jobs are tried again. A stage that lacks a row makes those after it void: they were made from what it gave. */
+/* Failed micro-jobs are tried again, damaged results made again. Later stages were made from a set of results that is no longer so: their
+   rows go in the same transaction. */
 static Err drop_unusable(Journal *j)
 {
     TRY(journal_db_check(&j->db));
-    TRY(journal_db_run(&j->db, "DELETE FROM ended WHERE outcome <> 1; DELETE FROM log;"));
     AUTO_BUFFER keys = buffer_limited(SIZE_MAX);
-    TRY(find_damaged(j, &keys));
-    return keys.size ? drop_keys(j, view_buffer(&keys)) : OK;
+    TRY(find_unusable(j, &keys));
+    if (keys.size == 0) return OK;
+    int64_t first = INT64_MAX;
+    TRY(journal_db_run(&j->db, "BEGIN IMMEDIATE; DELETE FROM log;"));
+    for (Reader r = reader_of(view_buffer(&keys)); r.rest.size;) {
+        int64_t key = (int64_t)read_u64(&r);
+        if (key < first) first = key;
+        TRY(delete_by_key(j, "DELETE FROM ended WHERE key = ?", key));
+    }
+    uint32_t stage = first < 0 ? 0 : (uint32_t)(first >> JOB_INDEX_BITS);
+    if (stage < STAGE_MAX) TRY(delete_by_key(j, "DELETE FROM ended WHERE key >= ?", journal_key(stage + 1, 0)));
+    return journal_db_run(&j->db, "COMMIT"); /* a transaction that is left open by an error is rolled back as the database is closed */
 }
 
 static Err explain_damage(Err e, const char *directory, Diag *diag)

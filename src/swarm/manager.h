@@ -1,6 +1,26 @@
 /**
  * The swarm manager: runs one task over the nodes it hears of on the bus: split, dispatch within each node's window, retry, journal,
  * combine in input order, tree of combining stages for a module combiner. Knows nothing of wardens, slots or zygotes.
+ *
+ * Make it before the nodes: it hears only of those that announce themselves while it listens.
+ *
+ * Bounded memory: micro-jobs are cut only as nodes have room, at most WINDOW_AHEAD_MAX past the oldest unfinished one; results lie in the
+ * journal's spool until all before them have been combined.
+ *
+ * Exactly once: a result counts when it answers a micro-job that is outstanding, with the attempt and the member it was sent to. All
+ * others are dropped and counted. A micro-job whose attempt may end differently next time (outcome_may_retry) is sent again up to
+ * task->attempts times, after its lifetime was exceeded once only; one that came back without having run (OUTCOME_NONE, or its node went
+ * away) is sent again without counting as an attempt, up to MANAGER_RETURNS_MAX times.
+ *
+ * A module combiner: the results of a stage, in order of their micro-jobs, are put together in groups of at most COMBINE_FANIN_MAX results
+ * and about MANAGER_GROUP_BYTES (but at least two results, so that every level shrinks), each group is the input of one run of the
+ * combine image, and so on until one result is left. It runs at least once, so that it also sees a lone result; with no result at all it
+ * does not run and the output is empty. It gets the task's environment and no arguments.
+ *
+ * With failures the output holds the results that succeeded, and the task ends with ERR_TASK_FAILED.
+ *
+ * The seed of the derived random streams comes from the task file and the measurements alone: the same task over the same input gives the
+ * same bytes, run after run.
  */
 #pragma once
 #include "bus/bus.h"
@@ -8,10 +28,15 @@
 #include "swarm/journal.h"
 #include "swarm/split.h"
 
+enum { MANAGER_RETURNS_MAX = 64, MANAGER_MEMBERS_MAX = 1024, MANAGER_GROUP_BYTES = 1 << 20, MANAGER_INLINE_BYTES_MAX = 64 << 20 };
+
 typedef struct {
-    uint64_t micro_jobs;      /* cut so far; in all once splitting is done */
+    uint64_t micro_jobs;      /* cut so far; in all once splitting is done. Without combining runs */
     bool splitting_done;
-    uint64_t succeeded, failed, retried, resumed, sees_started;
+    uint64_t succeeded;       /* micro-jobs, the resumed ones included */
+    uint64_t failed;          /* micro-jobs and combining runs, for good */
+    uint64_t retried, resumed, sees_started;
+    uint64_t dropped;         /* answers that counted for nothing: second copies, late ones, wrong ones */
     uint64_t bytes_done, bytes_total; /* of input; total 0 when unknown */
     uint32_t stage;
     double wall_seconds;
@@ -21,11 +46,12 @@ typedef struct { uint64_t job; uint32_t stage, outcome, exit_code, attempts; Vie
 
 typedef struct {
     void *context;
-    Err (*output)(void *context, View bytes);                       /* the combined output, piece by piece, in order */
+    Err (*output)(void *context, View bytes);                       /* the combined output, piece by piece, in order; an error stops the task */
     void (*result)(void *context, uint64_t job, View result);       /* may be NULL: each micro-job's result as it comes, any order */
     void (*failure)(void *context, const ManagerFailure *failure);  /* may be NULL: each micro-job that failed for good */
 } ManagerEvents;
 
+/** Everything is borrowed until manager_free. */
 typedef struct {
     const TaskSpec *task;
     const char *image_path;           /* built and signed */
@@ -35,6 +61,7 @@ typedef struct {
     const char *journal_dir;          /* NULL: no journal (standard input, covey map): results are kept in an unlinked file */
     bool resume;
     uint32_t zygotes;                 /* 0: one per core */
+    uint64_t node_grace_ns;           /* a node that owes answers and is silent for a lifetime and this long has gone; 0: 30 s */
     ManagerEvents events;
 } ManagerRequest;
 
@@ -46,4 +73,7 @@ bool manager_done(const Manager *m, Err *ret_result, Diag *ret_diag);
 void manager_progress(const Manager *m, ManagerProgress *ret_progress);
 /** Stops dispatching, commits the journal, ends with ERR_INTERRUPTED. */
 void manager_interrupt(Manager *m);
+/** For when the task has ended well and its output is safe: there is nothing left to resume and the journal gives the results' space
+ *  back. Until then --resume makes the same output again out of the journal, without running anything. */
+MUST_USE Err manager_settle(Manager *m);
 void manager_free(Manager **manager);

@@ -1,0 +1,233 @@
+/* The manager's life: making it, what the loop calls, ending the task, progress. */
+#include "swarm/manager.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "swarm/manager_parts.h"
+#include "sys/clock.h"
+
+#define COMMIT_EVERY_NS (50 * NS_PER_MS)
+#define WATCH_EVERY_NS NS_PER_S
+#define GRACE_DEFAULT_NS (30 * NS_PER_S)
+
+uint64_t manager_grace_ns(const Manager *m) { return m->request.node_grace_ns ? m->request.node_grace_ns : GRACE_DEFAULT_NS; }
+
+void manager_end(Manager *m, Err result)
+{
+    if (m->done) return;
+    m->done = true; /* first: what follows may call back */
+    m->result = result;
+    m->ended_ns = clock_monotonic_ns();
+    members_close_stage(m);
+    Err e = journal_commit(m->journal);
+    if (e.code && (result.code == 0 || result.code == ERR_TASK_FAILED || result.code == ERR_INTERRUPTED)) {
+        m->diag.text[0] = '\0';
+        m->result = diag_complete(&m->diag, e, "journal");
+    }
+    loop_remove(&m->input);
+}
+
+void manager_fail(Manager *m, Err error, const char *what)
+{
+    if (m->done) return;
+    if (error.code == ENOSPC)
+        error = FAIL_WHY(&m->diag, ENOSPC, "no space left for results in %s; free some, then run again with --resume",
+                         m->request.journal_dir ? m->request.journal_dir : "the folder for temporary files (TMPDIR)");
+    manager_end(m, diag_complete(&m->diag, error, "%s", what));
+}
+
+/* --- what the loop calls --- */
+
+static Err on_message(void *context, const char *subject, View message)
+{
+    (void)subject;
+    Manager *m = context;
+    if (m->done) return OK;
+    union { NodeMessage node; TaskReady ready; TaskRefused refused; } in;
+    Err e = OK;
+    switch (message_type(message)) {
+    case MESSAGE_RESULTS: results_hear(m, message, clock_monotonic_ns()); break;
+    case MESSAGE_NODE:
+        e = message_get_node(message, &in.node);
+        if (!e.code) members_hear_node(m, &in.node);
+        break;
+    case MESSAGE_TASK_READY:
+        e = message_get_task_ready(message, &in.ready);
+        if (!e.code) members_hear_ready(m, &in.ready);
+        break;
+    case MESSAGE_TASK_REFUSED:
+        e = message_get_task_refused(message, &in.refused);
+        if (!e.code) members_hear_refused(m, &in.refused);
+        break;
+    default: e = FAIL(ERR_PROTOCOL);
+    }
+    if (e.code) m->progress.dropped++;
+    return OK;
+}
+
+static Err on_input(void *context, uint32_t events)
+{
+    (void)events;
+    Manager *m = context;
+    loop_remove(&m->input);
+    loop_defer(m->work);
+    return OK;
+}
+
+/* The input is a pipe with nothing in it yet. */
+static Err wait_for_input(Manager *m)
+{
+    if (m->input) return OK;
+    return loop_add_fd(m->loop, splitter_poll_fd(m->splitter), EPOLLIN, on_input, m, &m->input);
+}
+
+static Err on_work(void *context, uint32_t events)
+{
+    (void)events;
+    Manager *m = context;
+    if (m->done) return OK;
+    Err e = dispatch(m);
+    if (e.code == ERR_BUSY && m->stage == 0) e = wait_for_input(m);
+    if (!e.code && !m->done) e = results_take(m);
+    if (!e.code && !m->done && stage_complete(m)) e = stage_next(m);
+    if (e.code) manager_fail(m, e, "running the task");
+    return OK;
+}
+
+void manager_commit_soon(Manager *m)
+{
+    if (m->commit_armed) return;
+    m->commit_armed = true;
+    loop_set_timer(m->commit, clock_monotonic_ns() + COMMIT_EVERY_NS);
+}
+
+static Err on_commit(void *context, uint32_t events)
+{
+    (void)events;
+    Manager *m = context;
+    m->commit_armed = false;
+    if (m->done) return OK;
+    Err e = journal_commit(m->journal);
+    if (e.code) manager_fail(m, e, "journal");
+    return OK;
+}
+
+static Err on_watch(void *context, uint32_t events)
+{
+    (void)events;
+    Manager *m = context;
+    if (m->done) return OK;
+    uint64_t now = clock_monotonic_ns(), grace = manager_grace_ns(m);
+    members_watch(m, now);
+    loop_set_timer(m->watch, now + (grace < WATCH_EVERY_NS ? grace : WATCH_EVERY_NS));
+    return OK;
+}
+
+/* --- making and taking apart --- */
+
+static Err open_journal(Manager *m, Diag *diag)
+{
+    m->keeps_rows = m->request.journal_dir || m->request.task->combine.by == COMBINE_MODULE;
+    if (!m->request.journal_dir) return journal_open_temporary(&m->ids, m->keeps_rows, &m->journal, diag);
+    return journal_open(m->request.journal_dir, m->request.resume, &m->ids, &m->journal, diag);
+}
+
+static Err listen_and_tick(Manager *m)
+{
+    TRY(loop_add_deferred(m->loop, on_work, m, &m->work));
+    TRY(loop_add_timer(m->loop, UINT64_MAX, on_commit, m, &m->commit));
+    TRY(loop_add_timer(m->loop, m->started_ns + WATCH_EVERY_NS, on_watch, m, &m->watch));
+    return bus_subscribe(m->bus, "covey.manager", on_message, m, &m->subscription);
+}
+
+static Err set_up(Manager *m, Diag *diag)
+{
+    const ManagerRequest *r = &m->request;
+    m->members = calloc(MANAGER_MEMBERS_MAX, sizeof *m->members);
+    if (!m->members) return FAIL(ENOMEM);
+    TRY(splitter_open(r->task, &m->splitter, diag));
+    int ignored = splitter_poll_fd(m->splitter); /* from now on a slow pipe does not stop the loop */
+    (void)ignored;
+    TRY(manager_identify(m, diag));
+    TRY(open_journal(m, diag));
+    if (r->task->combine.by != COMBINE_MODULE) TRY(combiner_new(&r->task->combine, r->events.output, r->events.context, &m->combiner));
+    return listen_and_tick(m);
+}
+
+Err manager_new(Loop *loop, Bus *bus, const ManagerRequest *request, Manager **ret_manager, Diag *diag)
+{
+    assert(loop && bus && request && request->task && request->image_path && request->events.output && ret_manager);
+    assert((request->task->combine.by == COMBINE_MODULE) == (request->combine_image_path != NULL));
+    assert(!request->resume || request->journal_dir);
+
+    Manager *m = calloc(1, sizeof *m);
+    if (!m) return FAIL(ENOMEM);
+    m->request = *request;
+    m->loop = loop;
+    m->bus = bus;
+    m->groups.input = buffer_limited(SEGMENT_BYTES_MAX);
+    m->started_ns = m->no_member_since_ns = clock_monotonic_ns();
+    Err e = set_up(m, diag);
+    if (e.code) {
+        manager_free(&m);
+        return diag_complete(diag, e, "manager");
+    }
+    *ret_manager = m;
+    return OK;
+}
+
+bool manager_done(const Manager *m, Err *ret_result, Diag *ret_diag)
+{
+    if (!m->done) return false;
+    *ret_result = m->result;
+    if (ret_diag) *ret_diag = m->diag;
+    return true;
+}
+
+void manager_progress(const Manager *m, ManagerProgress *ret_progress)
+{
+    ManagerProgress p = m->progress;
+    uint64_t handed_out;
+    splitter_progress(m->splitter, &handed_out, &p.bytes_total);
+    p.wall_seconds = (double)((m->done ? m->ended_ns : clock_monotonic_ns()) - m->started_ns) / (double)NS_PER_S;
+    *ret_progress = p;
+}
+
+void manager_interrupt(Manager *m)
+{
+    if (m->done) return;
+    m->diag.text[0] = '\0';
+    manager_end(m, FAIL_WHY(&m->diag, ERR_INTERRUPTED, m->request.journal_dir ? "interrupted; run again with --resume to go on from here" : "interrupted"));
+}
+
+Err manager_settle(Manager *m)
+{
+    assert(m->done && m->result.code == 0);
+    if (m->settled) return OK;
+    TRY(journal_finish(m->journal));
+    m->settled = true;
+    return OK;
+}
+
+void manager_free(Manager **manager)
+{
+    Manager *m = *manager;
+    if (!m) return;
+    *manager = NULL;
+    bus_unsubscribe(&m->subscription);
+    loop_remove(&m->work);
+    loop_remove(&m->commit);
+    loop_remove(&m->watch);
+    loop_remove(&m->input);
+    combiner_free(&m->combiner);
+    window_free(&m->window);
+    segment_path_drop(&m->path);
+    splitter_free(&m->splitter);
+    journal_free(&m->journal);
+    buffer_free(&m->groups.input);
+    free(m->members);
+    free(m);
+}
