@@ -166,7 +166,10 @@ static Err finish_output(Run *r, Err result, Diag *diag)
 {
     if (result.code != 0 && result.code != ERR_TASK_FAILED) return result;
     TRY(output_commit(&r->output, result.code != 0, r->task->partial_path, diag));
-    return result;
+    if (result.code != 0) return result;
+    Err settled = manager_settle(r->manager);
+    (void)settled; /* the output is safe; what is left of the journal is replaced by the next run */
+    return OK;
 }
 
 covey_code covey_task_run(covey_task *t, const covey_events *events, covey_error *error)
