@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 
 #include "api/internal.h"
-#include "image/build.h"
+#include "image/toolchain.h"
 #include "warden/warden.h"
 
 typedef void (*Visit)(void *context, const char *what, bool ok, const char *why);
@@ -23,8 +23,7 @@ typedef struct {
     void *context;
 } Doctor;
 
-static void say(const Doctor *d, const char *what, bool ok, const char *format, ...) __attribute__((format(printf, 4, 5)));
-static void say(const Doctor *d, const char *what, bool ok, const char *format, ...)
+static void __attribute__((format(printf, 4, 5))) say(const Doctor *d, const char *what, bool ok, const char *format, ...)
 {
     char why[DIAG_TEXT_MAX];
     va_list args;
@@ -120,12 +119,13 @@ static bool check_program(const Doctor *d)
     return e.code == 0;
 }
 
-static bool check_runtime(const Doctor *d)
+/* The same search that a build begins with. */
+static bool check_toolchain(const Doctor *d)
 {
-    char path[PATH_BYTES_MAX];
+    Toolchain t;
     Diag diag = {0};
-    Err e = image_runtime_find(path, sizeof path, &diag);
-    say(d, "library libcovey-see.a", e.code == 0, "%s", e.code == 0 ? path : diag.text);
+    Err e = toolchain_find(&t, &diag);
+    say(d, "SEE runtime", e.code == 0, "%s", e.code == 0 ? t.archive : diag.text[0] ? diag.text : err_text(e.code));
     return e.code == 0;
 }
 
@@ -140,11 +140,9 @@ static void check_key(const Doctor *d)
     else say(d, "signing key", true, "%s", path);
 }
 
-/* Levels that are not built yet, and the hardware they will need: told apart, so that nobody takes one for the other. */
-static void check_later(const Doctor *d)
+/* What the levels to come will need. Its presence promises nothing. */
+static void check_hardware(const Doctor *d)
 {
-    say(d, "level microvm", false, "not built yet");
-    say(d, "level confidential", false, "not built yet");
     say(d, "hardware /dev/kvm", present("/dev/kvm"), "%s", present("/dev/kvm") ? "present" : "absent: no hardware virtualisation here");
     bool sev = present("/dev/sev-guest"), tdx = present("/dev/tdx_guest"), tpm = present("/dev/tpmrm0");
     say(d, "hardware SEV-SNP guest", sev, "%s", sev ? "/dev/sev-guest" : "no /dev/sev-guest: not a SEV-SNP guest");
@@ -160,13 +158,15 @@ covey_code covey_doctor(covey *c, void (*visit)(void *context, const char *what,
     check_seccomp(&d);
     check_cgroup(&d);
     bool shared = check_level(&d, LEVEL_SHARED), process = check_level(&d, LEVEL_PROCESS);
+    check_level(&d, LEVEL_MICROVM);
+    check_level(&d, LEVEL_CONFIDENTIAL);
     bool program = check_program(&d);
     check_key(&d);
-    bool build = check_runtime(&d);
+    bool build = check_toolchain(&d);
     build &= check_tool(&d, "wasm2c", "to build SEE images", "wabt");
     build &= check_tool(&d, "gcc", "to build SEE images", "gcc");
     check_tool(&d, "clang", "to compile micro-jobs in C", "clang lld wasi-libc libclang-rt-14-dev-wasm32");
-    check_later(&d);
+    check_hardware(&d);
 
     Diag diag = {0};
     Err e = OK;

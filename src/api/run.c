@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "api/internal.h"
-#include "api/output.h"
+#include "api/outlet.h"
 #include "image/image.h"
 #include "node/agent.h"
 #include "swarm/manager.h"
@@ -16,7 +16,7 @@
 typedef struct {
     covey_task *task;
     const covey_events *events;
-    Output output;
+    Outlet output;
     ReadyImage image, combine_image;
     char journal_dir[PATH_BYTES_MAX], program[PATH_BYTES_MAX];
     Loop *loop;
@@ -50,7 +50,7 @@ static Err on_tick(void *context, uint32_t events)
     Run *r = context;
     tell_progress(r);
     loop_set_timer(r->tick, clock_monotonic_ns() + PROGRESS_EVERY_NS);
-    return r->output.target[0] ? OK : output_flush(&r->output); /* whoever reads a stream need not wait for a full buffer */
+    return r->output.target[0] ? OK : outlet_flush(&r->output); /* whoever reads a stream need not wait for a full buffer */
 }
 
 static Err on_wake(void *context, uint32_t events)
@@ -64,7 +64,7 @@ static Err on_wake(void *context, uint32_t events)
     return OK;
 }
 
-static Err on_output(void *context, View bytes) { return output_write(&((Run *)context)->output, bytes); }
+static Err on_output(void *context, View bytes) { return outlet_write(&((Run *)context)->output, bytes); }
 
 static void on_result(void *context, uint64_t job, View result)
 {
@@ -95,8 +95,8 @@ static Err ready_images(Run *r, Diag *diag)
 
 static Err open_output(Run *r, Diag *diag)
 {
-    if (!r->events->output) return output_open(r->task->spec.output, &r->output, diag);
-    output_open_function(r->events->output, r->events->context, &r->output);
+    if (!r->events->output) return outlet_open(r->task->spec.output, &r->output, diag);
+    outlet_open_function(r->events->output, r->events->context, &r->output);
     return OK;
 }
 
@@ -150,7 +150,7 @@ static void run_close(Run *r)
     manager_free(&r->manager);
     bus_free(&r->bus);
     loop_free(&r->loop);
-    output_close(&r->output);
+    outlet_close(&r->output);
 }
 
 static Err run_to_end(Run *r, Diag *diag)
@@ -165,7 +165,7 @@ static Err run_to_end(Run *r, Diag *diag)
 static Err finish_output(Run *r, Err result, Diag *diag)
 {
     if (result.code != 0 && result.code != ERR_TASK_FAILED) return result;
-    TRY(output_commit(&r->output, result.code != 0, r->task->partial_path, diag));
+    TRY(outlet_commit(&r->output, result.code != 0, r->task->partial_path, diag));
     if (result.code != 0) return result;
     Err settled = manager_settle(r->manager);
     (void)settled; /* the output is safe; what is left of the journal is replaced by the next run */

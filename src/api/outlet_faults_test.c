@@ -1,5 +1,5 @@
 /* When any one system call of writing an output fails: is there a clean error, the old file or the new one, and nothing open or left over? */
-#include "api/output.h"
+#include "api/outlet.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,11 +30,11 @@ static bool holds(const char *path, const char *expected)
 static Err write_new(Diag *diag)
 {
     char partial[PATH_BYTES_MAX];
-    Output o;
-    TRY(output_open("out", &o, diag));
-    Err e = output_write(&o, VIEW("new"));
-    if (e.code == 0) e = output_commit(&o, false, partial, diag);
-    output_close(&o);
+    Outlet o;
+    TRY(outlet_open("out", &o, diag));
+    Err e = outlet_write(&o, VIEW("new"));
+    if (e.code == 0) e = outlet_commit(&o, false, partial, diag);
+    outlet_close(&o);
     return e;
 }
 
@@ -68,4 +68,4 @@ START_TEST(every_failing_call_leaves_the_old_file_or_the_new_one)
 }
 END_TEST
 
-TEST_MAIN("api/output_faults", every_failing_call_leaves_the_old_file_or_the_new_one)
+TEST_MAIN("api/outlet_faults", every_failing_call_leaves_the_old_file_or_the_new_one)

@@ -8,27 +8,27 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 
-enum { OUTPUT_BUFFER_BYTES = 64 << 10 };
+enum { OUTLET_BUFFER_BYTES = 64 << 10 };
 
-typedef int (*OutputTake)(void *context, const void *data, size_t size); /* not 0: stop */
+typedef int (*OutletTake)(void *context, const void *data, size_t size); /* not 0: stop */
 
 typedef struct {
     char target[PATH_BYTES_MAX];     /* the file, links followed; empty: a stream */
     char temporary[PATH_BYTES_MAX];  /* where it is named until it is complete; empty: nameless */
     const char *shown;               /* how the user named it; borrowed */
     int fd;                          /* -1 when `take` is set */
-    OutputTake take;
+    OutletTake take;
     void *context;
     Buffer pending;
-} Output;
+} Outlet;
 
 /** `path` NULL or "-" is standard output. Nothing is visible under the target's name yet. */
-MUST_USE Err output_open(const char *path, Output *ret_output, Diag *diag);
-void output_open_function(OutputTake take, void *context, Output *ret_output);
-MUST_USE Err output_write(Output *o, View bytes);
+MUST_USE Err outlet_open(const char *path, Outlet *ret_outlet, Diag *diag);
+void outlet_open_function(OutletTake take, void *context, Outlet *ret_outlet);
+MUST_USE Err outlet_write(Outlet *o, View bytes);
 /** Passes on what is buffered. */
-MUST_USE Err output_flush(Output *o);
+MUST_USE Err outlet_flush(Outlet *o);
 /** Completes the output under its name, or, for a task with failures, as "<target>.partial"; *ret_partial is then that path, else empty. */
-MUST_USE Err output_commit(Output *o, bool partial, char ret_partial[PATH_BYTES_MAX], Diag *diag);
+MUST_USE Err outlet_commit(Outlet *o, bool partial, char ret_partial[PATH_BYTES_MAX], Diag *diag);
 /** Frees; without a commit before, nothing is left of a file. */
-void output_close(Output *o);
+void outlet_close(Outlet *o);

@@ -1,5 +1,5 @@
 /* Where a task's output goes: written beside, then renamed. */
-#include "api/output.h"
+#include "api/outlet.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -26,7 +26,7 @@ static Err directory_of(const char *path, char ret_directory[PATH_BYTES_MAX])
 }
 
 /* A name nobody else uses, in the folder of the target, hidden. */
-static Err name_temporary(Output *o)
+static Err name_temporary(Outlet *o)
 {
     uint64_t tag;
     TRY(random_bytes(&tag, sizeof tag));
@@ -36,7 +36,7 @@ static Err name_temporary(Output *o)
 }
 
 /* O_TMPFILE where the file system has it; else a hidden file, which a kill -9 would leave behind. */
-static Err open_beside(Output *o)
+static Err open_beside(Outlet *o)
 {
     char directory[PATH_BYTES_MAX];
     TRY(directory_of(o->target, directory));
@@ -48,7 +48,7 @@ static Err open_beside(Output *o)
     return e;
 }
 
-static Err open_target(Output *o, const char *path)
+static Err open_target(Outlet *o, const char *path)
 {
     struct stat st;
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
@@ -63,12 +63,12 @@ static Err open_target(Output *o, const char *path)
     return open_beside(o);
 }
 
-Err output_open(const char *path, Output *ret_output, Diag *diag)
+Err outlet_open(const char *path, Outlet *ret_outlet, Diag *diag)
 {
-    assert(ret_output);
+    assert(ret_outlet);
 
     bool standard = !path || strcmp(path, "-") == 0;
-    Output o = {.shown = standard ? "standard output" : path, .fd = -1, .pending = buffer_limited(OUTPUT_BUFFER_BYTES)};
+    Outlet o = {.shown = standard ? "standard output" : path, .fd = -1, .pending = buffer_limited(OUTLET_BUFFER_BYTES)};
     Err e = OK;
     if (standard) {
         o.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -76,45 +76,45 @@ Err output_open(const char *path, Output *ret_output, Diag *diag)
     } else {
         e = open_target(&o, path);
     }
-    if (e.code == 0) e = buffer_reserve(&o.pending, OUTPUT_BUFFER_BYTES);
+    if (e.code == 0) e = buffer_reserve(&o.pending, OUTLET_BUFFER_BYTES);
     if (e.code) {
-        output_close(&o);
+        outlet_close(&o);
         bool wrong_path = e.code == ENOENT || e.code == ENOTDIR || e.code == EISDIR || e.code == EACCES;
         return FAIL_WHY(diag, wrong_path ? ERR_BAD_INPUT : e.code, "output %s: %s", o.shown, err_text(e.code));
     }
-    *ret_output = o;
+    *ret_outlet = o;
     return OK;
 }
 
-void output_open_function(OutputTake take, void *context, Output *ret_output)
+void outlet_open_function(OutletTake take, void *context, Outlet *ret_outlet)
 {
-    *ret_output = (Output){.shown = "the caller's function", .fd = -1, .take = take, .context = context,
-                           .pending = buffer_limited(OUTPUT_BUFFER_BYTES)};
+    *ret_outlet = (Outlet){.shown = "the caller's function", .fd = -1, .take = take, .context = context,
+                           .pending = buffer_limited(OUTLET_BUFFER_BYTES)};
 }
 
-static Err pass_on(Output *o, View bytes)
+static Err pass_on(Outlet *o, View bytes)
 {
     if (bytes.size == 0) return OK;
     if (!o->take) return fd_write_all(o->fd, bytes);
     return o->take(o->context, bytes.data, bytes.size) ? FAIL(EPIPE) : OK;
 }
 
-Err output_flush(Output *o)
+Err outlet_flush(Outlet *o)
 {
     TRY(pass_on(o, view_buffer(&o->pending)));
     o->pending.size = 0;
     return OK;
 }
 
-Err output_write(Output *o, View bytes)
+Err outlet_write(Outlet *o, View bytes)
 {
-    if (o->pending.size + bytes.size > OUTPUT_BUFFER_BYTES) TRY(output_flush(o));
-    if (bytes.size >= OUTPUT_BUFFER_BYTES) return pass_on(o, bytes);
+    if (o->pending.size + bytes.size > OUTLET_BUFFER_BYTES) TRY(outlet_flush(o));
+    if (bytes.size >= OUTLET_BUFFER_BYTES) return pass_on(o, bytes);
     return buffer_append(&o->pending, bytes);
 }
 
 /* Gives the nameless file its hidden name: rename(2) can replace the target, linkat(2) cannot. */
-static Err give_name(Output *o)
+static Err give_name(Outlet *o)
 {
     if (o->temporary[0]) return OK;
     char proc[64];
@@ -126,9 +126,9 @@ static Err give_name(Output *o)
     return e;
 }
 
-static Err commit_file(Output *o, const char *final)
+static Err commit_file(Outlet *o, const char *final)
 {
-    TRY(output_flush(o));
+    TRY(outlet_flush(o));
     TRY(fd_sync(o->fd));
     TRY(give_name(o));
     TRY(file_rename(o->temporary, final));
@@ -136,12 +136,12 @@ static Err commit_file(Output *o, const char *final)
     return OK;
 }
 
-Err output_commit(Output *o, bool partial, char ret_partial[PATH_BYTES_MAX], Diag *diag)
+Err outlet_commit(Outlet *o, bool partial, char ret_partial[PATH_BYTES_MAX], Diag *diag)
 {
     char partial_path[PATH_BYTES_MAX], nothing[PATH_BYTES_MAX] = "";
     Err e;
     if (!o->target[0]) {
-        e = output_flush(o);
+        e = outlet_flush(o);
         if (e.code) return FAIL_WHY(diag, e.code, "%s: %s", o->shown, err_text(e.code));
         memcpy(ret_partial, nothing, sizeof nothing);
         return OK;
@@ -154,7 +154,7 @@ Err output_commit(Output *o, bool partial, char ret_partial[PATH_BYTES_MAX], Dia
     return OK;
 }
 
-void output_close(Output *o)
+void outlet_close(Outlet *o)
 {
     if (o->temporary[0]) unlink(o->temporary);
     o->temporary[0] = '\0';

@@ -1,0 +1,99 @@
+# Does the program explain itself, and what does it say to a wrong word?
+load helper
+setup_file() { use_home; }
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+
+COMMANDS=(run map "image build" "image inspect" "image verify" key doctor)
+
+@test "help lists the commands and the exit codes, and hides the warden" {
+    run_covey 0 --help
+    for c in run map image key doctor; do assert_in "  $c" "$output"; done
+    assert_in "130 interrupted" "$output"
+    assert_not_in warden "$output"
+    [ -z "$stderr" ]
+}
+
+@test "every command has help with an example, on standard output" {
+    for c in "${COMMANDS[@]}"; do
+        # shellcheck disable=SC2086 # two words
+        run_covey 0 $c --help
+        assert_in "usage: covey $c" "$output"
+        assert_in "Examples:" "$output"
+        [ -z "$stderr" ]
+    done
+}
+
+@test "the version is one line" {
+    run_covey 0 --version
+    [[ $output =~ ^covey\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+}
+
+@test "no command, an unknown one and a mistyped one end with exit code 2 and say what to do" {
+    run_covey 2
+    assert_in "usage: covey" "$stderr"
+    run_covey 2 fly
+    assert_equal "$stderr" "covey: unknown command fly; see covey --help"
+    run_covey 2 dcotor
+    assert_equal "$stderr" "covey: unknown command dcotor; did you mean doctor?"
+}
+
+@test "a mistyped option is answered with the right one" {
+    run_covey 2 run task.yaml --jsno
+    assert_equal "$stderr" "covey run: unknown option --jsno; did you mean --json?"
+    run_covey 2 map --splti lines
+    assert_equal "$stderr" "covey map: unknown option --splti; did you mean --split?"
+}
+
+@test "a missing value, a number that is none, one word too many: exit code 2, one line" {
+    run_covey 2 run task.yaml --output
+    assert_in "a value is missing after --output" "$stderr"
+    run_covey 2 run task.yaml -j many
+    assert_in "--jobs: 'many' is not a number" "$stderr"
+    run_covey 2 run a.yaml b.yaml
+    assert_in "one too many: b.yaml" "$stderr"
+    run_covey 2 run
+    assert_in "usage: covey run TASK.yaml" "$stderr"
+}
+
+@test "map wants an image or a module, not both and not none" {
+    run_covey 2 map </dev/null
+    assert_in "give either --image FILE.see or --module FILE.wasm" "$stderr"
+    run_covey 2 map --image a --module b </dev/null
+    assert_in "give either" "$stderr"
+}
+
+@test "a bus is refused clearly: this version has none" {
+    run_covey 2 run task.yaml --bus nats://localhost
+    assert_in "only the in-memory bus" "$stderr"
+}
+
+@test "the warden is not for people" {
+    run_covey 2 warden --help
+    assert_in "started by the node agent" "$stderr"
+    run timeout 20 covey warden 3<&-
+    [ "$status" -ne 0 ]
+    [ "$status" -ne 124 ]
+}
+
+@test "completion and manual know every option that help prints" {
+    for c in "${COMMANDS[@]}"; do
+        # shellcheck disable=SC2086
+        run_covey 0 $c --help
+        local page=$COVEY_SOURCE/man/covey-${c%% *}.1.scd
+        while read -r option; do
+            grep -q -e "$option" "$COVEY_SOURCE/completion/covey.bash" || { echo "completion: $c $option"; return 1; }
+            [ "$option" = --help ] || [ ! -e "$page" ] || grep -q -e "\*$option\*" "$page" || { echo "$page: $option"; return 1; }
+        done < <(grep -o -e '^ .\{6\}--[a-z-]*\|^  -., --[a-z-]*' <<<"$output" | grep -o -e '--[a-z-]*')
+    done
+}
+
+@test "completion completes" {
+    # shellcheck disable=SC2016
+    run bash -c '. "$COVEY_SOURCE/completion/covey.bash"
+        COMP_WORDS=(covey map --le) COMP_CWORD=2; _covey; echo "${COMPREPLY[@]}"
+        COMP_WORDS=(covey do) COMP_CWORD=1; _covey; echo "${COMPREPLY[@]}"
+        COMP_WORDS=(covey image b) COMP_CWORD=2; _covey; echo "${COMPREPLY[@]}"'
+    assert_equal "${lines[0]}" --level
+    assert_equal "${lines[1]}" doctor
+    assert_equal "${lines[2]}" build
+}

@@ -1,0 +1,48 @@
+# What every file of end-to-end tests begins with: the program, a home of its own, modules to run.
+#
+#   load helper
+#
+# COVEY_BUILD (default: build/) is where the program is. Each test gets an empty folder, $BATS_TEST_TMPDIR, as working directory.
+
+bats_require_minimum_version 1.5.0
+COVEY_SOURCE=${COVEY_SOURCE:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
+COVEY_BUILD=${COVEY_BUILD:-$COVEY_SOURCE/build}
+PATH=$COVEY_BUILD:$COVEY_SOURCE/sdk:$PATH
+export COVEY_SOURCE COVEY_BUILD PATH
+
+# One home for a file's tests: the key and the built images are shared, journals too (they are named after the task file's path).
+use_home() {
+    export HOME=$BATS_FILE_TMPDIR/home
+    mkdir -p "$HOME"
+    unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME COVEY_PROGRAM
+    # Images of modules that did not change are found in the cache, whoever built them.
+    [ -z "${COVEY_TEST_CACHE:-}" ] || export XDG_CACHE_HOME=$COVEY_TEST_CACHE
+}
+
+# module NAME: compiles $BATS_TEST_DIRNAME/NAME.c or an example's module into $BATS_FILE_TMPDIR/NAME.wasm, once.
+module() {
+    local source=$BATS_TEST_DIRNAME/$1.c
+    [ -e "$source" ] || source=$(echo "$COVEY_SOURCE"/examples/*/"$1".c)
+    [ -e "$BATS_FILE_TMPDIR/$1.wasm" ] || covey-cc "$source" -o "$BATS_FILE_TMPDIR/$1.wasm"
+}
+
+# run_covey EXPECTED-EXIT-CODE ARGUMENT...: $output is standard output, $stderr standard error.
+run_covey() {
+    local expected=$1
+    shift
+    run --separate-stderr timeout 120 covey "$@"
+    [ "$status" -eq "$expected" ] || {
+        echo "covey $*: exit code $status, not $expected"
+        echo "stdout: $output"
+        echo "stderr: $stderr"
+        return 1
+    }
+}
+
+# assert_in NEEDLE HAYSTACK
+assert_in() { [[ $2 == *"$1"* ]] || { printf "'%s' is not in:\n%s\n" "$1" "$2"; return 1; }; }
+assert_not_in() { [[ $2 != *"$1"* ]] || { printf "'%s' is in:\n%s\n" "$1" "$2"; return 1; }; }
+assert_equal() { [ "$1" = "$2" ] || { printf "'%s' is not '%s'\n" "$1" "$2"; return 1; }; }
+
+# json FILTER: of $output
+json() { jq -e -r "$1" <<<"$output"; }
