@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/test.h"
+#include "see/manifest.h"
 #include "see/outcome.h"
 #include "see/rig.h"
 

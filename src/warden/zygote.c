@@ -70,18 +70,24 @@ static Err wait_for_exec(int report_fd, Diag *diag)
     return FAIL_WHY(diag, ERR_LEVEL, "%s failed: %s; `covey doctor` says what this machine lacks", step, strerror(report.error));
 }
 
-/* In the child: nothing happens before its identity is mapped, and nothing at all if the warden died meanwhile. */
+/* In the child: nothing happens before its identity is mapped, and nothing at all if the warden died meanwhile. It inherits the warden's
+ * not being dumpable, which would hide its /proc folder from an ordinary user's warden; the image will not be dumpable again. */
 static _Noreturn void become_zygote(const WallPlan *plan)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     char go;
-    if (read(plan->report_fd, &go, 1) != 1) _exit(1);
+    if (write(plan->report_fd, "r", 1) != 1 || read(plan->report_fd, &go, 1) != 1) _exit(1);
     if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0) _exit(1);
     wall_enter(plan);
 }
 
 static Err release_and_wait(pid_t pid, int report_fd, Diag *diag)
 {
+    char ready;
+    size_t n;
+    TRY(fd_read(report_fd, &ready, sizeof ready, &n));
+    if (n != sizeof ready) return FAIL(ERR_CLOSED);
     TRY_WHY(diag, map_identity(pid), "mapping the zygote's user namespace failed");
     TRY(fd_write_all(report_fd, VIEW("g")));
     return wait_for_exec(report_fd, diag);
