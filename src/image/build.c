@@ -73,19 +73,11 @@ static Err find_cache_entry(Job *j)
     return OK;
 }
 
-static Err in_workspace(const Workspace *w, const char *name, char ret_path[PATH_BYTES_MAX])
-{
-    int size = snprintf(ret_path, PATH_BYTES_MAX, "%s/%s", w->path, name);
-    return size > 0 && size < PATH_BYTES_MAX ? OK : FAIL(ENAMETOOLONG);
-}
-
 static Err write_reduced_module(const Job *j, const Workspace *w, bool *ret_has_start_function)
 {
-    char path[PATH_BYTES_MAX];
     AUTO_BUFFER reduced = buffer_limited(MODULE_BYTES_MAX + KIB);
     TRY(module_reduce(view_buffer(&j->module), &reduced, ret_has_start_function));
-    TRY(in_workspace(w, TOOLCHAIN_WASM, path));
-    return file_replace(AT_FDCWD, path, view_buffer(&reduced), 0600);
+    return workspace_write(w, TOOLCHAIN_WASM, view_buffer(&reduced));
 }
 
 static Err write_source(const Job *j, const Workspace *w, bool has_start_function)
@@ -99,18 +91,14 @@ static Err write_source(const Job *j, const Workspace *w, bool has_start_functio
     _Static_assert(sizeof m->builder >= BUILDER_TEXT_BYTES, "the builder fits its field");
     toolchain_builder(&j->toolchain, m->builder);
 
-    char path[PATH_BYTES_MAX];
     AUTO_BUFFER generated = buffer_limited(GENERATED_BYTES_MAX), source = buffer_limited(GENERATED_BYTES_MAX);
-    TRY(in_workspace(w, TOOLCHAIN_C, path));
-    TRY(file_read(AT_FDCWD, path, &generated));
+    TRY(workspace_read(w, TOOLCHAIN_C, &generated));
     TRY(generated_to_source(view_buffer(&generated), &glue, &source, j->diag));
-    TRY(in_workspace(w, TOOLCHAIN_SOURCE, path));
-    return file_replace(AT_FDCWD, path, view_buffer(&source), 0600);
+    return workspace_write(w, TOOLCHAIN_SOURCE, view_buffer(&source));
 }
 
 static Err make(Job *j, const Workspace *w, Buffer *log)
 {
-    char path[PATH_BYTES_MAX];
     bool has_start_function = false;
     TRY_WHY(j->diag, write_reduced_module(j, w, &has_start_function), "%s: cannot write the module", w->path);
     TRY(toolchain_translate(w->path, log, j->diag));
@@ -118,8 +106,7 @@ static Err make(Job *j, const Workspace *w, Buffer *log)
     TRY_WHY(j->diag, write_source(j, w, has_start_function), "%s: cannot write the source", w->path);
     TRY(toolchain_compile(&j->toolchain, w->path, log, j->diag));
     if (workspace_interrupted()) return FAIL_WHY(j->diag, ERR_INTERRUPTED, "interrupted");
-    TRY(in_workspace(w, TOOLCHAIN_ELF, path));
-    TRY_WHY(j->diag, file_read(AT_FDCWD, path, &j->image), "the linked image cannot be read");
+    TRY_WHY(j->diag, workspace_read(w, TOOLCHAIN_ELF, &j->image), "the linked image cannot be read");
     return OK;
 }
 

@@ -35,15 +35,16 @@ static Err ask(const char *tool, const char *option, const char *package, char *
     return OK;
 }
 
-/* The C library that goes into every image: when it is replaced (a security update, say) images are built anew. */
-static Err find_libc(char *ret_text, size_t room, Diag *diag)
+/* A library that goes into every image: when it is replaced (a security update, say) images are built anew. */
+static Err find_library(const char *option, const char *package, char ret_text[LIBRARY_TEXT_BYTES], Diag *diag)
 {
     char path[PATH_BYTES_MAX];
-    TRY(ask("gcc", "-print-file-name=libc.a", "gcc", path, sizeof path, diag));
+    TRY(ask("gcc", option, "gcc", path, sizeof path, diag));
     struct stat st;
     if (path[0] != '/' || FAULTABLE("stat", stat(path, &st)) < 0) /* gcc answers with the bare name when there is none */
-        return FAIL_WHY(diag, ERR_NO_ENTRY, "the static C library is not installed; run: apt-get install libc6-dev");
-    snprintf(ret_text, room, "%s %lld %lld.%09ld", path, (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+        return FAIL_WHY(diag, ERR_NO_ENTRY, "the static library %s is not installed; run: apt-get install %s", strchr(option, '=') + 1, package);
+    snprintf(ret_text, LIBRARY_TEXT_BYTES, "%s %lld %lld.%09ld", path, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+             st.st_mtim.tv_nsec);
     return OK;
 }
 
@@ -90,7 +91,8 @@ Err toolchain_find(Toolchain *ret_toolchain, Diag *diag)
     TRY(ask("wasm2c", "--version", "wabt", t.wasm2c, sizeof t.wasm2c, diag));
     TRY(ask("gcc", "--version", "gcc", t.gcc, sizeof t.gcc, diag));
     TRY(ask("ld", "--version", "binutils", t.ld, sizeof t.ld, diag));
-    TRY(find_libc(t.libc, sizeof t.libc, diag));
+    TRY(find_library("-print-file-name=libc.a", "libc6-dev", t.libc, diag));
+    TRY(find_library("-print-file-name=libsodium.a", "libsodium-dev", t.libsodium, diag));
     TRY(find_runtime(&t, diag));
     *ret_toolchain = t;
     return OK;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "sys/fault.h"
+#include "sys/fd.h"
 
 static const int HELD[] = {SIGINT, SIGTERM, SIGHUP};
 enum { HELD_COUNT = sizeof HELD / sizeof HELD[0] };
@@ -47,6 +48,28 @@ Err workspace_open(Workspace *ret_workspace, Diag *diag)
     }
     *ret_workspace = w;
     return OK;
+}
+
+static Err path_of(const Workspace *w, const char *name, char ret_path[PATH_BYTES_MAX])
+{
+    int size = snprintf(ret_path, PATH_BYTES_MAX, "%s/%s", w->path, name);
+    return size > 0 && size < PATH_BYTES_MAX ? OK : FAIL(ENAMETOOLONG);
+}
+
+Err workspace_write(const Workspace *w, const char *name, View content)
+{
+    char path[PATH_BYTES_MAX];
+    AUTO_FD fd = -1;
+    TRY(path_of(w, name, path));
+    TRY(fd_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0600, &fd));
+    return fd_write_all(fd, content);
+}
+
+Err workspace_read(const Workspace *w, const char *name, Buffer *ret_content)
+{
+    char path[PATH_BYTES_MAX];
+    TRY(path_of(w, name, path));
+    return file_read(AT_FDCWD, path, ret_content);
 }
 
 static void remove_folder(const char *path)
