@@ -1,0 +1,183 @@
+/* The manager's side for tests of the agent. */
+#include "node/test_world.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "node/fake_warden.h"
+#include "sys/clock.h"
+
+static void take_result(World *w, const ResultItem *item)
+{
+    ck_assert_uint_lt(item->job, WORLD_JOBS_MAX);
+    WorldJob *j = &w->jobs[item->job];
+    ck_assert_uint_gt(w->outstanding, 0);
+    ck_assert_uint_eq(item->attempt, j->attempt);
+    w->outstanding--;
+    ResultDigest digest;
+    result_digest(w->open.digest_key, item->output, &digest);
+    ck_assert_mem_eq(digest.bytes, item->digest.bytes, sizeof digest.bytes);
+    j->outcome = item->outcome;
+    j->output_size = (uint32_t)item->output.size;
+    snprintf(j->output, sizeof j->output, "%.*s", (int)item->output.size, (const char *)item->output.data);
+    snprintf(j->log, sizeof j->log, "%.*s", (int)item->log.size, (const char *)item->log.data);
+    w->unrun += item->outcome == OUTCOME_NONE;
+    bool again = item->outcome == OUTCOME_NONE || (outcome_may_retry(item->outcome) && j->attempt < WORLD_ATTEMPTS);
+    if (again && !w->no_retries) {
+        w->retried += item->outcome != OUTCOME_NONE;
+        return; /* sent again below */
+    }
+    j->answers++;
+    w->answered++;
+}
+
+static void send_again(World *w, const ResultItem *item)
+{
+    WorldJob *j = &w->jobs[item->job];
+    if (j->answers) return;
+    j->attempt += item->outcome != OUTCOME_NONE;
+    AUTO_BUFFER message = buffer_limited(MIB);
+    char segment[32];
+    int n = snprintf(segment, sizeof segment, "segment %u", (unsigned)item->job);
+    BatchHead head = {w->open.id, w->open.stage, w->open.node};
+    ck_assert_ok(message_begin_jobs(&message, &head));
+    ck_assert_ok(message_add_job(&message, &(JobItem){.job = item->job, .attempt = j->attempt, .kind = SEGMENT_INLINE, .size = (uint64_t)n,
+                                                      .data = view_of(segment, (size_t)n)}));
+    w->outstanding++;
+    world_send(w, &message);
+}
+
+static void take_results(World *w, View message)
+{
+    BatchReader r;
+    ck_assert_ok(message_open_batch(message, MESSAGE_RESULTS, &r));
+    ck_assert_uint_eq(r.head.node, w->open.node);
+    w->sees_started += r.sees_started;
+    for (;;) {
+        ResultItem item;
+        bool more = false;
+        ck_assert_ok(message_next_result(&r, &item, &more));
+        if (!more) return;
+        take_result(w, &item);
+        send_again(w, &item);
+    }
+}
+
+static Err on_message(void *context, const char *subject, View message)
+{
+    (void)subject;
+    World *w = context;
+    NodeMessage node;
+    TaskRefused refused;
+    switch (message_type(message)) {
+    case MESSAGE_NODE:
+        ck_assert_ok(message_get_node(message, &node));
+        ck_assert_str_eq(node.node_id, "test");
+        w->joined = true;
+        return OK;
+    case MESSAGE_TASK_READY:
+        ck_assert(!w->ready);
+        ck_assert_ok(message_get_task_ready(message, &w->window));
+        w->ready = true;
+        return OK;
+    case MESSAGE_TASK_REFUSED:
+        ck_assert_ok(message_get_task_refused(message, &refused));
+        w->refused = true;
+        w->refused_code = refused.code;
+        snprintf(w->refused_text, sizeof w->refused_text, "%.*s", (int)refused.text.size, (const char *)refused.text.data);
+        return OK;
+    default:
+        ck_assert_int_eq(message_type(message), MESSAGE_RESULTS);
+        take_results(w, message);
+        return OK;
+    }
+}
+
+static void arm_misbehaviour(const char *behaviour, bool once)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/covey-test-once-%d", (int)getpid());
+    unlink(path);
+    setenv(FAKE_BEHAVIOUR, behaviour ? behaviour : "good", 1);
+    if (once) setenv(FAKE_ONCE, path, 1);
+    else unsetenv(FAKE_ONCE);
+}
+
+World *world_new(const char *behaviour, bool once, SecurityLevel level)
+{
+    arm_misbehaviour(behaviour, once);
+    World *w = calloc(1, sizeof *w);
+    ck_assert_ptr_nonnull(w);
+    w->jobs = calloc(WORLD_JOBS_MAX, sizeof *w->jobs);
+    ck_assert_ptr_nonnull(w->jobs);
+    w->open = (TaskOpen){.id = {{7}}, .stage = 3, .node = 11, .image_path = VIEW("/proc/self/exe"), .level = level, .zygotes = 2,
+                         .lifetime_ns = 10 * NS_PER_S, .memory_max = MIB, .output_max = 4 * MIB, .digest_key = {5},
+                         .args = VIEW("a\0b\0"), .arg_count = 2, .env = VIEW("X=1\0"), .env_count = 1};
+    ck_assert_ok(loop_new(&w->loop));
+    ck_assert_ok(bus_memory_new(w->loop, &w->bus));
+    ck_assert_ok(bus_subscribe(w->bus, "covey.manager", on_message, w, &w->subscription));
+    AgentConfig config = {.node_id = "test", .warden_program = "/proc/self/exe", .cores = 2, .trusted.count = 1};
+    Diag diag = {0};
+    Err e = agent_new(w->loop, w->bus, &config, &w->agent, &diag);
+    ck_assert_msg(e.code == 0, "%s", diag.text);
+    world_until(w, w->joined);
+    return w;
+}
+
+void world_free(World *w)
+{
+    agent_free(&w->agent);
+    bus_unsubscribe(&w->subscription);
+    bus_free(&w->bus);
+    loop_free(&w->loop);
+    if (getenv(FAKE_ONCE)) unlink(getenv(FAKE_ONCE));
+    free(w->jobs);
+    free(w);
+}
+
+void world_send(World *w, Buffer *message) { ck_assert_ok(bus_publish(w->bus, "covey.node.test", message)); }
+
+void world_open(World *w)
+{
+    AUTO_BUFFER message = buffer_limited(MIB);
+    ck_assert_ok(message_put_task_open(&message, &w->open));
+    world_send(w, &message);
+}
+
+static void send_batch(World *w, uint32_t first, uint32_t count)
+{
+    AUTO_BUFFER message = buffer_limited(64 * MIB);
+    BatchHead head = {w->open.id, w->open.stage, w->open.node};
+    ck_assert_ok(message_begin_jobs(&message, &head));
+    for (uint32_t i = first; i < first + count; i++) {
+        char segment[32];
+        int n = snprintf(segment, sizeof segment, "segment %u", i);
+        w->jobs[i].attempt = 1;
+        ck_assert_ok(message_add_job(&message, &(JobItem){.job = i, .attempt = 1, .kind = SEGMENT_INLINE, .size = (uint64_t)n,
+                                                          .data = view_of(segment, (size_t)n)}));
+    }
+    w->outstanding += count;
+    world_send(w, &message);
+}
+
+void world_run(World *w, uint32_t count)
+{
+    if (!w->ready) world_open(w);
+    world_until(w, w->ready || w->refused);
+    for (uint32_t sent = 0; !w->refused && (sent < count || w->answered < count);) {
+        uint32_t room = w->window.window - w->outstanding, left = count - sent;
+        uint32_t batch = room < w->window.batch ? room : w->window.batch;
+        if (batch > left) batch = left;
+        if (batch) send_batch(w, sent, batch);
+        sent += batch;
+        ck_assert_ok(loop_turn(w->loop, batch ? 0 : 1000));
+    }
+    for (uint32_t i = 0; !w->refused && i < count; i++) ck_assert_msg(w->jobs[i].answers == 1, "micro-job %u: %u answers", i, w->jobs[i].answers);
+}
+
+bool world_right(const World *w, uint32_t job)
+{
+    char expected[WORLD_TEXT_MAX];
+    snprintf(expected, sizeof expected, "%u.%u:segment %u", job, w->jobs[job].attempt, job);
+    return w->jobs[job].outcome == OUTCOME_OK && strcmp(w->jobs[job].output, expected) == 0;
+}

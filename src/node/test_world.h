@@ -1,0 +1,45 @@
+/** For tests: a manager's side of the bus around one agent, with a window, retries, and a count of every answer. */
+#pragma once
+#include "base/test.h"
+#include "bus/message.h"
+#include "node/agent.h"
+
+enum { WORLD_JOBS_MAX = 20000, WORLD_TEXT_MAX = 96, WORLD_ATTEMPTS = 3 };
+
+typedef struct {
+    uint32_t attempt, outcome;
+    uint32_t answers;               /* final ones; must end as 1 */
+    uint32_t output_size;
+    char output[WORLD_TEXT_MAX], log[WORLD_TEXT_MAX];
+} WorldJob;
+
+typedef struct {
+    Loop *loop;
+    Bus *bus;
+    Agent *agent;
+    BusSubscription *subscription;
+    TaskOpen open;
+    bool joined, ready, refused;
+    bool no_retries;                /* what could be tried again counts as answered */
+    TaskReady window;
+    int refused_code;
+    char refused_text[REFUSED_TEXT_MAX + 1];
+    uint64_t sees_started;
+    uint32_t outstanding, answered, retried, unrun;
+    WorldJob *jobs;
+} World;
+
+/** An agent whose warden is this test program; behaviour may be NULL; once: only the first chance to misbehave is taken. */
+World *world_new(const char *behaviour, bool once, SecurityLevel level);
+void world_free(World *w);
+void world_open(World *w);
+void world_send(World *w, Buffer *message);
+/** Turns the loop until the condition holds; fails after 60 seconds. */
+#define world_until(w, condition) \
+    do { for (uint64_t end_ = clock_monotonic_ns() + 60 * NS_PER_S; !(condition);) { \
+        ck_assert_msg(clock_monotonic_ns() < end_, "waited too long for: %s", #condition); \
+        ck_assert_ok(loop_turn((w)->loop, 100)); } } while (0)
+/** Opens the task, runs micro-jobs 0..count-1 whose segment is "segment J", retries what may be retried; each is answered once. */
+void world_run(World *w, uint32_t count);
+/** A result that is right: OK, "J.A:segment J". */
+bool world_right(const World *w, uint32_t job);
