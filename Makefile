@@ -2,10 +2,8 @@
 BUILD := build
 PREFIX ?= /usr/local
 DESTDIR ?=
-SOURCES = $(shell git ls-files '*.c' '*.h')
-SCRIPTS = tools/deps tools/format tests/run tests/layering .ci/run
 
-.PHONY: all deps demo test bench install clean format check-format lint
+.PHONY: all deps demo test bench install clean check-format lint
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet product
 
@@ -36,9 +34,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-format:
-	clang-format -i $(SOURCES)
 check-format:
-	clang-format --dry-run --Werror $(SOURCES)
+	@tools/style
 lint: all
-	tools/lint $(BUILD)
+	@tools/lint $(BUILD)

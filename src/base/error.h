@@ -15,7 +15,12 @@ typedef struct { int code; const char *at; } Err;
 #define STR_(x) #x
 #define STR(x) STR_(x)
 #define OK ((Err){0, NULL})
+#ifdef __clang_analyzer__ /* does not know that errno is set after a failed call: tell it that a failure never has code 0 */
+static inline Err fail_never_0(int code, const char *at) { if (code == 0) __builtin_unreachable(); return (Err){code, at}; }
+#define FAIL(c) fail_never_0((c), __FILE__ ":" STR(__LINE__))
+#else
 #define FAIL(c) ((Err){(c), __FILE__ ":" STR(__LINE__)})
+#endif
 #define TRY(call) do { Err e_ = (call); if (e_.code) return e_; } while (0)
 
 typedef enum {

@@ -223,7 +223,7 @@ static void unmark(LoopSource *s)
 {
     Loop *l = s->loop;
     LoopSource **at = &l->marked;
-    while (*at != s) at = &(*at)->next;
+    for (; *at != s; at = &(*at)->next) assert(*at);
     *at = s->next;
     if (!s->next) l->marked_end = at;
     s->marked = false;
