@@ -18,11 +18,22 @@ static void copy_last_line(const char *log, size_t size, char ret_text[REPORT_LO
     ret_text[n] = '\0';
 }
 
+/* Keeps the first ones by number, in order: they come as SEEs end. */
+static ReportFailure *place_for(Report *r, const covey_failure *f)
+{
+    unsigned at = r->count;
+    while (at > 0 && (r->kept[at - 1].stage > f->stage || (r->kept[at - 1].stage == f->stage && r->kept[at - 1].job > f->job))) at--;
+    if (at == REPORT_FAILURES_MAX) return NULL;
+    if (r->count < REPORT_FAILURES_MAX) r->count++;
+    memmove(&r->kept[at + 1], &r->kept[at], (r->count - at - 1) * sizeof r->kept[0]);
+    return &r->kept[at];
+}
+
 void report_failure(Report *r, const covey_failure *f)
 {
     r->seen++;
-    if (r->count == REPORT_FAILURES_MAX) return;
-    ReportFailure *k = &r->kept[r->count++];
+    ReportFailure *k = place_for(r, f);
+    if (!k) return;
     *k = (ReportFailure){.job = f->job, .stage = f->stage, .exit_code = f->exit_code, .attempts = f->attempts};
     if (f->exit_code) snprintf(k->reason, sizeof k->reason, "exit code %u", f->exit_code);
     else snprintf(k->reason, sizeof k->reason, "%s", f->reason);

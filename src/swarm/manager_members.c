@@ -24,17 +24,18 @@ static Err put_strings(Buffer *b, char *const *strings, size_t count)
     return OK;
 }
 
-/* The combine image gets no arguments: the task's are for its own image. */
+/* argv[0] is the task's name, as main() expects one. The combine image gets nothing more: the task's arguments are for its own image. */
 static Err put_open(const Manager *m, uint32_t number, Buffer *message)
 {
     const TaskSpec *t = m->request.task;
     AUTO_BUFFER args = buffer_limited(TASK_ARG_BYTES_MAX), env = buffer_limited(TASK_ARG_BYTES_MAX);
     size_t arg_count = m->stage == 0 ? t->arg_count : 0;
+    TRY(buffer_append(&args, view_of(t->name, strlen(t->name) + 1)));
     TRY(put_strings(&args, t->args, arg_count));
     TRY(put_strings(&env, t->env, t->env_count));
     TaskOpen open = {.id = m->ids.id, .stage = m->stage, .node = number, .image_path = view_text(stage_image(m)), .level = t->level,
                      .zygotes = m->request.zygotes, .lifetime_ns = t->lifetime_ns, .memory_max = t->memory_max, .output_max = t->output_max,
-                     .real_random = t->real_random, .args = view_buffer(&args), .arg_count = (uint32_t)arg_count, .env = view_buffer(&env),
+                     .real_random = t->real_random, .args = view_buffer(&args), .arg_count = (uint32_t)arg_count + 1, .env = view_buffer(&env),
                      .env_count = (uint32_t)t->env_count, .header = m->stage == 0 ? splitter_header(m->splitter) : (View){0}};
     memcpy(open.measurement, stage_measurement(m), sizeof open.measurement);
     memcpy(open.seed, m->ids.seed, sizeof open.seed);

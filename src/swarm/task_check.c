@@ -22,8 +22,8 @@ static Err check_image(const TaskSpec *t, Diag *diag)
 
 static Err check_words(const TaskSpec *t, Diag *diag)
 {
-    if (t->arg_count > TASK_ARGS_MAX || t->env_count > TASK_ARGS_MAX)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "more than %d arguments or environment entries", TASK_ARGS_MAX);
+    if (t->arg_count >= TASK_ARGS_MAX || t->env_count >= TASK_ARGS_MAX) /* argv[0] is the task's name */
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "more than %d arguments or environment entries", TASK_ARGS_MAX - 1);
     size_t total = 0;
     for (size_t i = 0; i < t->arg_count; i++) total += strlen(t->args[i]) + 1;
     for (size_t i = 0; i < t->env_count; i++) total += strlen(t->env[i]) + 1;
@@ -57,7 +57,7 @@ static Err check_input(const TaskSpec *t, Diag *diag)
     if (t->split.by == SPLIT_COUNT && t->input_path)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "a split by count reads no input; remove 'path' or 'count'");
     if (t->split.by != SPLIT_COUNT && !t->input_path)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "'input' is missing; give 'input: file.csv', 'input: -' for standard input, or 'input: {count: 100}'");
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "'input' is missing; give 'input: file.csv', 'input: \"-\"' for standard input, or 'input: {count: 100}'");
     if (t->split.by == SPLIT_FILE && strcmp(t->input_path, "-") == 0)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "standard input can't be split by file; name files, such as 'path: images/*.png'");
     return OK;

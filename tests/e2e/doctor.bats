@@ -22,13 +22,13 @@ setup_file() { use_home; }
 @test "a missing tool is named with its package, and the exit code is 2" {
     mkdir -p "$BATS_TEST_TMPDIR/bin"
     ln -sf "$(command -v gcc)" "$BATS_TEST_TMPDIR/bin/gcc"
-    PATH=$BATS_TEST_TMPDIR/bin run --separate-stderr "$COVEY_BUILD/covey" doctor
+    run --separate-stderr env PATH="$BATS_TEST_TMPDIR/bin" "$COVEY_BUILD/covey" doctor
     [ "$status" -eq 2 ]
     assert_in "wabt" "$output"
 }
 
 @test "a program that is not covey is not taken for the warden" {
-    COVEY_PROGRAM=/nonexistent run --separate-stderr covey doctor
+    run --separate-stderr env COVEY_PROGRAM=/nonexistent covey doctor
     [ "$status" -eq 3 ]
     assert_in "/nonexistent" "$output"
 }

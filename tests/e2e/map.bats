@@ -32,7 +32,8 @@ setup() {
 }
 
 @test "combiners: sum, top, fixed-size records" {
-    assert_equal "$(seq 1000 | covey map --image lines.see --target 4 --combine max 2>&1)" 1000
+    assert_equal "$(seq 1000 | covey map --image lines.see --target 1 --combine max 2>&1)" 1000
+    assert_equal "$(seq 1000 | covey map --image lines.see --target 1 --combine sum --level shared 2>&1)" 500500
     assert_equal "$(seq 1000 | covey map --image lines.see --combine top:2 2>&1)" $'1000\n999'
     assert_equal "$(seq 1000 1999 | covey map --image lines.see --split fixed:5 --target 100 | sha256sum)" "$(seq 1000 1999 | sha256sum)"
 }
