@@ -6,6 +6,7 @@ setup_file() {
     # One test run at a time builds here: the modules lie beside the task files, as a user's would.
     flock "$COVEY_SOURCE/examples/Makefile" make --silent -C "$COVEY_SOURCE/examples" >&2
 }
+teardown() { rm -f "$COVEY_SOURCE"/examples/*/.test-*.yaml; }
 
 # example NAME: the task file as it is, its output elsewhere.
 example() {
@@ -13,7 +14,6 @@ example() {
     for level in process shared; do
         sed "s|level: process|level: $level|; s|^task: |&$level-|" "$COVEY_SOURCE/examples/$1/task.yaml" >"$COVEY_SOURCE/examples/$1/.test-$level.yaml"
         run_covey 0 run "$COVEY_SOURCE/examples/$1/.test-$level.yaml" --output "$BATS_TEST_TMPDIR/result"
-        rm "$COVEY_SOURCE/examples/$1/.test-$level.yaml"
         "$COVEY_SOURCE/examples/$1/check" "$BATS_TEST_TMPDIR/result"
     done
 }
