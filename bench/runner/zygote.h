@@ -1,0 +1,27 @@
+/**
+ * One zygote, driven as the agent drives it and with the agent's own parts (node/), behind the warden's real walls; without a swarm around
+ * it. The figures about single SEEs are measured through this.
+ */
+#pragma once
+#include "node/zygote_link.h"
+
+typedef struct {
+    TrustedKeys trusted;
+    char config[PATH_BYTES_MAX];
+    WardenLink warden;
+    SlotPlan plan;
+    ZygoteLink link;
+    uint64_t resident_pages;  /* of the zygote when READY: pages that are its own, not the file's */
+} BenchZygote;
+
+/** Ready to run micro-jobs of `image` (signed by the user's key). */
+MUST_USE Err bench_zygote_open(BenchZygote *z, const char *covey, const char *image, SecurityLevel level, uint32_t slots, Diag *diag);
+void bench_zygote_close(BenchZygote *z);
+
+/** Fills every idle slot with micro-jobs without input, as many as it takes but at most *left, and sends them off. */
+MUST_USE Err bench_zygote_send(BenchZygote *z, uint64_t *left);
+/** Waits for a DONE, checks that every micro-job in its slots ended well, and makes the slots idle. `output` may be NULL, and gets the first
+ *  micro-job's result. */
+MUST_USE Err bench_zygote_receive(BenchZygote *z, uint64_t *ret_jobs, Buffer *output, Diag *diag);
+/** Both, until `jobs` are done. */
+MUST_USE Err bench_zygote_run(BenchZygote *z, uint64_t jobs, Diag *diag);
