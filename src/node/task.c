@@ -11,7 +11,7 @@
 #include "sys/clock.h"
 #include "sys/fd.h"
 
-enum { JOB_NS_GUESS = 500000 }; /* until the first ones have finished */
+enum { JOB_NS_GUESS = 2500000 }; /* until the first ones have finished: too long rather than too short */
 
 static Err check(const TaskOpen *open, Diag *diag)
 {
@@ -140,7 +140,7 @@ Err task_turn(Task *t, uint64_t now_ns)
     if (t->doom) return OK;
     TRY(posts_start(t, now_ns));
     TRY(task_dispatch(t, now_ns));
-    return results_flush(&t->results);
+    return t->is_ready ? results_flush(&t->results) : OK; /* before that nobody listens */
 }
 
 void task_doom(Task *t, int code, const char *format, ...)
