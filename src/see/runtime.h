@@ -67,6 +67,7 @@ void random_fill(uint8_t *data, uint64_t size);
 void filter_install(void);
 
 _Noreturn void serve_process(void);
+void serve_shared_prepare(void);
 _Noreturn void serve_shared(void);
 /** Blocks for the next RUN packet. Ends the process when the socket is closed or the packet is not legal. */
 uint32_t serve_receive(uint32_t ret_slots[ZYGOTE_SLOTS_MAX]);

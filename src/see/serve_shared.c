@@ -99,6 +99,13 @@ static void report_death(bool lifetime, int status)
     serve_done(&done, 1);
 }
 
+/* Before the lock-down: afterwards there is no mmap. */
+void serve_shared_prepare(void)
+{
+    board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (board == MAP_FAILED) see_exit(6);
+}
+
 _Noreturn void serve_shared(void)
 {
     for (;;) {
@@ -106,11 +113,4 @@ _Noreturn void serve_shared(void)
         bool lifetime = watch(start_worker(), &status);
         report_death(lifetime, status);
     }
-}
-
-/* Mapped before the lock-down: afterwards there is no mmap. */
-__attribute__((constructor)) static void map_board(void)
-{
-    board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (board == MAP_FAILED) see_exit(6);
 }

@@ -70,7 +70,10 @@ int main(void)
 
     memory_start();
     see_module.instantiate();
-    if (setup.head.level == LEVEL_SHARED) restore_prepare();
+    if (setup.head.level == LEVEL_SHARED) {
+        restore_prepare();
+        serve_shared_prepare();
+    }
     trap_install();
     filter_install();
 
