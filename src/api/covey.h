@@ -86,6 +86,7 @@ typedef struct {
     void (*result)(void *context, uint64_t job, const void *data, size_t size);    /* each micro-job's result as it comes */
     int (*output)(void *context, const void *data, size_t size);                   /* takes the output instead of the task's file; not 0: stop */
     void (*failure)(void *context, const covey_failure *failure);
+    void (*building)(void *context, const char *module);                           /* before the run: a module's image is looked up or built */
 } covey_events;
 
 /** Runs the task to its end. covey_task_interrupt may be called from a signal handler or another thread meanwhile. */

@@ -82,15 +82,21 @@ static void on_failure(void *context, const ManagerFailure *f)
 
 /* The way up. Each step leaves what it made in the Run; run_close takes apart whatever is there. */
 
+static Err ready_image(Run *r, const char *image, const char *module, ReadyImage *ret_image, Diag *diag)
+{
+    if (module && r->events->building) r->events->building(r->events->context, module);
+    return image_ready(r->task->owner, image, module, r->task->spec.memory_max, ret_image, diag);
+}
+
 static Err ready_images(Run *r, Diag *diag)
 {
     covey_task *t = r->task;
     const TaskSpec *s = &t->spec;
-    TRY(image_ready(t->owner, s->image, s->module, s->memory_max, &r->image, diag));
+    TRY(ready_image(r, s->image, s->module, &r->image, diag));
     snprintf(t->image_path, sizeof t->image_path, "%s", r->image.path);
     sha256_hex(&r->image.measurement, t->measurement);
     if (s->combine.by != COMBINE_MODULE) return OK;
-    return image_ready(t->owner, s->combine.image, s->combine.module, s->memory_max, &r->combine_image, diag);
+    return ready_image(r, s->combine.image, s->combine.module, &r->combine_image, diag);
 }
 
 static Err open_output(Run *r, Diag *diag)

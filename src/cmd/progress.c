@@ -86,6 +86,18 @@ void progress_show(Progress *p, const covey_progress *c)
     fflush(p->out);
 }
 
+void progress_note(Progress *p, const char *what, const char *which)
+{
+    if (!p->terminal) return;
+    char text[PROGRESS_LINE_MAX];
+    unsigned columns = terminal_columns();
+    snprintf(text, sizeof text, "%s: %s %s", p->task, what, which);
+    if (columns < sizeof text) text[columns - 1] = '\0';
+    fprintf(p->out, "\r%s\033[K", text);
+    fflush(p->out);
+    p->bar_shown = true;
+}
+
 void progress_end(Progress *p)
 {
     if (!p->bar_shown) return;

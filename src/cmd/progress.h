@@ -17,6 +17,8 @@ typedef struct {
 
 void progress_begin(Progress *p, const char *task);
 void progress_show(Progress *p, const covey_progress *c);
+/** What happens before the first micro-job; on a terminal only. */
+void progress_note(Progress *p, const char *what, const char *which);
 /** Takes the bar away. */
 void progress_end(Progress *p);
 

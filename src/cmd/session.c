@@ -44,6 +44,12 @@ static void on_progress(void *context, const covey_progress *c)
     if (s->options->progress) progress_show(&s->progress, c);
 }
 
+static void on_building(void *context, const char *module)
+{
+    Session *s = context;
+    if (s->options->progress) progress_note(&s->progress, "preparing the image of", module);
+}
+
 static int on_output(void *context, const void *data, size_t size)
 {
     Session *s = context;
@@ -94,7 +100,8 @@ int session_run(covey_task *t, const SessionOptions *options)
     covey_summary summary;
     covey_task_summary(t, &summary);
     bool to_stdout = strcmp(summary.output, "-") == 0;
-    covey_events events = {.context = &s, .progress = on_progress, .output = to_stdout ? on_output : NULL, .failure = on_failure};
+    covey_events events = {.context = &s, .progress = on_progress, .output = to_stdout ? on_output : NULL, .failure = on_failure,
+                           .building = on_building};
 
     progress_begin(&s.progress, summary.task);
     catch_signals(t);

@@ -10,13 +10,13 @@ COVEY_BUILD=${COVEY_BUILD:-$COVEY_SOURCE/build}
 PATH=$COVEY_BUILD:$COVEY_SOURCE/sdk:$PATH
 export COVEY_SOURCE COVEY_BUILD PATH
 
-# One home for a file's tests: the key and the built images are shared, journals too (they are named after the task file's path).
+# One home for a file's tests: journals (they are named after the task file's path) and whatever is below $HOME. The key and the image cache
+# are the runner's (tests/run sets COVEY_TEST_CACHE), so that a module is built once for all files; or, without it, the file's own.
 use_home() {
     export HOME=$BATS_FILE_TMPDIR/home
     mkdir -p "$HOME"
-    unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME COVEY_PROGRAM
-    # Images of modules that did not change are found in the cache, whoever built them.
-    [ -z "${COVEY_TEST_CACHE:-}" ] || export XDG_CACHE_HOME=$COVEY_TEST_CACHE
+    unset XDG_STATE_HOME COVEY_PROGRAM
+    [ -n "${COVEY_TEST_CACHE:-}" ] || unset XDG_CONFIG_HOME XDG_CACHE_HOME
 }
 
 # module NAME: compiles $BATS_TEST_DIRNAME/NAME.c or an example's module into $BATS_FILE_TMPDIR/NAME.wasm, once.

@@ -43,11 +43,12 @@ setup() {
 }
 
 @test "another user's image is refused until their key is trusted" {
+    local mine=${XDG_CONFIG_HOME:-}
     export XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/other
     run_covey 3 image verify lines.see
     run_covey 3 map --image lines.see </dev/null
     mkdir -p other/covey
-    XDG_CONFIG_HOME= covey key show >other/covey/trusted
+    XDG_CONFIG_HOME=$mine covey key show >other/covey/trusted
     run_covey 0 image verify lines.see
     seq 3 | covey map --image lines.see | cmp - <(seq 3)
 }
@@ -73,12 +74,14 @@ setup() {
 }
 
 @test "the key is private, and the same every time" {
+    export XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
     key=$(covey key show)
     [[ $key == covey-ed25519:* ]]
     assert_equal "$(covey key show)" "$key"
-    assert_equal "$(stat -c %a "$HOME/.config/covey/signing.key")" 600
-    chmod 644 "$HOME/.config/covey/signing.key"
-    run --separate-stderr covey key show
-    chmod 600 "$HOME/.config/covey/signing.key"
-    [ "$status" -eq 3 ]
+    assert_equal "$(stat -c %a config/covey/signing.key)" 600
+    assert_equal "$(stat -c %a config/covey)" 700
+    chmod 644 config/covey/signing.key
+    run_covey 3 key show
+    assert_in "signing.key" "$stderr"
+    [ -z "$output" ]
 }
