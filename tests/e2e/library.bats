@@ -1,0 +1,69 @@
+# Is the library enough for a C program, as docs/library.md shows it, and is what `make install` installs complete?
+load helper
+setup_file() {
+    use_home
+    module lines
+    module picky
+}
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    cp "$BATS_FILE_TMPDIR"/*.wasm .
+    awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$COVEY_SOURCE/docs/library.md" >example.c
+    seq 1 1000 >in.txt
+    printf '%s\n' "task: from-c" "module: lines.wasm" "input: {path: in.txt, split: {by: lines, records: 10}}" >task.yaml
+}
+
+# example COMPILER-ARGUMENT...: builds and runs the documentation's program on task.yaml
+build_example() { gcc -std=c11 -Wall -Wextra -Wpedantic -Werror example.c -o example "$@"; }
+
+@test "the example of the documentation compiles as C11, runs, and sees every result" {
+    build_example -I"$COVEY_SOURCE/src/api" -L"$COVEY_BUILD" -lcovey -Wl,-rpath,"$COVEY_BUILD"
+    run --separate-stderr env COVEY_PROGRAM="$COVEY_BUILD/covey" COVEY_SEE_DIR="$COVEY_BUILD/src/see" ./example task.yaml
+    [ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+    assert_equal "$output" "$(seq 1 1000)"
+    assert_in "from-c: 100 results, 100 seen, 3893 bytes, level process, image " "$stderr"
+}
+
+@test "a failing task reaches the program as a code, a reason and a text" {
+    build_example -I"$COVEY_SOURCE/src/api" -L"$COVEY_BUILD" -lcovey -Wl,-rpath,"$COVEY_BUILD"
+    sed -i 's/lines.wasm/picky.wasm/' task.yaml
+    echo 'args: ["55"]' >>task.yaml
+    run --separate-stderr env COVEY_PROGRAM="$COVEY_BUILD/covey" COVEY_SEE_DIR="$COVEY_BUILD/src/see" ./example task.yaml
+    [ "$status" -eq 1 ]
+    assert_in "micro-job 5: " "$stderr"
+    run --separate-stderr env COVEY_PROGRAM=/nonexistent ./example task.yaml
+    [ "$status" -ne 0 ]
+    assert_in "/nonexistent" "$stderr"
+}
+
+@test "the header is C++ too" {
+    echo '#include <covey.h>
+int main() { covey_options o = {}; return o.program != nullptr; }' >t.cc
+    g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -I"$COVEY_SOURCE/src/api" -c t.cc
+}
+
+@test "the shared library shows its public functions and nothing else" {
+    nm -D --defined-only "$COVEY_BUILD/libcovey.so" | awk '{ print $3 }' | sort >shown
+    grep -o '^COVEY_API [^(]*' "$COVEY_SOURCE/src/api/covey.h" | sed 's/.*[ *]//' | sort >promised
+    diff shown promised
+}
+
+@test "what is installed is complete: the program, the library by pkg-config, manual pages, completion" {
+    meson install -C "$COVEY_BUILD" --no-rebuild --quiet --destdir "$PWD/root"
+    prefix=$(dirname "$(dirname "$(find root -path '*/bin/covey')")")
+    libdir=$(dirname "$(find root -name libcovey.so)")
+    see=$(dirname "$(find root -name libcovey-see.a)")
+    export PKG_CONFIG_SYSROOT_DIR=$PWD/root PKG_CONFIG_PATH=$libdir/pkgconfig
+    # shellcheck disable=SC2046
+    build_example $(pkg-config --cflags --libs covey)
+    run --separate-stderr env LD_LIBRARY_PATH="$libdir" COVEY_PROGRAM="$prefix/bin/covey" COVEY_SEE_DIR="$see" ./example task.yaml
+    [ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+    assert_equal "$output" "$(seq 1 1000)"
+    for file in share/man/man1/covey.1 share/man/man1/covey-run.1 share/bash-completion/completions/covey bin/covey-cc include/covey.h \
+        include/covey/covey_job.h; do
+        [ -e "$prefix/$file" ] || { echo "$file is missing"; return 1; }
+    done
+    [ -z "$(find root -name '*faults*')" ]
+    echo 'int main(void) { return 0; }' >job.c
+    "$prefix/bin/covey-cc" job.c -o job.wasm
+}
