@@ -74,6 +74,7 @@ static Err next_entry(Keys *k, Lines *l, View *ret_key, View *ret_numbers, bool 
     View line = {0};
     TRY(lines_next(l, &line, ret_more));
     if (quoted_key) {
+        l->line += !*ret_more; /* the result ends with the quote */
         if (line.size == 0 || line.data[0] != ',') return LINES_FAIL(l, ERR_BAD_INPUT, "a comma and a number must follow the quoted key");
         *ret_more = true;
         *ret_key = view_buffer(&k->key);

@@ -163,7 +163,7 @@ static Err read_choice(const TaskReading *r, const YamlNode *value, const Field 
     }
     char help[256];
     list_names(text, f->names, sizeof *f->names, help, sizeof help);
-    return SCHEMA_FAIL(r, value->line, "'%s' can't be '%s'; %s", f->key, quoted(view_text(text)).text, help);
+    return SCHEMA_FAIL(r, value->line, "'%s' can't be '%s'; %s", label(value), quoted(view_text(text)).text, help);
 }
 
 Err schema_read_value(const TaskReading *r, const YamlNode *value, const Field *f)

@@ -52,7 +52,8 @@ static Err syntax_error(Tree *t)
     const char *problem = p->problem ? p->problem : "not YAML";
     if (p->error != YAML_READER_ERROR) {
         unsigned line = (unsigned)p->problem_mark.line + 1;
-        return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: %s", t->name, line, problem);
+        bool dash = strncmp(problem, "block sequence entries", strlen("block sequence entries")) == 0; /* the common "input: -" */
+        return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: %s%s", t->name, line, problem, dash ? "; quote a '-' that stands alone" : "");
     }
     unsigned line = 1;
     for (size_t i = 0; i < t->text.size && i < p->problem_offset; i++) line += t->text.data[i] == '\n';
