@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "see/module.h"
-#include "wasm-rt.h"
+#include <wasm-rt.h>
 
 void wasm_rt_trap(wasm_rt_trap_t trap)
 {

@@ -181,12 +181,20 @@ static Err globals_check(Parts *p)
     return reader_done(&r) ? OK : MALFORMED(p, "global");
 }
 
-static Err start_function_check(Parts *p, uint32_t function)
+/* Both _start and the start section's function take nothing and give nothing. */
+static bool is_plain_function(const Parts *p, uint32_t function)
 {
-    if (function >= p->function_count) return MALFORMED(p, "export");
     const FunctionType *type = &p->types[p->type_of[function]];
-    if (type->params.size || type->results.size) return REFUSE(p, "its _start takes parameters or gives results, and must not");
-    return OK;
+    return type->params.size == 0 && type->results.size == 0;
+}
+
+static Err start_section_check(Parts *p)
+{
+    View body = p->sections.bodies[WASM_START];
+    if (!body.data) return OK;
+    Reader r = reader_of(body);
+    uint32_t function = wasm_u32(&r);
+    return reader_done(&r) && function < p->function_count && is_plain_function(p, function) ? OK : MALFORMED(p, "start");
 }
 
 static Err exports_check(Parts *p)
@@ -203,7 +211,8 @@ static Err exports_check(Parts *p)
         if (r.bad || !view_equal(name, VIEW("_start"))) continue;
         if (has_start) return MALFORMED(p, "export");
         if (kind != WASM_EXTERN_FUNC) return REFUSE(p, "its export _start is not a function");
-        TRY(start_function_check(p, index));
+        if (index >= p->function_count) return MALFORMED(p, "export");
+        if (!is_plain_function(p, index)) return REFUSE(p, "its _start takes parameters or gives results, and must not");
         has_start = true;
     }
     if (!reader_done(&r)) return MALFORMED(p, "export");
@@ -252,6 +261,7 @@ static Err parts_check(Parts *p, View wasm, uint64_t memory_max)
     TRY(memory_check(p, memory_max));
     TRY(globals_check(p));
     TRY(code_check(p));
+    TRY(start_section_check(p));
     return exports_check(p);
 }
 

@@ -396,6 +396,21 @@ START_TEST(the_start_function_becomes_an_export)
 }
 END_TEST
 
+START_TEST(a_start_section_that_names_no_plain_function_is_refused)
+{
+    static const char SENTENCE[] = "job.wasm: not a valid wasm module: its start section is malformed";
+    WasmSections s = smallest();
+    s.bodies[WASM_START] = B(1);
+    expect_sections_refused(s, SENTENCE);
+    s.bodies[WASM_START] = B(0, 0);
+    expect_sections_refused(s, SENTENCE);
+    s.bodies[WASM_FUNCTION] = B(2, 0, 1);
+    s.bodies[WASM_CODE] = B(2, 2, 0, 0x0b, 2, 0, 0x0b);
+    s.bodies[WASM_START] = B(1);
+    expect_sections_refused(s, SENTENCE);
+}
+END_TEST
+
 START_TEST(functions_whose_references_are_taken_stay_exported_under_neutral_names)
 {
     WasmSections s = smallest(), got;
@@ -418,4 +433,5 @@ TEST_MAIN("image/module", the_smallest_module_is_accepted, what_is_not_wasm_is_r
           simd_is_refused_wherever_it_is, a_constant_that_looks_like_simd_is_not, other_extensions_are_refused_by_name, malformed_code_is_refused,
           more_locals_or_table_elements_than_the_limit_are_refused, every_instruction_of_the_core_specification_is_walked,
           the_reduced_module_exports_start_alone_and_has_no_names, the_start_function_becomes_an_export,
+          a_start_section_that_names_no_plain_function_is_refused,
           functions_whose_references_are_taken_stay_exported_under_neutral_names)
