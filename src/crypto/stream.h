@@ -1,0 +1,21 @@
+/**
+ * A sealed stream: plaintext in chunks, each under AEAD with its number and whether it is the last in the nonce (the STREAM construction,
+ * Hoang, Reyhanitabar, Rogaway, Vizar 2015), so that chunks can be opened one by one and reordering, dropping and cutting are found.
+ *
+ *   ciphertext = chunk_0 tag_0 chunk_1 tag_1 ... ; every chunk but the last has STREAM_CHUNK_BYTES; an empty plaintext is one empty last chunk
+ *   nonce      = 7 zero bytes, chunk number (u32 big-endian), 1 if last else 0
+ *
+ * Pure; host and SEE. source: docs/formats/sealed.md
+ */
+#pragma once
+#include "crypto/aead.h"
+
+enum { STREAM_CHUNK_BYTES = 64 << 10 };
+
+uint64_t stream_sealed_size(uint64_t plain_size);
+/** false when no plaintext has that sealed size. */
+bool stream_plain_size(uint64_t sealed_size, uint64_t *ret_plain_size);
+/** One chunk; `out` has room for in.size + AEAD_TAG_BYTES. */
+MUST_USE Err stream_seal_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out);
+/** in: chunk with its tag. out: room for in.size - AEAD_TAG_BYTES; in place allowed. errors: ERR_CORRUPT */
+MUST_USE Err stream_open_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out);
