@@ -1,7 +1,7 @@
 /**
  * Packets between agent and zygote over the one SOCK_SEQPACKET socket that a zygote inherits as descriptor 0.
  *
- *   agent  -> zygote   SETUP once, first, with the slots' memfds as descriptors; then RUN any number of times
+ *   agent  -> zygote   SETUP once, first, with the slots' memfds as descriptors; with sealed data SESSION once, after READY; then RUN any number of times
  *   zygote -> agent    READY once; then DONE; or FAILED once, and the zygote ends
  *
  * The zygote answers every slot it was told to run exactly once, in any order, unless it dies. It runs slots one at a time in the
@@ -16,7 +16,7 @@
 
 #define CHANNEL_VERSION 1u
 
-typedef enum { CHANNEL_SETUP = 1, CHANNEL_RUN, CHANNEL_READY, CHANNEL_DONE, CHANNEL_FAILED } ChannelType;
+typedef enum { CHANNEL_SETUP = 1, CHANNEL_RUN, CHANNEL_READY, CHANNEL_DONE, CHANNEL_FAILED, CHANNEL_SESSION } ChannelType;
 
 typedef struct {
     uint32_t type;          /* CHANNEL_SETUP */
@@ -27,6 +27,8 @@ typedef struct {
     uint64_t memory_max;    /* linear memory, bytes */
     uint8_t task_seed[32];  /* derived random streams: ChaCha20(task_seed, stage_and_job) */
     uint32_t real_random;   /* 1: random_get asks the kernel instead */
+    uint32_t sealed;        /* SEALED_*: what segments and results are */
+    uint8_t task_id[16];
     uint32_t arg_count, env_count;
     uint32_t text_size;     /* then the NUL-terminated arguments and environment entries, one after another */
 } ChannelSetup;
@@ -34,6 +36,18 @@ typedef struct {
 typedef struct { uint32_t type, count; uint32_t slots[ZYGOTE_SLOTS_MAX]; } ChannelRun; /* sent short: only `count` entries */
 
 typedef struct { uint32_t type, version; uint64_t memory_initial; } ChannelReady;
+
+/** Plain; or segments of a sealed dataset in, sealed results out; or (combining stages) sealed results in and out. */
+typedef enum { SEALED_NONE, SEALED_SEGMENTS, SEALED_RESULTS } ChannelSealed;
+
+/** The key broker's grant for this zygote, relayed by the agent, who cannot open it. */
+typedef struct {
+    uint32_t type;              /* CHANNEL_SESSION */
+    uint32_t reserved;
+    uint8_t evidence_hash[32];  /* SHA-256 of the evidence that the grant is bound to */
+    uint8_t encapsulated[32];
+    uint8_t sealed[104 + 16];
+} ChannelSession;
 
 /** How the process that ran a slot ended, as the zygote saw it. */
 typedef enum { HOW_ANSWERED = 1, HOW_LIFETIME, HOW_SIGNAL, HOW_FORK_FAILED } ChannelHow;

@@ -2,7 +2,7 @@
  * The slot: the only memory that agent and SEE share, a sealed-size memfd. docs/formats/slot.md says the same in words.
  *
  *   0            SlotHeader
- *   64 + i*128   SlotJob i, i < SLOT_JOBS_MAX: what the agent asks, then what the SEE answers
+ *   64 + i*256   SlotJob i, i < SLOT_JOBS_MAX: what the agent asks, then what the SEE answers
  *   SLOT_DATA    input, output and log areas, wherever the SlotJobs put them, page-aligned, disjoint
  *
  * Little-endian (x86-64 and aarch64 both are), fixed-size fields. At level `process` a slot carries exactly one micro-job.
@@ -42,7 +42,10 @@ typedef struct {
     uint8_t reserved[32];
 } SlotAnswer; /* 64 bytes */
 
-typedef struct { SlotAsk ask; SlotAnswer answer; } SlotJob;
+/** The key of a sealed segment, as the key broker wrapped it for this micro-job (docs/formats/session.md); zeros when nothing is sealed. */
+typedef struct { uint8_t wrap[56]; uint8_t reserved[8]; } SlotKey; /* 64 bytes */
+
+typedef struct { SlotAsk ask; SlotKey key; SlotAnswer answer; uint8_t reserved[64]; } SlotJob;
 
 _Static_assert(sizeof(SlotHeader) == 64 && sizeof(SlotAsk) == 64 && sizeof(SlotAnswer) == 64, "the layout is a format");
 

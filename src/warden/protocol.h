@@ -5,7 +5,8 @@
  *   TRUST      agent -> warden   a key whose images may run; legal only before the first START
  *   START      agent -> warden   two descriptors: the image file, and the zygote's end of its control socket
  *   KILL       agent -> warden
- *   STARTED, REFUSED, ENDED      warden -> agent
+ *   EVIDENCE   agent -> warden   evidence for a zygote that is ready, over the key broker's nonce
+ *   STARTED, REFUSED, ENDED, EVIDENCE_READY (evidence follows the head)     warden -> agent
  */
 #pragma once
 #include <stdint.h>
@@ -13,7 +14,7 @@
 #define WARDEN_VERSION 1u
 #define WARDEN_SOCKET_FD 3 /* where `covey warden` finds its socket */
 
-typedef enum { WARDEN_TRUST = 1, WARDEN_START, WARDEN_KILL, WARDEN_STARTED, WARDEN_REFUSED, WARDEN_ENDED } WardenType;
+typedef enum { WARDEN_TRUST = 1, WARDEN_START, WARDEN_KILL, WARDEN_STARTED, WARDEN_REFUSED, WARDEN_ENDED, WARDEN_EVIDENCE, WARDEN_EVIDENCE_READY } WardenType;
 
 typedef struct { uint32_t type, version; uint8_t public_key[32]; } WardenTrust;
 
@@ -32,4 +33,10 @@ typedef struct { uint32_t type, zygote; int32_t pid; uint32_t cgroup; /* 1: limi
 typedef struct { uint32_t type, zygote; int32_t code; char text[244]; } WardenRefused; /* code: ErrCode or errno */
 typedef struct { uint32_t type, zygote; int32_t status; /* as waitpid */ uint32_t reserved; } WardenEnded;
 
-#define WARDEN_PACKET_MAX 512
+typedef struct { uint32_t type, zygote; uint8_t nonce[32]; uint32_t wish; /* EvidenceKind, 0: the best there is */ uint32_t reserved; } WardenEvidence;
+typedef struct { uint32_t type, zygote; int32_t code; uint32_t size; /* bytes that follow: COSE, or the reason in words when code is not 0 */ } WardenEvidenceReady;
+
+/** What a zygote tells the warden, over a socket that the agent never holds, before it says READY. */
+typedef struct { uint8_t see_key[32]; uint8_t task_policy[32]; uint8_t task_id[16]; uint32_t level, reserved; } ZygoteReport;
+
+#define WARDEN_PACKET_MAX (72 << 10)
