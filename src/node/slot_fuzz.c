@@ -41,7 +41,7 @@ static Task *task_with(SecurityLevel level, uint32_t jobs)
     if (!t) abort();
     t->node = the_node();
     t->image_fd = -1;
-    t->plan = slot_plan(level, OUTPUT_MAX);
+    t->plan = slot_plan(level, OUTPUT_MAX, 1);
     t->slots_each = t->post_count = 1;
     const BatchHead head = {.node = 1};
     t->results = results_new(&t->node->outbox, &head, t->open.digest_key);
