@@ -48,7 +48,7 @@ static Err run_node(const Files *files, Samples *s, Buffer *output, Diag *diag)
 {
     AUTO_BUFFER all = buffer_limited(4096);
     ProgramRun run;
-    TRY(program_must_run((const char *const[]){"node", "--no-warnings", files->script, files->module, NULL}, &run, &all, diag));
+    TRY(program_must_run((const char *const[]){"node", files->script, files->module, NULL}, &run, &all, diag));
     const uint8_t *newline = memchr(all.data, '\n', all.size);
     if (!newline) return FAIL_WHY(diag, ERR_TOOL, "node printed no time");
     samples_add(s, strtod((const char *)all.data, NULL) / 1e6);

@@ -71,12 +71,17 @@ static void check_seccomp(const Doctor *d)
     say(d, "seccomp", ok, "%s", ok ? "filters that kill the process are available" : "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)");
 }
 
+static bool writable(const char *path) { return access(path, W_OK) == 0; }
+
+/* As warden/cgroup.c looks for them. */
 static void check_cgroup(const Doctor *d)
 {
-    if (!present("/sys/fs/cgroup/cgroup.controllers")) say(d, "cgroup", false, "no unified hierarchy (cgroup v2); limits are kept by rlimits alone");
-    else if (access("/sys/fs/cgroup/cgroup.subtree_control", W_OK) != 0)
-        say(d, "cgroup", false, "v2, but this user may not write it; limits are kept by rlimits alone");
-    else say(d, "cgroup", true, "v2, writable");
+    static const char V2[] = "/sys/fs/cgroup/cgroup.subtree_control", V1_PIDS[] = "/sys/fs/cgroup/pids", V1_MEMORY[] = "/sys/fs/cgroup/memory";
+    static const char WITHOUT[] = "limits are kept by rlimits alone";
+    if (writable(V2)) say(d, "cgroup", true, "v2, writable");
+    else if (writable(V1_PIDS) && writable(V1_MEMORY)) say(d, "cgroup", true, "v1, writable");
+    else if (present(V2) || present(V1_PIDS)) say(d, "cgroup", false, "this user may not make groups; %s", WITHOUT);
+    else say(d, "cgroup", false, "none mounted at /sys/fs/cgroup; %s", WITHOUT);
 }
 
 static bool check_level(const Doctor *d, SecurityLevel level)

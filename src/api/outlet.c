@@ -55,7 +55,8 @@ static Err open_target(Outlet *o, const char *path)
         if (S_ISDIR(st.st_mode)) return FAIL(EISDIR);
         return fd_open(AT_FDCWD, path, O_WRONLY | O_NOCTTY, 0, &o->fd);
     }
-    char *real = realpath(path, NULL); /* a link stays a link: the file it names is replaced */
+    bool is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+    char *real = is_link ? realpath(path, NULL) : NULL; /* a link stays a link: the file it names is replaced */
     Err e = path_format(o->target, "%s", real ? real : path);
     free(real);
     TRY(e);

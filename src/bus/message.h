@@ -47,7 +47,7 @@ typedef struct {
     uint8_t seed[32];          /* of the derived random streams */
     uint8_t digest_key[32];
     uint32_t real_random;
-    View args, env;            /* NUL-terminated strings one after another, counts below; args without the program's name */
+    View args, env;            /* NUL-terminated strings one after another, counts below; args begin with the name the program is told it has */
     uint32_t arg_count, env_count;
     View header;               /* given to every segment in front (CSV header); may be empty */
 } TaskOpen;

@@ -153,6 +153,13 @@ static Err watch_running(Post *p, uint64_t now_ns)
     return hung ? post_lose(p, OUTCOME_LIFETIME) : OK;
 }
 
+/* Once is enough when none of the task's zygotes has ever become ready: the others would take as long. */
+static Err lose_unready(Post *p)
+{
+    if (!p->task->is_ready) task_doom(p->task, ERR_TASK_FAILED, "a SEE was not ready after %d s", START_SECONDS_MAX);
+    return post_lose(p, OUTCOME_LOST);
+}
+
 Err posts_watch(Task *t, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < t->post_count; i++) {
@@ -161,7 +168,7 @@ Err posts_watch(Task *t, uint64_t now_ns)
         bool late = now_ns > z->since_ns + START_SECONDS_MAX * NS_PER_S;
         if (z->state == ZYGOTE_READY) TRY(watch_running(p, now_ns));
         else if (z->state == ZYGOTE_STARTING && late) t->node->warden_lost = true; /* it does not even refuse: it is hung */
-        else if (z->state == ZYGOTE_SETTING_UP && late) TRY(post_lose(p, OUTCOME_LOST));
+        else if (z->state == ZYGOTE_SETTING_UP && late) TRY(lose_unready(p));
     }
     return OK;
 }

@@ -10,12 +10,14 @@ enum { PAGE = 4096 };
 
 static uint64_t page_up(uint64_t size) { return (size + PAGE - 1) & ~(uint64_t)(PAGE - 1); }
 
-SlotPlan slot_plan(SecurityLevel level, uint64_t output_max)
+SlotPlan slot_plan(SecurityLevel level, uint64_t output_max, uint32_t slot_count)
 {
-    assert(output_max <= SEE_OUTPUT_MAX);
+    assert(output_max <= SEE_OUTPUT_MAX && slot_count > 0);
 
     SlotPlan p = {.is_process = level != LEVEL_SHARED, .log_max = SEE_LOG_MAX, .output_max = output_max};
     p.input_max = SEGMENT_BYTES_MAX + HEADER_BYTES_MAX;
+    uint64_t keep = SLOTS_KEEP_BYTES / slot_count & ~(uint64_t)(PAGE - 1);
+    p.keep_bytes = keep < SLOT_KEEP_BYTES_MIN ? SLOT_KEEP_BYTES_MIN : keep > SLOT_KEEP_BYTES_MAX ? SLOT_KEEP_BYTES_MAX : keep;
     p.output_stride = page_up(output_max) + page_up(p.log_max);
     /* the address space of all slots together stays far below 2^47 */
     uint64_t fit = SEE_OUTPUT_MAX / p.output_stride;
@@ -26,7 +28,7 @@ SlotPlan slot_plan(SecurityLevel level, uint64_t output_max)
 
 uint64_t slot_bytes_max(const SlotPlan *plan)
 {
-    return SLOT_DATA + SLOT_KEEP_BYTES + plan->jobs_max * plan->output_stride;
+    return SLOT_DATA + plan->keep_bytes + plan->jobs_max * plan->output_stride;
 }
 
 Err slot_open(const SlotPlan *plan, Slot *ret_slot)
@@ -122,28 +124,28 @@ uint32_t slot_count_answered(const Slot *s)
 View slot_output(const Slot *s, uint32_t place, uint64_t size) { return view_of(s->map + s->places[place].output_offset, size); }
 View slot_log(const Slot *s, uint32_t place, uint32_t size) { return view_of(s->map + s->places[place].log_offset, size); }
 
-/* Zeroing a page that is there costs a tenth of getting a fresh one, so what a slot usually holds is zeroed in place. A SEE that wrote
- * much, or here and there, has the rest taken away in one call: it can make neither the wiping long nor the memory large. */
+/* Zeroing a page that is there costs a tenth of getting a fresh one, so what a slot usually holds is zeroed in place. Of a SEE that wrote
+ * much, or here and there, the rest is taken away in one call: it can make neither the wiping long nor the memory large. */
 static Err wipe(Slot *s, const SlotPlan *plan)
 {
-    uint64_t at = 0, kept = 0;
-    for (int i = 0; at < plan->size; i++) {
+    uint64_t at = 0, left = plan->keep_bytes;
+    for (int i = 0; i < SLOT_EXTENTS_KEPT && left > 0; i++) {
         uint64_t begin, size;
         TRY(memfd_next_extent(s->fd, at, &begin, &size));
         if (size == 0) return OK;
-        if (i == SLOT_EXTENTS_KEPT || kept + size > SLOT_KEEP_BYTES) return memfd_punch(s->fd, begin, plan->size - begin);
+        if (size > left) size = left;
         memset(s->map + begin, 0, size);
-        kept += size;
+        left -= size;
         at = begin + size;
     }
-    return OK;
+    return memfd_punch(s->fd, at, plan->size - at);
 }
 
 static Err trim(Slot *s, const SlotPlan *plan)
 {
     uint64_t held;
     TRY(memfd_resident(s->fd, &held));
-    return held > SLOT_KEEP_BYTES ? memfd_punch(s->fd, SLOT_DATA, plan->size - SLOT_DATA) : OK;
+    return held > plan->keep_bytes ? memfd_punch(s->fd, SLOT_DATA, plan->size - SLOT_DATA) : OK;
 }
 
 Err slot_recycle(Slot *s, const SlotPlan *plan) { return plan->is_process ? wipe(s, plan) : trim(s, plan); }

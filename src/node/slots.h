@@ -13,15 +13,20 @@
 
 enum {
     SLOT_INPUT_TARGET = 1 << 20, /* no further micro-job goes into a slot whose inputs are this large */
-    SLOT_KEEP_BYTES = 1 << 20,   /* memory that a slot keeps between rounds; the rest goes back to the system */
     SLOT_EXTENTS_KEPT = 8,       /* runs of pages that are wiped one by one; more are given back in one call */
 };
+
+/* Memory that all slots of a task keep between rounds, and what one slot keeps at least and at most; the rest goes back to the system. */
+#define SLOTS_KEEP_BYTES (128 * MIB)
+#define SLOT_KEEP_BYTES_MIN (256 * KIB)
+#define SLOT_KEEP_BYTES_MAX (8 * MIB)
 
 typedef struct {
     bool is_process;         /* one micro-job, wiped between micro-jobs */
     uint32_t jobs_max;
     uint32_t log_max;
     uint64_t input_max, output_max;
+    uint64_t keep_bytes;     /* of one slot, between rounds */
     uint64_t output_stride;  /* shared: from one micro-job's output area to the next one's */
     uint64_t size;           /* of the memfd; almost all of it never holds a page */
 } SlotPlan;
@@ -39,7 +44,8 @@ typedef struct {
     SlotPlace places[SLOT_JOBS_MAX];
 } Slot;
 
-SlotPlan slot_plan(SecurityLevel level, uint64_t output_max);
+/** slot_count: how many there will be of this plan. */
+SlotPlan slot_plan(SecurityLevel level, uint64_t output_max, uint32_t slot_count);
 /** Bytes that well-behaved SEEs may write into one slot. */
 uint64_t slot_bytes_max(const SlotPlan *plan);
 
@@ -66,6 +72,6 @@ View slot_log(const Slot *s, uint32_t place, uint32_t size);
 
 /**
  * After a round. `process`: everything that anybody wrote anywhere in the slot reads as zeros afterwards. Both levels: a slot that holds
- * more than SLOT_KEEP_BYTES gives its memory back. On failure the slot must not be used again.
+ * more than keep_bytes gives the rest of its memory back. On failure the slot must not be used again.
  */
 MUST_USE Err slot_recycle(Slot *s, const SlotPlan *plan);

@@ -43,7 +43,7 @@ START_TEST(areas_are_page_aligned_disjoint_and_inside_the_slot)
 {
     static const uint64_t OUTPUTS[] = {0, 1, 4096, SEE_OUTPUT_DEFAULT, SEE_OUTPUT_MAX};
     for (int n = 0; n < 10; n++) {
-        SlotPlan plan = slot_plan(LEVELS[n % 2], OUTPUTS[n / 2]);
+        SlotPlan plan = slot_plan(LEVELS[n % 2], OUTPUTS[n / 2], 8);
         Slot s;
         ck_assert_ok(slot_open(&plan, &s));
         uint32_t count = 0;
@@ -76,7 +76,7 @@ END_TEST
 START_TEST(the_largest_segment_fits_alone_and_nothing_joins_it)
 {
     for (int n = 0; n < 2; n++) {
-        SlotPlan plan = slot_plan(LEVELS[n], SEE_OUTPUT_MAX);
+        SlotPlan plan = slot_plan(LEVELS[n], SEE_OUTPUT_MAX, 8);
         Slot s;
         ck_assert_ok(slot_open(&plan, &s));
         ck_assert(slot_has_room(&s, &plan, SEGMENT_BYTES_MAX + HEADER_BYTES_MAX));
@@ -92,7 +92,7 @@ END_TEST
 
 START_TEST(a_new_ask_starts_with_a_blank_answer_whatever_stood_there)
 {
-    SlotPlan plan = slot_plan(LEVEL_SHARED, 4096);
+    SlotPlan plan = slot_plan(LEVEL_SHARED, 4096, 8);
     Slot s;
     ck_assert_ok(slot_open(&plan, &s));
     scribble(&s, 0, SLOT_DATA);
@@ -109,7 +109,7 @@ END_TEST
 
 START_TEST(a_see_that_changes_its_ask_does_not_move_the_agents_hand)
 {
-    SlotPlan plan = slot_plan(LEVEL_SHARED, 4096);
+    SlotPlan plan = slot_plan(LEVEL_SHARED, 4096, 8);
     Slot s;
     ck_assert_ok(slot_open(&plan, &s));
     slot_add(&s, &plan, 0, 0, 1, 10);
@@ -126,7 +126,7 @@ END_TEST
 
 START_TEST(at_process_nothing_stays_wherever_it_was_written)
 {
-    SlotPlan plan = slot_plan(LEVEL_PROCESS, SEE_OUTPUT_DEFAULT);
+    SlotPlan plan = slot_plan(LEVEL_PROCESS, SEE_OUTPUT_DEFAULT, 512);
     const struct { uint64_t offset; size_t size; } TRACES[] = {
         {0, SLOT_DATA}, {SLOT_DATA, 1}, {SLOT_DATA + 8192, 4096}, {SLOT_DATA, 300000}, {SLOT_DATA, 1 << 20}, {SEGMENT_BYTES_MAX / 2 + 17, 40000},
         {plan.size - 1, 1}, {plan.size - 9000, 9000}};
@@ -139,7 +139,7 @@ START_TEST(at_process_nothing_stays_wherever_it_was_written)
         scribble(&s, TRACES[i].offset, TRACES[i].size);
         ck_assert_ok(slot_recycle(&s, &plan));
         ck_assert(is_blank(&s));
-        ck_assert_uint_le(resident(&s), SLOT_KEEP_BYTES);
+        ck_assert_uint_le(resident(&s), plan.keep_bytes);
     }
     slot_close(&s, &plan);
 }
@@ -147,20 +147,20 @@ END_TEST
 
 START_TEST(a_see_that_scatters_pages_over_the_slot_makes_neither_memory_nor_traces)
 {
-    SlotPlan plan = slot_plan(LEVEL_PROCESS, SEE_OUTPUT_DEFAULT);
+    SlotPlan plan = slot_plan(LEVEL_PROCESS, SEE_OUTPUT_DEFAULT, 512);
     Slot s;
     ck_assert_ok(slot_open(&plan, &s));
     for (uint64_t page = 0; page < 2000; page += 2) scribble(&s, SLOT_DATA + page * 4096, 1);
     ck_assert_ok(slot_recycle(&s, &plan));
     ck_assert(is_blank(&s));
-    ck_assert_uint_le(resident(&s), SLOT_KEEP_BYTES);
+    ck_assert_uint_le(resident(&s), plan.keep_bytes);
     slot_close(&s, &plan);
 }
 END_TEST
 
 START_TEST(at_shared_a_slot_keeps_its_pages_up_to_a_bound)
 {
-    SlotPlan plan = slot_plan(LEVEL_SHARED, SEE_OUTPUT_DEFAULT);
+    SlotPlan plan = slot_plan(LEVEL_SHARED, SEE_OUTPUT_DEFAULT, 512);
     Slot s;
     ck_assert_ok(slot_open(&plan, &s));
     scribble(&s, SLOT_DATA, 100000);

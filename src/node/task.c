@@ -47,8 +47,8 @@ static Err fill_in(Task *t, View message, Diag *diag)
     TRY_WHY(diag, message_get_task_open(view_buffer(&t->message), &t->open), "a malformed TASK_OPEN");
     TRY(check(&t->open, diag));
     TRY(open_image(t->open.image_path, &t->image_fd, diag));
-    t->plan = slot_plan((SecurityLevel)t->open.level, t->open.output_max);
-    t->slots_each = t->plan.is_process ? PROCESS_SLOTS : SHARED_SLOTS;
+    t->slots_each = t->open.level == LEVEL_SHARED ? SHARED_SLOTS : PROCESS_SLOTS;
+    t->plan = slot_plan((SecurityLevel)t->open.level, t->open.output_max, t->slots_each * t->post_count);
     const BatchHead head = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node};
     t->results = results_new(&t->node->outbox, &head, t->open.digest_key);
     uint64_t window = (uint64_t)t->post_count * t->slots_each * t->plan.jobs_max * WINDOW_AHEAD;

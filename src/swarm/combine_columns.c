@@ -81,7 +81,8 @@ static Err add_line(Columns *c, const Lines *l, View line, size_t index, size_t 
         Number n;
         TRY(lines_number(l, field_next(&rest), &n));
         if (*at >= COLUMNS_CELLS_MAX) return LINES_FAIL(l, ERR_LIMIT, "more than %d numbers in a result", COLUMNS_CELLS_MAX);
-        if (*at >= end_of_line) return LINES_FAIL(l, ERR_BAD_INPUT, "more than %zu numbers; earlier results have that many", end_of_line - begin);
+        if (*at >= end_of_line)
+            return LINES_FAIL(l, ERR_BAD_INPUT, "more than %zu numbers; earlier results have that many", end_of_line - begin);
         if (first) {
             TRY(grow_cells(c));
             c->cells[c->cell_count++] = (Cell){0};
@@ -109,7 +110,8 @@ static Err add(void *state, Lines *l)
             return LINES_FAIL(l, ERR_BAD_INPUT, "more than %zu lines; earlier results have that many", c->line_count);
         TRY(add_line(c, l, line, index, &cell));
     }
-    if (index < c->line_count) return LINES_FAIL(l, ERR_BAD_INPUT, "the result ends here; earlier results have %zu lines", c->line_count);
+    if (index < c->line_count)
+        return LINES_FAIL(l, ERR_BAD_INPUT, "the result ends here; earlier results have %zu lines", c->line_count);
     c->results++;
     return OK;
 }
@@ -129,7 +131,8 @@ static Err finish(void *state, Output *out, Diag *diag)
     for (size_t line = 0; line < c->line_count; line++) {
         for (; at < c->line_ends[line]; at++) {
             Number n;
-            if (!value_of(c, &c->cells[at], &n)) return FAIL_WHY(diag, ERR_LIMIT, "line %zu of the output: a sum is beyond a double", line + 1);
+            if (!value_of(c, &c->cells[at], &n))
+                return FAIL_WHY(diag, ERR_LIMIT, "line %zu of the output: a sum is beyond a double", line + 1);
             TRY(output_number(out, &n));
             TRY(output_text(out, at + 1 < c->line_ends[line] ? VIEW(",") : VIEW("\n")));
         }

@@ -55,7 +55,8 @@ static Err take_quoted(Keys *k, Lines *l)
         size_t size = (size_t)(quote - rest.data);
         bool doubled = size + 1 < rest.size && quote[1] == '"';
         Err e = buffer_append(&k->key, view_of(rest.data, size + doubled));
-        if (e.code == ERR_LIMIT) return LINES_FAIL(&at_start, ERR_LIMIT, "the key is longer than %d bytes", COMBINE_LINE_BYTES_MAX);
+        if (e.code == ERR_LIMIT)
+            return LINES_FAIL(&at_start, ERR_LIMIT, "the key is longer than %d bytes", COMBINE_LINE_BYTES_MAX);
         TRY(e);
         size_t used = size + 1 + doubled;
         rest = view_of(rest.data + used, rest.size - used);
@@ -75,7 +76,8 @@ static Err next_entry(Keys *k, Lines *l, View *ret_key, View *ret_numbers, bool 
     TRY(lines_next(l, &line, ret_more));
     if (quoted_key) {
         l->line += !*ret_more; /* the result ends with the quote */
-        if (line.size == 0 || line.data[0] != ',') return LINES_FAIL(l, ERR_BAD_INPUT, "a comma and a number must follow the quoted key");
+        if (line.size == 0 || line.data[0] != ',')
+            return LINES_FAIL(l, ERR_BAD_INPUT, "a comma and a number must follow the quoted key");
         *ret_more = true;
         *ret_key = view_buffer(&k->key);
         *ret_numbers = view_of(line.data + 1, line.size - 1);
@@ -170,7 +172,8 @@ static Err write_entry(const Keys *k, uint32_t number, Output *out, Diag *diag)
     TRY(write_key(out, view_of(key->data, key->size)));
     for (size_t i = 0; i < k->columns; i++) {
         Number total;
-        if (!sum_total(&k->sums[number * k->columns + i], &total)) return FAIL_WHY(diag, ERR_LIMIT, "a sum of the output is beyond a double");
+        if (!sum_total(&k->sums[number * k->columns + i], &total))
+            return FAIL_WHY(diag, ERR_LIMIT, "a sum of the output is beyond a double");
         TRY(output_text(out, VIEW(",")));
         TRY(output_number(out, &total));
     }

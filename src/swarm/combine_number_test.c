@@ -15,10 +15,11 @@ static Number number(const char *text)
 
 START_TEST(only_numbers_are_numbers)
 {
-    static const char *const NOT[] = {"", "+", "-", ".", "e5", ".e5", "1e", "1e+", "1e5.", "--1", "+-1", "1 ", " 1", "1,", "1_000", "0x1p3", "1e5f", "inf",
-        "nan", "NaN", "infinity", "1..2", "1.2.3", "\xd9\xa1", "1\n"};
+    static const char *const NOT[] = {"", "+", "-", ".", "e5", ".e5", "1e", "1e+", "1e5.", "--1", "+-1", "1 ", " 1", "1,", "1_000",
+        "0x1p3", "1e5f", "inf", "nan", "NaN", "infinity", "1..2", "1.2.3", "\xd9\xa1", "1\n"};
     Number n;
-    for (size_t i = 0; i < sizeof NOT / sizeof *NOT; i++) ck_assert_msg(number_parse(view_text(NOT[i]), &n) == NUMBER_MALFORMED, "'%s'", NOT[i]);
+    for (size_t i = 0; i < sizeof NOT / sizeof *NOT; i++)
+        ck_assert_msg(number_parse(view_text(NOT[i]), &n) == NUMBER_MALFORMED, "'%s'", NOT[i]);
     ck_assert(number_parse(VIEW("1\0"), &n) == NUMBER_MALFORMED);
     char digits[NUMBER_BYTES_MAX + 2];
     memset(digits, '0', sizeof digits);
@@ -88,9 +89,11 @@ END_TEST
 
 START_TEST(comparison_is_exact_between_integers_and_doubles)
 {
-    static const char *const ASCENDING[] = {"-1e300", "-170141183460469231731687303715884105728", "-170141183460469231731687303715884105727", "-1e20", "-2",
-        "-1.5", "-1", "-0.5", "0", "1e-300", "0.5", "1", "1.5", "2", "9007199254740991", "9007199254740992.0", "9007199254740993", "1e38",
-        "100000000000000000000000000000000000001", "170141183460469231731687303715884105727", "170141183460469231731687303715884105728.0", "1e300"};
+    static const char *const ASCENDING[] = {"-1e300", "-170141183460469231731687303715884105728",
+        "-170141183460469231731687303715884105727", "-1e20", "-2", "-1.5", "-1", "-0.5", "0", "1e-300",
+        "0.5", "1", "1.5", "2", "9007199254740991", "9007199254740992.0", "9007199254740993", "1e38",
+        "100000000000000000000000000000000000001", "170141183460469231731687303715884105727",
+        "170141183460469231731687303715884105728.0", "1e300"};
     enum { COUNT = sizeof ASCENDING / sizeof *ASCENDING };
     for (int i = 0; i < COUNT; i++) {
         for (int j = 0; j < COUNT; j++) {

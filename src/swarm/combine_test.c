@@ -158,7 +158,8 @@ static const struct { Case bad; int code; } MALFORMED[] = {
     {{"sum-by-key", {"b,1\n\"a,1\nb,1\n"}, "micro-job 0, line 2 of its result: the quote around the key is never closed"}, ERR_BAD_INPUT},
     {{"sum-by-key", {"\"a\"b,1\n"}, "micro-job 0, line 1 of its result: a comma and a number must follow the quoted key"}, ERR_BAD_INPUT},
     {{"sum-by-key", {"\"a\""}, "micro-job 0, line 1 of its result: a comma and a number must follow the quoted key"}, ERR_BAD_INPUT},
-    {{"sum-by-key", {"\"a\nb\",1\nc,x\n"}, "micro-job 0, line 3 of its result: 'x' is not a number such as 12, -0.5 or 1e-3"}, ERR_BAD_INPUT},
+    {{"sum-by-key", {"\"a\nb\",1\nc,x\n"},
+        "micro-job 0, line 3 of its result: 'x' is not a number such as 12, -0.5 or 1e-3"}, ERR_BAD_INPUT},
     {{"top:1", {"a,1\nb\n"}, "micro-job 0, line 2 of its result: 'b' is not a number such as 12, -0.5 or 1e-3"}, ERR_BAD_INPUT},
 };
 

@@ -115,14 +115,16 @@ static Err on_commit(void *context, uint32_t events)
     return OK;
 }
 
+static uint64_t watch_every_ns(const Manager *m) { return manager_grace_ns(m) < WATCH_EVERY_NS ? manager_grace_ns(m) : WATCH_EVERY_NS; }
+
 static Err on_watch(void *context, uint32_t events)
 {
     (void)events;
     Manager *m = context;
     if (m->done) return OK;
-    uint64_t now = clock_monotonic_ns(), grace = manager_grace_ns(m);
+    uint64_t now = clock_monotonic_ns();
     members_watch(m, now);
-    loop_set_timer(m->watch, now + (grace < WATCH_EVERY_NS ? grace : WATCH_EVERY_NS));
+    loop_set_timer(m->watch, now + watch_every_ns(m));
     return OK;
 }
 
@@ -139,7 +141,7 @@ static Err listen_and_tick(Manager *m)
 {
     TRY(loop_add_deferred(m->loop, on_work, m, &m->work));
     TRY(loop_add_timer(m->loop, UINT64_MAX, on_commit, m, &m->commit));
-    TRY(loop_add_timer(m->loop, m->started_ns + WATCH_EVERY_NS, on_watch, m, &m->watch));
+    TRY(loop_add_timer(m->loop, m->started_ns + watch_every_ns(m), on_watch, m, &m->watch));
     return bus_subscribe(m->bus, "covey.manager", on_message, m, &m->subscription);
 }
 

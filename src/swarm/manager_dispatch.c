@@ -37,8 +37,9 @@ static Err next_job(Manager *m, uint32_t *budget, uint64_t *ret_index, bool *ret
         *ret_found = true;
         return OK;
     }
-    while (may_cut(m) && *budget > 0) {
-        --*budget;
+    uint32_t cost = m->stage == 0 ? 1 : COMBINE_FANIN_MAX; /* of one micro-job: looking for as many rows */
+    while (may_cut(m) && *budget >= cost) {
+        *budget -= cost;
         bool more;
         TRY(stage_cut(m, &more));
         if (!more) {
@@ -121,7 +122,7 @@ static Err send(Manager *m, Member *member, Buffer *message, bool *ret_full)
 
 Err dispatch(Manager *m)
 {
-    uint32_t budget = PULL_PER_TURN;
+    uint32_t budget = CUT_PER_TURN;
     Member *member;
     while (!m->done && (member = choose(m))) {
         AUTO_BUFFER message = buffer_limited(BUS_MESSAGE_BYTES_MAX);
@@ -131,8 +132,8 @@ Err dispatch(Manager *m)
         bool some = member->outstanding > before;
         if (some) TRY(send(m, member, &message, &full));
         TRY(filled);
-        if (budget == 0) loop_defer(m->work); /* a long stretch was resumed: the loop gets its turn */
-        if (!some || full || budget == 0) break;
+        if (budget < COMBINE_FANIN_MAX) loop_defer(m->work); /* much was cut, or resumed: the loop gets its turn */
+        if (!some || full || budget < COMBINE_FANIN_MAX) break;
     }
     return OK;
 }

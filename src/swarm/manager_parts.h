@@ -73,7 +73,7 @@ struct Manager {
 
 enum {
     JOBS_MESSAGE_BYTES = 4 << 20,          /* inline segments in one message, unless a single one is larger */
-    PULL_PER_TURN = 1 << 14,               /* micro-jobs taken from the journal before the loop gets its turn */
+    CUT_PER_TURN = 1 << 14,                /* rows or segments looked at before the loop gets its turn */
 };
 
 /** Ends the task; what calls come afterwards do nothing. */

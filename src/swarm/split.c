@@ -54,7 +54,8 @@ static Err fail_at(const Splitter *s, uint64_t offset, const char *what, Diag *d
 static Err fail_open(const Splitter *s, Diag *diag)
 {
     if (s->spec.by == SPLIT_FIXED)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: the last record, at byte %" PRIu64 ", has %" PRIu64 " of %" PRIu64 " bytes; is 'size' right?",
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "%s: the last record, at byte %" PRIu64 ", has %" PRIu64 " of %" PRIu64 " bytes; is 'size' right?",
             s->path, s->position - s->scan.fill, s->scan.fill, s->spec.record_bytes);
     uint64_t quote = where_quote(&s->source, &s->spec, s->start, s->position);
     return fail_at(s, quote, "a quote is opened and never closed; double it (\"\") if it is data in a quoted field", diag);

@@ -17,7 +17,8 @@ typedef struct { SplitBy by; uint64_t record_bytes, fill; bool in_quotes, at_fie
 /** At the start of an input. */
 void scan_begin(const SplitSpec *spec, Scan *ret_scan);
 /** Finds the end of the first record that ends at or after byte `least` of `piece` (so that large segments skip fast); *ret_end is one
- *  past its newline, and the scanner then stands at the start of the next record. false: no such end in this piece, the state is carried on. */
+ *  past its newline, and the scanner then stands at the start of the next record. false: no such end in this piece; the state is
+ *  carried on. */
 bool scan_record_end(Scan *s, View piece, size_t least, size_t *ret_end);
 /** The same for the *count-th such end (*count at least 1). false: *count is less by those that were passed. */
 bool scan_records(Scan *s, View piece, size_t least, uint64_t *count, size_t *ret_end);

@@ -28,7 +28,8 @@ static Err look(FileList *list, Diag *diag)
         if (S_ISDIR(st.st_mode)) continue;
         if (!S_ISREG(st.st_mode)) return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: is not a regular file", name);
         if ((uint64_t)st.st_size > SEGMENT_BYTES_MAX)
-            return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: is larger than a segment may be (%" PRIu64 " bytes); split it by records", name, SEGMENT_BYTES_MAX);
+            return FAIL_WHY(diag, ERR_BAD_INPUT,
+                "%s: is larger than a segment may be (%" PRIu64 " bytes); split it by records", name, SEGMENT_BYTES_MAX);
         names[i] = names[list->count];
         names[list->count] = name;
         list->facts[list->count++] = (FileFacts){.size = (uint64_t)st.st_size, .changed = st.st_mtim};

@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const SplitBy SCANNED[] = {SPLIT_LINES, SPLIT_CSV, SPLIT_JSONL, SPLIT_FIXED};
     enum { CHOICES = 4 };
     if (size < CHOICES) return 0;
-    SplitSpec spec = {.by = SCANNED[data[0] % 4], .target_bytes = 1 + data[1], .records = data[0] & 0x80 ? 1 + data[1] % 16 : 0, .record_bytes = 1 + data[2]};
+    SplitSpec spec = {.by = SCANNED[data[0] % 4], .target_bytes = 1 + data[1],
+        .records = data[0] & 0x80 ? 1 + data[1] % 16 : 0, .record_bytes = 1 + data[2]};
     size_t piece = 1 + data[3] * (size_t)3;
     View in = view_of(data + CHOICES, size - CHOICES);
     Scan scan;

@@ -62,8 +62,8 @@ START_TEST(every_record_end_is_where_the_oracle_finds_it)
             size_t least = at + test_below(&random, test_below(&random, 2) ? 10 : INPUT_MAX);
             uint64_t count = 1 + (test_below(&random, 2) ? 0 : test_below(&random, 40));
             size_t expected = walk(&spec, in, at, least, count), found = scan_in_pieces(&scan, in, at, least, count, &random);
-            ck_assert_msg(found == expected, "seed %" PRIu64 " round %d: from %zu, least %zu, count %" PRIu64 ": %zu, not %zu", seed, round, at, least,
-                count, found, expected);
+            ck_assert_msg(found == expected, "seed %" PRIu64 " round %d: from %zu, least %zu, count %" PRIu64 ": %zu, not %zu",
+                seed, round, at, least, count, found, expected);
             if (!found) break;
             at = found;
         }

@@ -20,7 +20,9 @@ static Err open_input(const char *path, int *ret_fd, Diag *diag)
         return OK;
     }
     Err e = fd_open(AT_FDCWD, path, O_RDONLY, 0, ret_fd);
-    if (e.code) return FAIL_WHY(diag, e.code == ENOENT || e.code == ENOTDIR ? ERR_NO_ENTRY : e.code, "%s: can't be read: %s", path, err_text(e.code));
+    if (e.code)
+        return FAIL_WHY(diag, e.code == ENOENT || e.code == ENOTDIR ? ERR_NO_ENTRY : e.code,
+            "%s: can't be read: %s", path, err_text(e.code));
     return OK;
 }
 
@@ -30,7 +32,8 @@ Err source_open(const char *path, Source *ret_source, Diag *diag)
     struct stat st;
     TRY(open_input(path, &fd, diag));
     if (fstat(fd, &st) < 0) return FAIL_WHY(diag, errno, "%s: %s", path, err_text(errno));
-    if (S_ISDIR(st.st_mode)) return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: is a folder; name a file, or split by file and name '%s/*'", path, path);
+    if (S_ISDIR(st.st_mode))
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: is a folder; name a file, or split by file and name '%s/*'", path, path);
     bool file = S_ISREG(st.st_mode) && strcmp(path, "-") != 0;
     *ret_source = (Source){
         .pipe = !file,

@@ -85,7 +85,8 @@ static void compare(const TaskSpec *t, View in, const char *what)
             return;
         }
         ck_assert_msg(e.code == 0 && more, "%s: %s after %zu bytes", what, e.code ? diag.text : "ended", at);
-        ck_assert_msg(g.offset == at && g.size == end - at, "%s: segment %" PRIu64 "+%" PRIu64 ", not %zu+%zu", what, g.offset, g.size, at, end - at);
+        ck_assert_msg(g.offset == at && g.size == end - at, "%s: segment %" PRIu64 "+%" PRIu64 ", not %zu+%zu", what, g.offset, g.size, at,
+            end - at);
         ck_assert(g.index == index++ && g.with_header == with_header && !g.path == pipe);
         if (pipe) ck_assert_msg(view_equal(g.data, view_of(in.data + at, end - at)), "%s: wrong bytes", what);
         at = end;
@@ -130,11 +131,12 @@ START_TEST(segments_are_those_of_the_naive_splitter)
         /* a header is bounded; the bound has a test of its own */
         bool open;
         View in = view_of(text, size);
-        if (t.split.by == SPLIT_CSV && t.split.header && size && oracle_record(&t.split, in, 0, &open) > HEADER_BYTES_MAX) t.split.header = false;
+        if (t.split.by == SPLIT_CSV && size && oracle_record(&t.split, in, 0, &open) > HEADER_BYTES_MAX) t.split.header = false;
 
         char what[160];
-        snprintf(what, sizeof what, "seed %" PRIu64 " round %d (%s, %s, %zu bytes, target %" PRIu64 ", records %" PRIu64 ", size %" PRIu64 ")", seed, round,
-            pipe ? "pipe" : "file", split_name(t.split.by), size, t.split.target_bytes, t.split.records, t.split.record_bytes);
+        snprintf(what, sizeof what,
+            "seed %" PRIu64 " round %d (%s, %s, %zu bytes, target %" PRIu64 ", records %" PRIu64 ", size %" PRIu64 ")",
+            seed, round, pipe ? "pipe" : "file", split_name(t.split.by), size, t.split.target_bytes, t.split.records, t.split.record_bytes);
         pid_t child = pipe ? feed_standard_input(in, test_random(&random)) : 0;
         if (!pipe) write_file(t.input_path, in);
         compare(&t, in, what);
@@ -203,7 +205,8 @@ START_TEST(an_open_quote_in_a_pipe_is_named_with_its_line)
     pid_t child = feed_standard_input(VIEW("h\n1\n\"2\n2\"\n3,\"\n4\n"), 7);
     ck_assert_int_eq(run(&t, NULL, text, &segments), ERR_BAD_INPUT);
     ck_assert_uint_eq(segments, 2);
-    ck_assert_str_eq(text, "standard input:5: a quote is opened and never closed; double it (\"\") if it is data in a quoted field (byte 12)");
+    ck_assert_str_eq(text,
+        "standard input:5: a quote is opened and never closed; double it (\"\") if it is data in a quoted field (byte 12)");
     waitpid(child, NULL, 0);
 }
 END_TEST

@@ -70,7 +70,8 @@ static Err check(const TaskReading *r, const YamlNode *root)
 {
     const YamlNode *attempts = tree_find(root, "attempts"), *retries = tree_find(root, "retries");
     if (attempts && retries)
-        return SCHEMA_FAIL(r, retries->key_line, "'retries' and 'attempts' exclude each other (attempts = retries + 1); keep one");
+        return SCHEMA_FAIL(r, retries->key_line,
+            "'retries' and 'attempts' exclude each other (attempts = retries + 1); keep one");
 
     Diag why = {{0}};
     const char *key;

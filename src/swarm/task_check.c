@@ -6,9 +6,11 @@
 static Err check_name(const TaskSpec *t, Diag *diag)
 {
     static const char LEGAL[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    if (!t->name[0]) return FAIL_WHY(diag, ERR_BAD_INPUT, "'task' is missing; give the task a name, such as 'task: busiest-airports'");
+    if (!t->name[0])
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "'task' is missing; give the task a name, such as 'task: busiest-airports'");
     if (t->name[strspn(t->name, LEGAL)] || t->name[0] == '.' || t->name[0] == '-')
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "the task's name may hold letters, digits, '.', '_' and '-', and begins with neither '.' nor '-'");
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "the task's name may hold letters, digits, '.', '_' and '-', and begins with neither '.' nor '-'");
     return OK;
 }
 
@@ -28,7 +30,8 @@ static Err check_words(const TaskSpec *t, Diag *diag)
     for (size_t i = 0; i < t->arg_count; i++) total += strlen(t->args[i]) + 1;
     for (size_t i = 0; i < t->env_count; i++) total += strlen(t->env[i]) + 1;
     if (total > TASK_ARG_BYTES_MAX)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "arguments and environment take %zu bytes, more than %d; put large data into the input", total,
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "arguments and environment take %zu bytes, more than %d; put large data into the input", total,
             TASK_ARG_BYTES_MAX);
     return OK;
 }
@@ -44,10 +47,12 @@ static Err check_env(const TaskSpec *t, Diag *diag)
     for (size_t i = 0; i < t->env_count; i++) {
         size_t size = env_name_size(t->env[i]);
         if (size == 0)
-            return FAIL_WHY(diag, ERR_BAD_INPUT, "environment entry %zu is not NAME=value (letters, digits, '_', not a digit first)", i + 1);
+            return FAIL_WHY(diag, ERR_BAD_INPUT,
+                "environment entry %zu is not NAME=value (letters, digits, '_', not a digit first)", i + 1);
         for (size_t j = 0; j < i; j++)
             if (strncmp(t->env[i], t->env[j], size + 1) == 0)
-                return FAIL_WHY(diag, ERR_BAD_INPUT, "environment variable '%.*s' is given twice; remove one", (int)(size < 64 ? size : 64), t->env[i]);
+                return FAIL_WHY(diag, ERR_BAD_INPUT,
+                    "environment variable '%.*s' is given twice; remove one", (int)(size < 64 ? size : 64), t->env[i]);
     }
     return OK;
 }
@@ -57,7 +62,8 @@ static Err check_input(const TaskSpec *t, Diag *diag)
     if (t->split.by == SPLIT_COUNT && t->input_path)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "a split by count reads no input; remove 'path' or 'count'");
     if (t->split.by != SPLIT_COUNT && !t->input_path)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "'input' is missing; give 'input: file.csv', 'input: \"-\"' for standard input, or 'input: {count: 100}'");
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "'input' is missing; give 'input: file.csv', 'input: \"-\"' for standard input, or 'input: {count: 100}'");
     if (t->split.by == SPLIT_FILE && strcmp(t->input_path, "-") == 0)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "standard input can't be split by file; name files, such as 'path: images/*.png'");
     return OK;
@@ -67,9 +73,11 @@ static Err check_split(const TaskSpec *t, Diag *diag)
 {
     const SplitSpec *s = &t->split;
     if (s->by == SPLIT_FIXED && s->record_bytes == 0)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "a split by fixed needs the size of a record, such as 'split: {by: fixed, size: 64}'");
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "a split by fixed needs the size of a record, such as 'split: {by: fixed, size: 64}'");
     if (s->by == SPLIT_FIXED && (s->record_bytes > SPLIT_TARGET_MAX || s->records > SPLIT_TARGET_MAX / s->record_bytes))
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "%" PRIu64 " records of %" PRIu64 " bytes are more than a segment may hold (%" PRIu64 " bytes)",
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "%" PRIu64 " records of %" PRIu64 " bytes are more than a segment may hold (%" PRIu64 " bytes)",
             s->records ? s->records : 1, s->record_bytes, SPLIT_TARGET_MAX);
     if (s->target_bytes == 0 || s->target_bytes > SPLIT_TARGET_MAX)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "the target of a split must be from 1 to %" PRIu64 " bytes", SPLIT_TARGET_MAX);
@@ -96,7 +104,8 @@ static Err check_combine(const TaskSpec *t, Diag *diag)
 static Err check_memory(const TaskSpec *t, Diag *diag)
 {
     if (t->memory_max < 64 * KIB || t->memory_max > SEE_MEMORY_MAX || t->memory_max % (64 * KIB))
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "memory of %" PRIu64 " bytes: WebAssembly memory comes in pages of 64KiB; give a multiple, at most %" PRIu64
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "memory of %" PRIu64 " bytes: WebAssembly memory comes in pages of 64KiB; give a multiple, at most %" PRIu64
             " bytes", t->memory_max, SEE_MEMORY_MAX);
     return OK;
 }
@@ -107,7 +116,8 @@ static Err check_limits(const TaskSpec *t, Diag *diag)
     if (t->lifetime_ns < NS_PER_MS || t->lifetime_ns > SEE_LIFETIME_MAX_NS)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "the lifetime must be from 1ms to %" PRIu64 "s", SEE_LIFETIME_MAX_NS / NS_PER_S);
     if (t->output_max == 0 || t->output_max > SEE_OUTPUT_MAX)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "the output of a micro-job must be limited to 1 to %" PRIu64 " bytes", SEE_OUTPUT_MAX);
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "the output of a micro-job must be limited to 1 to %" PRIu64 " bytes", SEE_OUTPUT_MAX);
     return OK;
 }
 
@@ -121,7 +131,8 @@ static Err check_attempts(const TaskSpec *t, Diag *diag)
 static Err check_copies(const TaskSpec *t, Diag *diag)
 {
     if (t->copies != 1)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "%u copies of a micro-job need several machines, which this version can't use yet; use 'copies: 1'",
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "%u copies of a micro-job need several machines, which this version can't use yet; use 'copies: 1'",
             t->copies);
     return OK;
 }
@@ -129,14 +140,16 @@ static Err check_copies(const TaskSpec *t, Diag *diag)
 static Err check_agree(const TaskSpec *t, Diag *diag)
 {
     if (t->agree != 1)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "%u agreeing results need as many copies, which this version can't run yet; use 'agree: 1'", t->agree);
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "%u agreeing results need as many copies, which this version can't run yet; use 'agree: 1'", t->agree);
     return OK;
 }
 
 static Err check_speculate(const TaskSpec *t, Diag *diag)
 {
     if (t->speculate)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "speculative copies need several machines, which this version can't use yet; use 'speculate: false'");
+        return FAIL_WHY(diag, ERR_BAD_INPUT,
+            "speculative copies need several machines, which this version can't use yet; use 'speculate: false'");
     return OK;
 }
 

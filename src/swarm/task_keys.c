@@ -73,7 +73,8 @@ static Err list_append(const TaskReading *r, unsigned line, char ***list, size_t
 /** Words are taken as written: 007, yes and null are text. Only a bare nothing is refused, because nobody can see what it means. */
 static Err word(const TaskReading *r, const YamlNode *value, const char **ret_text)
 {
-    if (value->kind != YAML_SCALAR) return SCHEMA_FAIL(r, value->line, "must be a single word or number; quote it if it holds ': ' or ', '");
+    if (value->kind != YAML_SCALAR)
+        return SCHEMA_FAIL(r, value->line, "must be a single word or number; quote it if it holds ': ' or ', '");
     if (value->plain && !value->text[0]) return SCHEMA_FAIL(r, value->line, "is empty; write '' for an empty word");
     *ret_text = value->text;
     return OK;
@@ -166,7 +167,8 @@ static Err read_input(const TaskReading *r, const YamlNode *value)
     if (!by_given && (count || inner)) t->split.by = SPLIT_COUNT;
     else if (!by_given && t->input_path) t->split.by = split_guess(t->input_path);
     if (count && t->split.by != SPLIT_COUNT)
-        return SCHEMA_FAIL(r, count->key_line, "'count' means nothing when the split is by %s; remove it", split_name(t->split.by));
+        return SCHEMA_FAIL(r, count->key_line,
+            "'count' means nothing when the split is by %s; remove it", split_name(t->split.by));
     if (split && split->kind == YAML_MAP) return check_split_keys(r, split);
     return OK;
 }
@@ -198,8 +200,8 @@ static Err read_combine(const TaskReading *r, const YamlNode *value)
 static Err read_privacy(const TaskReading *r, const YamlNode *value)
 {
     return FAIL_WHY(r->diag, ERR_DENIED,
-        "%s:%u: 'privacy' is not available yet, and a task that asks for it does not run without it; remove the key only if the results may "
-        "leave without noise", r->name, value->key_line);
+        "%s:%u: 'privacy' is not available yet, and a task that asks for it does not run without it; "
+        "remove the key only if the results may leave without noise", r->name, value->key_line);
 }
 
 static Err read_retries(const TaskReading *r, const YamlNode *value)

@@ -28,7 +28,8 @@ Err schema_scalar(const TaskReading *r, const YamlNode *value, const char **ret_
         return SCHEMA_FAIL(r, value->line, "'%s' must be a single value, not a %s", label(value), shape);
     }
     bool null = value->plain && (strcmp(value->text, "~") == 0 || strcmp(value->text, "null") == 0);
-    if (null || value->text[0] == '\0') return SCHEMA_FAIL(r, value->line, "'%s' is empty; give it a value or leave it out", label(value));
+    if (null || value->text[0] == '\0')
+        return SCHEMA_FAIL(r, value->line, "'%s' is empty; give it a value or leave it out", label(value));
     *ret_text = value->text;
     return OK;
 }
@@ -39,7 +40,8 @@ Err schema_path(const TaskReading *r, const YamlNode *value, char **ret_path)
     TRY(schema_scalar(r, value, &text));
     bool as_is = text[0] == '/' || strcmp(text, "-") == 0 || folder[0] == '\0';
     size_t room = strlen(text) + strlen(folder) + 2;
-    if (room > PATH_BYTES_MAX) return SCHEMA_FAIL(r, value->line, "'%s' is longer than a path may be (%d bytes)", label(value), PATH_BYTES_MAX);
+    if (room > PATH_BYTES_MAX)
+        return SCHEMA_FAIL(r, value->line, "'%s' is longer than a path may be (%d bytes)", label(value), PATH_BYTES_MAX);
     char *path;
     if (asprintf(&path, "%s%s%s", as_is ? "" : folder, as_is ? "" : "/", text) < 0) return FAIL(ENOMEM);
     *ret_path = path;

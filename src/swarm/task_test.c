@@ -148,11 +148,14 @@ static const struct { const char *yaml; int code; const char *text; } MISTAKES[]
     /* keys */
     {"task: t\nimage: i\n\n# note\nimput: a\n", ERR_BAD_INPUT, "t.yaml:5: unknown key 'imput'; did you mean 'input'?"},
     {BASE "security: {levle: process}\n", ERR_BAD_INPUT, "t.yaml:4: unknown key 'levle'; did you mean 'level'?"},
-    {BASE "placement: {weight: 1}\n", ERR_BAD_INPUT, "t.yaml:4: unknown key 'weight'; known here: locality, availability, cost, spot"},
-    {BASE "\"a\\e[2J\": 1\n", ERR_BAD_INPUT, "t.yaml:4: unknown key 'a\\x1b[2J'; known here: task, image, module, args, env, input, combine, security, "
+    {BASE "placement: {weight: 1}\n", ERR_BAD_INPUT,
+        "t.yaml:4: unknown key 'weight'; known here: locality, availability, cost, spot"},
+    {BASE "\"a\\e[2J\": 1\n", ERR_BAD_INPUT,
+        "t.yaml:4: unknown key 'a\\x1b[2J'; known here: task, image, module, args, env, input, combine, security, "
         "privacy, redundancy, placement, attempts, retries, output"},
     {BASE "image: j\n", ERR_BAD_INPUT, "t.yaml:4: key 'image' is already given in line 2; remove one"},
-    {BASE "<<: {a: b}\n", ERR_BAD_INPUT, "t.yaml:4: unknown key '<<'; known here: task, image, module, args, env, input, combine, security, privacy, "
+    {BASE "<<: {a: b}\n", ERR_BAD_INPUT,
+        "t.yaml:4: unknown key '<<'; known here: task, image, module, args, env, input, combine, security, privacy, "
         "redundancy, placement, attempts, retries, output"},
     {BASE "[a]: b\n", ERR_BAD_INPUT, "t.yaml:4: a key must be a plain word"},
     {BASE "{a: b}: c\n", ERR_BAD_INPUT, "t.yaml:4: a key must be a plain word"},
@@ -161,7 +164,8 @@ static const struct { const char *yaml; int code; const char *text; } MISTAKES[]
     {"# nothing\n", ERR_BAD_INPUT, "t.yaml:1: the task file is empty"},
     {"task\n", ERR_BAD_INPUT, "t.yaml:1: a task file is a mapping of keys to values, such as 'task: my-task'"},
     {"- task\n", ERR_BAD_INPUT, "t.yaml:1: a task file is a mapping of keys to values, such as 'task: my-task'"},
-    {"image: i\ninput: a\n", ERR_BAD_INPUT, "t.yaml:1: 'task' is missing; give the task a name, such as 'task: busiest-airports'"},
+    {"image: i\ninput: a\n", ERR_BAD_INPUT,
+        "t.yaml:1: 'task' is missing; give the task a name, such as 'task: busiest-airports'"},
     {"task: t\ninput: a\n", ERR_BAD_INPUT, "t.yaml:1: what shall run? give 'image: file.see' or 'module: file.wasm'"},
     {BASE "module: m\n", ERR_BAD_INPUT, "t.yaml:2: 'image' and 'module' exclude each other; keep one"},
     {"task: t\nimage: i\n", ERR_BAD_INPUT,
@@ -177,15 +181,19 @@ static const struct { const char *yaml; int code; const char *text; } MISTAKES[]
     {BASE "output: ~\n", ERR_BAD_INPUT, "t.yaml:4: 'output' is empty; give it a value or leave it out"},
     {BASE "args: x\n", ERR_BAD_INPUT, "t.yaml:4: 'args' must be a list, such as [--column, origin]"},
     {BASE "args: {a: b}\n", ERR_BAD_INPUT, "t.yaml:4: 'args' must be a list, such as [--column, origin]"},
-    {BASE "args:\n  - a\n  - [b]\n", ERR_BAD_INPUT, "t.yaml:6: must be a single word or number; quote it if it holds ': ' or ', '"},
+    {BASE "args:\n  - a\n  - [b]\n", ERR_BAD_INPUT,
+        "t.yaml:6: must be a single word or number; quote it if it holds ': ' or ', '"},
     {BASE "args:\n  - a\n  -\n", ERR_BAD_INPUT, "t.yaml:6: is empty; write '' for an empty word"},
     {BASE "env: A=1\n", ERR_BAD_INPUT, "t.yaml:4: 'env' must be a mapping {NAME: value} or a list [NAME=value]"},
-    {BASE "env: {1A: x}\n", ERR_BAD_INPUT, "t.yaml:4: environment entry 1 is not NAME=value (letters, digits, '_', not a digit first)"},
-    {BASE "env: [A]\n", ERR_BAD_INPUT, "t.yaml:4: environment entry 1 is not NAME=value (letters, digits, '_', not a digit first)"},
+    {BASE "env: {1A: x}\n", ERR_BAD_INPUT,
+        "t.yaml:4: environment entry 1 is not NAME=value (letters, digits, '_', not a digit first)"},
+    {BASE "env: [A]\n", ERR_BAD_INPUT,
+        "t.yaml:4: environment entry 1 is not NAME=value (letters, digits, '_', not a digit first)"},
     {BASE "env: [A=1, AB=2, A=2]\n", ERR_BAD_INPUT, "t.yaml:4: environment variable 'A' is given twice; remove one"},
     {BASE "security: process\n", ERR_BAD_INPUT, "t.yaml:4: 'security' must be a mapping of keys to values, such as {level: ...}"},
     {BASE "security: {level: proces}\n", ERR_BAD_INPUT, "t.yaml:4: 'level' can't be 'proces'; did you mean 'process'?"},
-    {BASE "security: {level: 2}\n", ERR_BAD_INPUT, "t.yaml:4: 'level' can't be '2'; known here: shared, process, microvm, confidential"},
+    {BASE "security: {level: 2}\n", ERR_BAD_INPUT,
+        "t.yaml:4: 'level' can't be '2'; known here: shared, process, microvm, confidential"},
     {BASE "security: {lifetime: 60}\n", ERR_BAD_INPUT,
         "t.yaml:4: 'lifetime: 60' must be a duration such as 500ms, 60s or 2m, from 1ms to 3600s"},
     {BASE "security: {lifetime: 2h}\n", ERR_BAD_INPUT,
@@ -202,8 +210,10 @@ static const struct { const char *yaml; int code; const char *text; } MISTAKES[]
     {BASE "attempts: 0\n", ERR_BAD_INPUT, "t.yaml:4: 'attempts: 0' must be a whole number from 1 to 16"},
     {BASE "attempts: 3KiB\n", ERR_BAD_INPUT, "t.yaml:4: 'attempts: 3KiB' must be a whole number from 1 to 16"},
     /* input and combine */
-    {"task: t\nimage: i\ninput: {path: a, split: {by: cvs}}\n", ERR_BAD_INPUT, "t.yaml:3: 'by' can't be 'cvs'; did you mean 'csv'?"},
-    {"task: t\nimage: i\ninput: {path: a, split: jsno}\n", ERR_BAD_INPUT, "t.yaml:3: 'split' can't be 'jsno'; did you mean 'jsonl'?"},
+    {"task: t\nimage: i\ninput: {path: a, split: {by: cvs}}\n", ERR_BAD_INPUT,
+        "t.yaml:3: 'by' can't be 'cvs'; did you mean 'csv'?"},
+    {"task: t\nimage: i\ninput: {path: a, split: jsno}\n", ERR_BAD_INPUT,
+        "t.yaml:3: 'split' can't be 'jsno'; did you mean 'jsonl'?"},
     {"task: t\nimage: i\ninput:\n  path: a\n  split: {by: fixed}\n", ERR_BAD_INPUT,
         "t.yaml:5: a split by fixed needs the size of a record, such as 'split: {by: fixed, size: 64}'"},
     {"task: t\nimage: i\ninput:\n  path: a\n  split:\n    by: lines\n    header: true\n", ERR_BAD_INPUT,
@@ -214,7 +224,8 @@ static const struct { const char *yaml; int code; const char *text; } MISTAKES[]
         "t.yaml:3: 'target: 2GiB' must be a size such as 4096, 256KiB or 64MiB, from 1 to 536870912 bytes"},
     {"task: t\nimage: i\ninput: {path: a, split: {by: fixed, size: 1MiB, records: 1000}}\n", ERR_BAD_INPUT,
         "t.yaml:3: 1000 records of 1048576 bytes are more than a segment may hold (536870912 bytes)"},
-    {"task: t\nimage: i\ninput: {path: a, count: 5}\n", ERR_BAD_INPUT, "t.yaml:3: a split by count reads no input; remove 'path' or 'count'"},
+    {"task: t\nimage: i\ninput: {path: a, count: 5}\n", ERR_BAD_INPUT,
+        "t.yaml:3: a split by count reads no input; remove 'path' or 'count'"},
     {"task: t\nimage: i\ninput: {count: 5, split: {count: 5}}\n", ERR_BAD_INPUT, "t.yaml:3: 'count' is given twice; keep one"},
     {"task: t\nimage: i\ninput: {path: a, count: 5, split: csv}\n", ERR_BAD_INPUT,
         "t.yaml:3: 'count' means nothing when the split is by csv; remove it"},
@@ -224,7 +235,8 @@ static const struct { const char *yaml; int code; const char *text; } MISTAKES[]
     {BASE "combine: summ\n", ERR_BAD_INPUT, "t.yaml:4: 'combine' can't be 'summ'; did you mean 'sum'?"},
     {BASE "combine: top\n", ERR_BAD_INPUT, "t.yaml:4: 'top' needs a number, such as {top: 5}"},
     {BASE "combine: {}\n", ERR_BAD_INPUT, "t.yaml:4: 'combine' takes exactly one of top, module and image, such as {top: 5}"},
-    {BASE "combine: {top: 5, module: m}\n", ERR_BAD_INPUT, "t.yaml:4: 'combine' takes exactly one of top, module and image, such as {top: 5}"},
+    {BASE "combine: {top: 5, module: m}\n", ERR_BAD_INPUT,
+        "t.yaml:4: 'combine' takes exactly one of top, module and image, such as {top: 5}"},
     {BASE "combine: {top: 0}\n", ERR_BAD_INPUT, "t.yaml:4: 'top: 0' must be a whole number from 1 to 1048576"},
     /* what can't be honoured yet is refused, never ignored */
     {BASE "redundancy:\n  agree: 1\n  copies: 3\n", ERR_BAD_INPUT,
@@ -233,12 +245,16 @@ static const struct { const char *yaml; int code; const char *text; } MISTAKES[]
         "t.yaml:4: 2 agreeing results need as many copies, which this version can't run yet; use 'agree: 1'"},
     {BASE "redundancy: {speculate: true}\n", ERR_BAD_INPUT,
         "t.yaml:4: speculative copies need several machines, which this version can't use yet; use 'speculate: false'"},
-    {BASE "privacy: {epsilon: 1}\n", ERR_DENIED, "t.yaml:4: 'privacy' is not available yet, and a task that asks for it does not run without it; "
+    {BASE "privacy: {epsilon: 1}\n", ERR_DENIED,
+        "t.yaml:4: 'privacy' is not available yet, and a task that asks for it does not run without it; "
         "remove the key only if the results may leave without noise"},
     /* YAML */
-    {BASE "args: &a [b]\n", ERR_BAD_INPUT, "t.yaml:4: anchors and aliases ('&', '*') are not used in task files; quote the text or write it out"},
-    {BASE "args: [*a]\n", ERR_BAD_INPUT, "t.yaml:4: anchors and aliases ('&', '*') are not used in task files; quote the text or write it out"},
-    {BASE "output: !!str x\n", ERR_BAD_INPUT, "t.yaml:4: tags ('!') are not used in task files; quote the text if it begins with '!'"},
+    {BASE "args: &a [b]\n", ERR_BAD_INPUT,
+        "t.yaml:4: anchors and aliases ('&', '*') are not used in task files; quote the text or write it out"},
+    {BASE "args: [*a]\n", ERR_BAD_INPUT,
+        "t.yaml:4: anchors and aliases ('&', '*') are not used in task files; quote the text or write it out"},
+    {BASE "output: !!str x\n", ERR_BAD_INPUT,
+        "t.yaml:4: tags ('!') are not used in task files; quote the text if it begins with '!'"},
     {BASE "---\ntask: u\n", ERR_BAD_INPUT, "t.yaml:4: a second document; a task file holds one task"},
     {BASE "args: [[[[[[[[[[x]]]]]]]]]]\n", ERR_BAD_INPUT, "t.yaml:4: nested deeper than 8 levels"},
     {BASE "output: \"a\\0b\"\n", ERR_BAD_INPUT, "t.yaml:4: a NUL character; text can't hold one"},
@@ -314,11 +330,12 @@ END_TEST
 START_TEST(sizes_and_durations)
 {
     static const struct { const char *text; uint64_t value; } SIZES[] = {{"0", 0}, {"4096", 4096}, {"7B", 7}, {"256KiB", 256 * KIB},
-        {"64MiB", 64 * MIB}, {"2GiB", 2 * GIB}, {"1TiB", 1024 * GIB}, {"10kB", 10000}, {"10GB", 10000000000}, {"18446744073709551615", UINT64_MAX}};
-    static const struct { const char *text; uint64_t value; } TIMES[] = {{"500ms", 500 * NS_PER_MS}, {"60s", 60 * NS_PER_S}, {"2m", 120 * NS_PER_S},
-        {"2min", 120 * NS_PER_S}, {"1h", 3600 * NS_PER_S}, {"5us", 5000}, {"5ns", 5}};
-    static const char *const NEITHER[] = {"", "x", "-1", "+1", "1.5s", " 1s", "1 s", "1s ", "1S", "1KIB", "0x10", "18446744073709551616", "99999999999TiB",
-        "99999999999h"};
+        {"64MiB", 64 * MIB}, {"2GiB", 2 * GIB}, {"1TiB", 1024 * GIB}, {"10kB", 10000}, {"10GB", 10000000000},
+        {"18446744073709551615", UINT64_MAX}};
+    static const struct { const char *text; uint64_t value; } TIMES[] = {{"500ms", 500 * NS_PER_MS}, {"60s", 60 * NS_PER_S},
+        {"2m", 120 * NS_PER_S}, {"2min", 120 * NS_PER_S}, {"1h", 3600 * NS_PER_S}, {"5us", 5000}, {"5ns", 5}};
+    static const char *const NEITHER[] = {"", "x", "-1", "+1", "1.5s", " 1s", "1 s", "1s ", "1S", "1KIB", "0x10",
+        "18446744073709551616", "99999999999TiB", "99999999999h"};
     uint64_t value;
     for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) ck_assert(size_parse(SIZES[i].text, &value) && value == SIZES[i].value);
     for (size_t i = 0; i < sizeof TIMES / sizeof *TIMES; i++) ck_assert(duration_parse(TIMES[i].text, &value) && value == TIMES[i].value);

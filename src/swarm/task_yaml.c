@@ -53,7 +53,8 @@ static Err syntax_error(Tree *t)
     if (p->error != YAML_READER_ERROR) {
         unsigned line = (unsigned)p->problem_mark.line + 1;
         bool dash = strncmp(problem, "block sequence entries", strlen("block sequence entries")) == 0; /* the common "input: -" */
-        return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: %s%s", t->name, line, problem, dash ? "; quote a '-' that stands alone" : "");
+        return FAIL_WHY(t->diag, ERR_BAD_INPUT,
+            "%s:%u: %s%s", t->name, line, problem, dash ? "; quote a '-' that stands alone" : "");
     }
     unsigned line = 1;
     for (size_t i = 0; i < t->text.size && i < p->problem_offset; i++) line += t->text.data[i] == '\n';
@@ -79,7 +80,8 @@ static Err read_key(Tree *t, yaml_event_t *event)
     TRY(take_text(t, event, &key));
     const YamlNode *twin = tree_find(t->open[t->depth - 1], key);
     if (twin) {
-        Err e = FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: key '%s' is already given in line %u; remove one", t->name, line_of(event),
+        Err e = FAIL_WHY(t->diag, ERR_BAD_INPUT,
+            "%s:%u: key '%s' is already given in line %u; remove one", t->name, line_of(event),
             quoted(view_text(key)).text, twin->key_line);
         free(key);
         return e;
@@ -128,10 +130,12 @@ static Err refuse_ornaments(Tree *t, const yaml_event_t *event)
     default: break;
     }
     if (anchor)
-        return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: anchors and aliases ('&', '*') are not used in task files; quote the text or write it out",
+        return FAIL_WHY(t->diag, ERR_BAD_INPUT,
+            "%s:%u: anchors and aliases ('&', '*') are not used in task files; quote the text or write it out",
             t->name, line_of(event));
     if (tag)
-        return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: tags ('!') are not used in task files; quote the text if it begins with '!'", t->name,
+        return FAIL_WHY(t->diag, ERR_BAD_INPUT,
+            "%s:%u: tags ('!') are not used in task files; quote the text if it begins with '!'", t->name,
             line_of(event));
     return OK;
 }
@@ -143,7 +147,8 @@ static Err take_event(Tree *t, yaml_event_t *event)
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (++t->documents > 1)
-            return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: a second document; a task file holds one task", t->name, line_of(event));
+            return FAIL_WHY(t->diag, ERR_BAD_INPUT,
+                "%s:%u: a second document; a task file holds one task", t->name, line_of(event));
         return OK;
     case YAML_SCALAR_EVENT:
         return in_map && !t->key ? read_key(t, event) : add_node(t, event, YAML_SCALAR);

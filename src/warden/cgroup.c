@@ -1,8 +1,10 @@
 /* Control groups, v2 and v1, by hand: a folder, a number written to a file, a process id written to another. */
 #include "warden/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,13 +44,28 @@ static bool own_path(const char *controller, char *ret_path, size_t room)
     return found;
 }
 
+/* A warden that was killed left its groups behind, empty since its zygotes died with it. The kernel refuses to remove one in use. */
+static void sweep(const char *parent)
+{
+    DIR *dir = opendir(parent);
+    if (!dir) return;
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+        int warden, zygote;
+        if (sscanf(entry->d_name, "covey-%d-%d", &warden, &zygote) == 2 && warden != getpid() && kill(warden, 0) < 0 && errno == ESRCH)
+            unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+    }
+    closedir(dir);
+}
+
 /* Makes <mount>/<own path>/covey-<warden>-<zygote>. */
 static bool make_dir(Cgroup *c, const char *mount, const char *controller, uint32_t id)
 {
-    char own[CGROUP_PATH_MAX / 2];
+    char own[CGROUP_PATH_MAX / 4], parent[CGROUP_PATH_MAX / 2];
     if (!own_path(controller, own, sizeof own)) return false;
+    snprintf(parent, sizeof parent, "%s%s%s", ROOT, mount, own);
+    sweep(parent);
     char *dir = c->dirs[c->count];
-    int n = snprintf(dir, CGROUP_PATH_MAX, "%s%s%s/covey-%d-%u", ROOT, mount, own, getpid(), id);
+    int n = snprintf(dir, CGROUP_PATH_MAX, "%s/covey-%d-%u", parent, getpid(), id);
     if (n >= CGROUP_PATH_MAX || FAULTABLE("mkdir", mkdir(dir, 0755)) < 0) return false;
     c->count++;
     return true;

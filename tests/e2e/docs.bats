@@ -42,3 +42,13 @@ page() {
         done < <(grep -o '](\([^)]*\))' "$page" | sed 's/](\(.*\))/\1/' | grep -v -e '^https\?:' -e '^#')
     done
 }
+
+@test "every test that SECURITY.md names exists" {
+    cd "$COVEY_SOURCE"
+    local count=0
+    while IFS= read -r claim; do
+        grep -qF -e "${claim#*: }" "${claim%%: *}" || { echo "$claim"; return 1; }
+        count=$((count + 1))
+    done < <(grep -o '`[a-z/0-9_]*\.\(bats\|c\): [^`]*`' SECURITY.md | tr -d '`')
+    [ "$count" -gt 20 ]
+}

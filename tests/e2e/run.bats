@@ -94,6 +94,15 @@ task() {
     assert_equal "$(json .exit_code)" 1
 }
 
+@test "a log cannot control the terminal" {
+    task "args: ['777']"
+    sed -i $'777s/$/ \\x1b[31mred\\x07/' in.txt
+    sed -i "s/'777'/\"777 \\\\e[31mred\\\\a\"/" task.yaml
+    run_covey 1 run task.yaml
+    assert_in "I do not like 777 ?[31mred?" "$stderr"
+    assert_not_in $'\x1b' "$stderr"
+}
+
 @test "more than ten failures are counted, not listed" {
     task "args: ['0']"
     run_covey 1 run task.yaml

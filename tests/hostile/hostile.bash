@@ -5,7 +5,7 @@ load ../e2e/helper
 hostile_tools() {
     ninja -C "$COVEY_BUILD" --quiet covey tests/faults/assassin "${@/#/tests/hostile/}" >&2
     PATH=$COVEY_BUILD/tests/hostile:$COVEY_BUILD/tests/faults:$PATH
-    export PATH
+    export PATH COVEY_PROGRAM=$COVEY_BUILD/covey COVEY_SEE_DIR=$COVEY_BUILD/src/see
 }
 
 # attack_task LEVEL MODULE-OR-IMAGE-LINE: a task over attacks.txt, one attack a micro-job, each tried once.
@@ -30,10 +30,13 @@ read_expected() {
 check_outcomes() {
     run --separate-stderr timeout 100 assassin - 0 outcomes task.yaml
     [ "$status" -eq 0 ] || { echo "outcomes ended with $status: $stderr"; return 1; }
-    grep -v '^task' <<<"$output" >actual.txt
+    sed '/^task/d' <<<"$output" >actual.txt
     cmp -s expected.txt actual.txt && return
-    join -t "$(printf '\t')" -a 1 <(nl -v 0 -w 1 attacks.txt | LC_ALL=C sort -k 1,1) <(diff expected.txt actual.txt | sed -n 's/^\([<>]\) \([0-9]*\)\t/\2\t\1 /p' | LC_ALL=C sort -s -k 1,1) |
-        grep '[<>]'
+    awk -F '\t' 'FILENAME == "attacks.txt" { name[FNR - 1] = $0 }
+                 FILENAME == "expected.txt" { wanted[$1] = $2 ": " $3; count = FNR }
+                 FILENAME == "actual.txt" { got[$1] = $2 ": " $3 }
+                 END { for (i = 0; i < count; i++) if (got[i] != wanted[i]) printf "%s: %s; expected %s\n", name[i], got[i], wanted[i] }' \
+        attacks.txt expected.txt actual.txt | head -n 20
     tail -n 1 <<<"$output"
     return 1
 }

@@ -85,15 +85,17 @@ int main(int argc, char **argv)
 END
     covey-cc arguments.c -o arguments.wasm
     task() { # COUNT BYTES-EACH
-        printf 'task: arguments\nmodule: arguments.wasm\ninput: {count: 2}\noutput: out.txt\nargs: [%s]\n' \
-            "$(awk -v n="$1" -v size="$2" 'BEGIN { s = sprintf("%*s", size, ""); gsub(/ /, "a", s); for (i = 1; i <= n; i++) printf "%s%s", i > 1 ? ", " : "", s }')" >task.yaml
+        {
+            printf '%s\n' "task: arguments" "module: arguments.wasm" "input: {count: 2}" "output: out.txt" "args:"
+            yes -- "- $(head -c "$2" /dev/zero | tr '\0' a)" | head -n "$1"
+        } >task.yaml
     }
     task 1000 30
     run_covey 0 run task.yaml
     assert_equal "$(sort -u out.txt)" "1000 30000"
     task 1025 1
     run_covey 2 run task.yaml
-    assert_in "task.yaml:5:" "$stderr"
+    assert_in "covey: task.yaml:1030: more than 1024 entries" "$stderr"
     task 1000 100
     run_covey 2 run task.yaml
     assert_in "task.yaml" "$stderr"

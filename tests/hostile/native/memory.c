@@ -10,7 +10,7 @@
 #include "see/runtime.h"
 
 enum { SECRET_BYTES = 16, STATIC_BYTES = 1 << 20, STACK_BYTES = 1 << 20, PAGE = 4096 };
-#define STEP (UINT64_C(1) << 30)
+#define STEP (UINT64_C(4) << 30)
 #define USER_END (UINT64_C(1) << 47)
 
 static char static_memory[STATIC_BYTES];
@@ -84,7 +84,7 @@ static void look_for_secret(void)
     else say("nothing left behind\n");
 }
 
-/* All of the address space, a probe a GiB: nothing answers but what is the SEE's own, and walking ends without harm. */
+/* All of the address space, a probe every 4 GiB: nothing answers but what is the SEE's own, and walking ends without harm. */
 static void walk_addresses(void)
 {
     uint64_t scratch = job.ask.output_offset + 1024;

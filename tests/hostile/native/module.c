@@ -23,7 +23,7 @@ void say(const char *format, ...)
     int size = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     if (size >= (int)sizeof line) size = (int)sizeof line - 1;
-    if (pwrite(FD_SLOT, line, (size_t)size, (off_t)(job.ask.output_offset + job.answer.output_size)) == size) job.answer.output_size += (uint64_t)size;
+    if (pwrite(job.slot_fd, line, (size_t)size, (off_t)(job.ask.output_offset + job.answer.output_size)) == size) job.answer.output_size += (uint64_t)size;
 }
 
 void refused(void) { say("refused: %s\n", strerrorname_np(errno)); }
@@ -41,7 +41,7 @@ static void start(void)
     static const Attack *const TABLES[] = {SYSTEM_CALL_ATTACKS, PROCESS_ATTACKS, MEMORY_ATTACKS, SLOT_ATTACKS};
     char name[NAME_MAX_BYTES] = "";
     size_t room = job.ask.input_size < sizeof name ? (size_t)job.ask.input_size : sizeof name - 1;
-    if (pread(FD_SLOT, name, room, (off_t)job.ask.input_offset) < 0) job_end(OUTCOME_INPUT_ERROR);
+    if (pread(job.slot_fd, name, room, (off_t)job.ask.input_offset) < 0) job_end(OUTCOME_INPUT_ERROR);
     name[strcspn(name, "\n")] = 0;
 
     if (strcmp(name, "succeed") == 0) {

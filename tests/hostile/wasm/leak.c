@@ -6,7 +6,7 @@
 
 #include "covey_job.h"
 
-enum { PAGE_BYTES = 65536, GROW_PAGES = 80, START_UP_BYTES = 4096, HEAP_TOP_BYTES = 64 };
+enum { PAGE_BYTES = 65536, GROW_PAGES = 20, START_UP_BYTES = 4096, HEAP_TOP_BYTES = 64 };
 
 extern unsigned char __heap_base;
 static unsigned leaks;

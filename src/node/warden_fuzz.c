@@ -1,0 +1,16 @@
+/* Any bytes where the warden should speak: a report in range, or ERR_PROTOCOL. */
+#include <stdlib.h>
+
+#include "node/warden_link.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    WardenReport r;
+    Err e = warden_get_report(view_of(data, size), &r);
+    if (e.code) return e.code == ERR_PROTOCOL ? 0 : (abort(), 0);
+    if (r.type != WARDEN_STARTED && r.type != WARDEN_REFUSED && r.type != WARDEN_ENDED) abort();
+    if (r.type == WARDEN_REFUSED && (r.code <= 0 || r.code >= ERR_LAST || !memchr(r.text, 0, sizeof r.text))) abort();
+    return 0;
+}
