@@ -1,8 +1,8 @@
 /**
  * Key derivation: HKDF-SHA256 (RFC 5869). Every derived key names its purpose. Pure; host and SEE.
  *
- *   segment key  expand(dataset key,  "covey segment v1" | dataset id (16) | dataset version (u64 le) | segment index (u64 le))
- *   result key   expand(session result key, "covey result v1" | task id (16) | stage_and_job (u64 le) | salt (16))
+ *   segment key  expand(dataset key, "covey segment v1" | dataset id (16) | dataset version (u64 le) | segment index (u64 le))
+ *   result key   expand(result key of the task, "covey result v1" | SHA-256 of the result's head (see/sealed_result.h), so that the head is bound)
  *   wrap key     expand(session key, "covey wrap v1")
  */
 #pragma once
@@ -13,4 +13,5 @@ void hkdf_extract(View salt, View secret, uint8_t ret_prk[32]);
 void hkdf_expand(const uint8_t prk[32], View info, uint8_t *ret_key, size_t size);
 
 void derive_segment_key(const AeadKey *dataset_key, const uint8_t dataset_id[16], uint64_t version, uint64_t segment, AeadKey *ret_key);
-void derive_result_key(const AeadKey *result_key, const uint8_t task_id[16], uint64_t stage_and_job, const uint8_t salt[16], AeadKey *ret_key);
+void derive_result_key(const AeadKey *result_key, const uint8_t head_hash[32], AeadKey *ret_key);
+void derive_wrap_key(const uint8_t session_key[32], AeadKey *ret_key);

@@ -43,7 +43,7 @@ enum { SESSION_PAYLOAD_BYTES = 32 + 32 + 16 + 8 + 8 + 8 }; /* SessionPayload */
 /** Sealed to the SEE: little-endian, no padding. */
 typedef struct { uint8_t session_key[32], result_key[32], dataset_id[16]; uint64_t dataset_version, segments, session_id; } SessionPayload;
 typedef struct { uint64_t session_id; uint8_t encapsulated[HPKE_PUBLIC_BYTES], sealed[SESSION_PAYLOAD_BYTES + HPKE_TAG_BYTES]; } SessionGrant;
-#define SESSION_INFO "covey session v1" /* HPKE info = this | SHA-256 of the evidence; aad = task id | stage u32 le */
+#define SESSION_INFO "covey session v1" /* HPKE info = this | SHA-256 of the evidence; aad = task id (16) */
 
 /** errors: ERR_DENIED with the claim that failed (also in *ret_verdict), ERR_BUSY (rate), ERR_UNTRUSTED (not this owner's dataset), ERR_BAD_INPUT */
 MUST_USE Err broker_attest(Broker *b, uint64_t now_s, const AttestRequest *request, SessionGrant *ret_grant, Verdict *ret_verdict, Diag *diag);

@@ -1,0 +1,42 @@
+/* Sealed streams: chunk numbers and the last chunk's mark in the nonce. */
+#include "crypto/stream.h"
+
+enum { SEALED_CHUNK_BYTES = STREAM_CHUNK_BYTES + AEAD_TAG_BYTES };
+
+uint64_t stream_sealed_size(uint64_t plain_size)
+{
+    uint64_t chunks = plain_size == 0 ? 1 : (plain_size + STREAM_CHUNK_BYTES - 1) / STREAM_CHUNK_BYTES;
+    return plain_size + chunks * AEAD_TAG_BYTES;
+}
+
+bool stream_plain_size(uint64_t sealed_size, uint64_t *ret_plain_size)
+{
+    uint64_t chunks = (sealed_size + SEALED_CHUNK_BYTES - 1) / SEALED_CHUNK_BYTES, tags = chunks * AEAD_TAG_BYTES;
+    if (chunks == 0 || sealed_size < tags || stream_sealed_size(sealed_size - tags) != sealed_size) return false;
+    *ret_plain_size = sealed_size - tags;
+    return true;
+}
+
+static void make_nonce(uint32_t number, bool last, uint8_t ret_nonce[AEAD_NONCE_BYTES])
+{
+    memset(ret_nonce, 0, AEAD_NONCE_BYTES);
+    for (int i = 0; i < 4; i++) ret_nonce[7 + i] = (uint8_t)(number >> (24 - 8 * i));
+    ret_nonce[11] = last;
+}
+
+Err stream_seal_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out)
+{
+    uint8_t nonce[AEAD_NONCE_BYTES];
+    if (in.size > STREAM_CHUNK_BYTES || (!last && in.size != STREAM_CHUNK_BYTES)) return FAIL(ERR_LIMIT);
+    make_nonce(number, last, nonce);
+    return aead_seal(key, nonce, (View){0}, in, out, out + in.size);
+}
+
+Err stream_open_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out)
+{
+    uint8_t nonce[AEAD_NONCE_BYTES];
+    if (in.size < AEAD_TAG_BYTES || in.size > SEALED_CHUNK_BYTES || (!last && in.size != SEALED_CHUNK_BYTES)) return FAIL(ERR_CORRUPT);
+    make_nonce(number, last, nonce);
+    size_t size = in.size - AEAD_TAG_BYTES;
+    return aead_open(key, nonce, (View){0}, view_of(in.data, size), in.data + size, out);
+}

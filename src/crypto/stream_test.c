@@ -1,0 +1,102 @@
+/* Do AEAD, streams and derived keys give the published bytes, the same bytes on the host and in a SEE, and find every change? */
+#include <sodium.h>
+
+#include "base/test.h"
+#include "crypto/derive.h"
+#include "crypto/stream.h"
+
+static void unhex(const char *text, void *ret_bytes, size_t size)
+{
+    ck_assert_int_eq(sodium_hex2bin(ret_bytes, size, text, strlen(text), NULL, NULL, NULL), 0);
+}
+
+/* McGrew and Viega, "The Galois/Counter Mode of Operation", test case 16 (AES-256, with additional data). */
+START_TEST(aes_gcm_gives_the_published_test_case)
+{
+    AeadKey key;
+    uint8_t nonce[12], aad[20], plain[60], expected[60], expected_tag[16], out[60], tag[16];
+    unhex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", key.bytes, 32);
+    unhex("cafebabefacedbaddecaf888", nonce, 12);
+    unhex("feedfacedeadbeeffeedfacedeadbeefabaddad2", aad, 20);
+    unhex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39", plain, 60);
+    unhex("522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662", expected, 60);
+    unhex("76fc6ece0f4e1768cddf8853bb2d551b", expected_tag, 16);
+    ck_assert_ok(aead_seal(&key, nonce, view_of(aad, 20), view_of(plain, 60), out, tag));
+    ck_assert_mem_eq(out, expected, 60);
+    ck_assert_mem_eq(tag, expected_tag, 16);
+    ck_assert_ok(aead_open(&key, nonce, view_of(aad, 20), view_of(out, 60), tag, out));
+    ck_assert_mem_eq(out, plain, 60);
+    tag[0] ^= 1;
+    ck_assert_err(aead_open(&key, nonce, view_of(aad, 20), view_of(expected, 60), tag, out), ERR_CORRUPT);
+    for (int i = 0; i < 60; i++) ck_assert_uint_eq(out[i], 0);
+}
+END_TEST
+
+/* RFC 5869, appendix A.1. */
+START_TEST(hkdf_gives_the_published_test_case)
+{
+    uint8_t secret[22], salt[13], info[10], prk[32], expected_prk[32], key[42], expected[42];
+    memset(secret, 0x0b, sizeof secret);
+    unhex("000102030405060708090a0b0c", salt, 13);
+    unhex("f0f1f2f3f4f5f6f7f8f9", info, 10);
+    unhex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5", expected_prk, 32);
+    unhex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865", expected, 42);
+    hkdf_extract(view_of(salt, 13), view_of(secret, 22), prk);
+    ck_assert_mem_eq(prk, expected_prk, 32);
+    hkdf_expand(prk, view_of(info, 10), key, 42);
+    ck_assert_mem_eq(key, expected, 42);
+}
+END_TEST
+
+START_TEST(sizes_of_streams_go_both_ways_and_others_are_refused)
+{
+    const uint64_t plain[] = {0, 1, STREAM_CHUNK_BYTES - 1, STREAM_CHUNK_BYTES, STREAM_CHUNK_BYTES + 1, 10 * STREAM_CHUNK_BYTES, 1000000007};
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        uint64_t back;
+        ck_assert(stream_plain_size(stream_sealed_size(plain[i]), &back));
+        ck_assert_uint_eq(back, plain[i]);
+    }
+    uint64_t none;
+    ck_assert(!stream_plain_size(0, &none));
+    ck_assert(!stream_plain_size(AEAD_TAG_BYTES - 1, &none));
+    ck_assert(!stream_plain_size(STREAM_CHUNK_BYTES + AEAD_TAG_BYTES + 1, &none)); /* a second chunk needs a tag and, to be there, a byte */
+    ck_assert(!stream_plain_size(STREAM_CHUNK_BYTES + 2 * AEAD_TAG_BYTES, &none));
+}
+END_TEST
+
+START_TEST(a_chunk_opens_only_in_its_own_place)
+{
+    const AeadKey key = {{5}};
+    uint8_t sealed[4 + AEAD_TAG_BYTES], plain[4];
+    ck_assert_ok(stream_seal_chunk(&key, 3, true, VIEW("data"), sealed));
+    ck_assert_ok(stream_open_chunk(&key, 3, true, view_of(sealed, sizeof sealed), plain));
+    ck_assert_mem_eq(plain, "data", 4);
+    ck_assert_err(stream_open_chunk(&key, 2, true, view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
+    ck_assert_err(stream_open_chunk(&key, 3, false, view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
+    ck_assert_err(stream_open_chunk(&(AeadKey){{6}}, 3, true, view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
+    ck_assert_err(stream_seal_chunk(&key, 0, false, VIEW("short"), sealed), ERR_LIMIT);
+    for (size_t bit = 0; bit < 8 * sizeof sealed; bit++) {
+        sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        ck_assert_err(stream_open_chunk(&key, 3, true, view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
+        sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+}
+END_TEST
+
+START_TEST(every_segment_version_and_dataset_has_a_key_of_its_own)
+{
+    const AeadKey dataset = {{1}};
+    const uint8_t id[16] = {2}, other[16] = {3};
+    AeadKey keys[4];
+    derive_segment_key(&dataset, id, 1, 0, &keys[0]);
+    derive_segment_key(&dataset, id, 1, 1, &keys[1]);
+    derive_segment_key(&dataset, id, 2, 0, &keys[2]);
+    derive_segment_key(&dataset, other, 1, 0, &keys[3]);
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < i; k++) ck_assert_mem_ne(keys[i].bytes, keys[k].bytes, sizeof keys[i].bytes);
+}
+END_TEST
+
+TEST_MAIN("crypto/stream", aes_gcm_gives_the_published_test_case, hkdf_gives_the_published_test_case,
+          sizes_of_streams_go_both_ways_and_others_are_refused, a_chunk_opens_only_in_its_own_place,
+          every_segment_version_and_dataset_has_a_key_of_its_own)
