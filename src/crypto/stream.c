@@ -32,11 +32,17 @@ Err stream_seal_chunk(const AeadKey *key, uint32_t number, bool last, View in, u
     return aead_seal(key, nonce, (View){0}, in, out, out + in.size);
 }
 
-Err stream_open_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out)
+Err stream_open_parts(const AeadKey *key, uint32_t number, bool last, View text, const uint8_t tag[AEAD_TAG_BYTES], uint8_t *out)
 {
     uint8_t nonce[AEAD_NONCE_BYTES];
-    if (in.size < AEAD_TAG_BYTES || in.size > SEALED_CHUNK_BYTES || (!last && in.size != SEALED_CHUNK_BYTES)) return FAIL(ERR_CORRUPT);
+    if (text.size > STREAM_CHUNK_BYTES || (!last && text.size != STREAM_CHUNK_BYTES)) return FAIL(ERR_CORRUPT);
     make_nonce(number, last, nonce);
+    return aead_open(key, nonce, (View){0}, text, tag, out);
+}
+
+Err stream_open_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out)
+{
+    if (in.size < AEAD_TAG_BYTES) return FAIL(ERR_CORRUPT);
     size_t size = in.size - AEAD_TAG_BYTES;
-    return aead_open(key, nonce, (View){0}, view_of(in.data, size), in.data + size, out);
+    return stream_open_parts(key, number, last, view_of(in.data, size), in.data + size, out);
 }

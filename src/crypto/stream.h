@@ -19,3 +19,5 @@ bool stream_plain_size(uint64_t sealed_size, uint64_t *ret_plain_size);
 MUST_USE Err stream_seal_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out);
 /** in: chunk with its tag. out: room for in.size - AEAD_TAG_BYTES; in place allowed. errors: ERR_CORRUPT */
 MUST_USE Err stream_open_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out);
+/** The same with text and tag apart: a reader that opens chunks where they are wanted has no room for the tag there. */
+MUST_USE Err stream_open_parts(const AeadKey *key, uint32_t number, bool last, View text, const uint8_t tag[AEAD_TAG_BYTES], uint8_t *out);

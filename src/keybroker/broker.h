@@ -14,6 +14,7 @@
 #include "attest/appraise.h"
 #include "audit/audit.h"
 #include "dataset/sealed.h"
+#include "see/session_payload.h"
 
 enum { NONCE_LIFETIME_S = 60, NONCES_MAX = 65536, SESSIONS_MAX = 4096, SESSION_LIFETIME_S = 24 * 3600, ATTESTS_PER_MINUTE_MAX = 6000, WRAP_BATCH_MAX = 1024 };
 
@@ -39,18 +40,14 @@ typedef struct {
     View evidence;
 } AttestRequest;
 
-enum { SESSION_PAYLOAD_BYTES = 32 + 32 + 16 + 8 + 8 + 8 }; /* SessionPayload */
-/** Sealed to the SEE: little-endian, no padding. */
-typedef struct { uint8_t session_key[32], result_key[32], dataset_id[16]; uint64_t dataset_version, segments, session_id; } SessionPayload;
-typedef struct { uint64_t session_id; uint8_t encapsulated[HPKE_PUBLIC_BYTES], sealed[SESSION_PAYLOAD_BYTES + HPKE_TAG_BYTES]; } SessionGrant;
+typedef struct { uint64_t session_id; uint8_t encapsulated[HPKE_PUBLIC_BYTES], sealed[sizeof(SessionPayload) + HPKE_TAG_BYTES]; } SessionGrant;
 #define SESSION_INFO "covey session v1" /* HPKE info = this | SHA-256 of the evidence; aad = task id (16) */
 
 /** errors: ERR_DENIED with the claim that failed (also in *ret_verdict), ERR_BUSY (rate), ERR_UNTRUSTED (not this owner's dataset), ERR_BAD_INPUT */
 MUST_USE Err broker_attest(Broker *b, uint64_t now_s, const AttestRequest *request, SessionGrant *ret_grant, Verdict *ret_verdict, Diag *diag);
 
-enum { WRAP_PLAIN_BYTES = 32 + 8, WRAP_BYTES = WRAP_PLAIN_BYTES + AEAD_TAG_BYTES };
 /** The wrap of segment `job` for micro-job `job` of stage 0. plain = segment key | plain size u64 le; key = expand(session key, "covey wrap v1");
- *  nonce = job u64 le | 4 zero bytes; aad = task id | stage_and_job u64 le. sizes come from the caller's index, which the segment key's AEAD holds it to. */
+ *  nonce = stage_and_job u64 le | 4 zero bytes; aad = task id | stage_and_job u64 le. sizes come from the caller's index, which the segment key's AEAD holds it to. */
 MUST_USE Err broker_wrap(Broker *b, uint64_t now_s, uint64_t session_id, const uint64_t *jobs, const uint64_t *plain_sizes, size_t count,
                          uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag);
 /** The signed footer of a result file: the result key of the task sealed to each of the policy's recipients. */

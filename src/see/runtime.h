@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "see/channel.h"
 #include "see/module.h"
@@ -45,8 +46,8 @@ enum { STREAM_NONE, STREAM_INPUT, STREAM_OUTPUT, STREAM_LOG };
 
 /** Ends the running micro-job. */
 _Noreturn void job_end(Outcome outcome);
-/** Runs micro-job `index` of the slot to its end and writes the answer into the slot. */
-void job_run(int slot_fd, uint32_t index);
+/** Runs micro-job `index` of the slot to its end and writes the answer into the slot. genuine: its keys are there (see/sealed.h). */
+void job_run(int slot_fd, uint32_t index, bool genuine);
 
 /** Linear memory: see/memory.c. */
 void memory_start(void);
@@ -60,6 +61,17 @@ void restore_now(void);
 bool restore_on_write(uintptr_t address); /* true: a tracked page was opened for writing, try again */
 /** Registers memory to be tracked and restored; called while the module is instantiated. */
 void restore_add_area(uint8_t *base, size_t size);
+
+/** The segment, plain or sealed, as the module reads it; see/input.c. Damage ends the micro-job. */
+uint64_t input_size(void);
+void input_read(uint8_t *data, uint64_t size, uint64_t offset); /* offset + size <= input_size() */
+void input_begin(void);
+
+/** The result and the log, plain or sealed; see/output.c. */
+void output_begin(void);
+void output_write(const struct iovec *parts, int count, uint64_t bytes);
+void output_end(void);
+void output_log(const struct iovec *parts, int count);
 
 void trap_install(void);
 /** Fills with the micro-job's random bytes: derived, or the kernel's. */

@@ -9,15 +9,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "see/runtime.h"
+#include "see/sealed.h"
 
 enum { DONE_BATCH = 8 }; /* answers are sent together: waking the agent costs more than a result waits */
 
-static _Noreturn void run_as_see(uint32_t slot)
+static _Noreturn void run_as_see(uint32_t slot, bool genuine)
 {
     if (dup2(setup.slot_fds[slot], FD_SLOT) < 0) see_exit(3);
     if (syscall(SYS_close_range, FD_SLOT + 1, ~0u, 0) < 0) see_exit(3);
-    job_run(FD_SLOT, 0);
+    job_run(FD_SLOT, 0, genuine);
     see_exit(0);
 }
 
@@ -46,8 +46,9 @@ static ChannelSlotDone wait_for(pid_t see, uint32_t slot)
 
 static ChannelSlotDone run_slot(uint32_t slot)
 {
+    bool genuine = !is_sealed() || session_prepare(setup.slot_fds[slot], 0);
     long see = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    if (see == 0) run_as_see(slot);
+    if (see == 0) run_as_see(slot, genuine);
     if (see < 0) return (ChannelSlotDone){slot, HOW_FORK_FAILED, 0};
     return wait_for((pid_t)see, slot);
 }

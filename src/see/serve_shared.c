@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "see/runtime.h"
+#include "see/sealed.h"
 
 typedef struct {
     uint32_t slots[ZYGOTE_SLOTS_MAX];
@@ -34,7 +34,7 @@ static void run_slot(uint32_t slot)
         if (pread(fd, &record, sizeof record, (off_t)SLOT_JOB_OFFSET(i)) != (ssize_t)sizeof record) see_exit(3);
         if (record.answer.outcome != OUTCOME_NONE) continue; /* done by the worker before this one */
         board->job_serial++;
-        job_run(fd, i);
+        job_run(fd, i, !is_sealed() || session_prepare(fd, i));
         restore_now();
         board->job_serial++;
     }

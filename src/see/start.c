@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/level.h"
-#include "see/runtime.h"
+#include "see/sealed.h"
 
 Setup setup;
 
@@ -59,6 +59,8 @@ static void receive_setup(void)
     take_slots(&message);
     size_t at = cut_strings(0, s->arg_count, setup.args);
     if (cut_strings(at, s->env_count, setup.env) != s->text_size) fail("the setup packet has more text than strings");
+    if (s->sealed > SEALED_RESULTS) fail("the setup packet is malformed");
+    if (is_sealed()) session_start();
 }
 
 int main(void)
@@ -79,6 +81,7 @@ int main(void)
 
     ChannelReady ready = {CHANNEL_READY, CHANNEL_VERSION, memory_size()};
     if (send(FD_SOCKET, &ready, sizeof ready, MSG_NOSIGNAL) != (ssize_t)sizeof ready) see_exit(1);
+    if (is_sealed()) session_receive();
     if (setup.head.level == LEVEL_SHARED) serve_shared();
     serve_process();
 }

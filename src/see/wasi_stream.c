@@ -1,7 +1,5 @@
 /* WASI: the three standard streams. Input is the segment (seekable), output the result, standard error the bounded log. */
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "see/wasi.h"
 
@@ -25,18 +23,13 @@ static bool get_part(uint32_t parts, uint32_t i, struct iovec *ret_part)
 static uint32_t read_at(uint32_t parts, uint32_t count, uint64_t from, uint32_t read_at_address, uint64_t *ret_cursor)
 {
     uint64_t cursor = from;
-    for (uint32_t i = 0; i < count && cursor < job.ask.input_size; i++) {
+    for (uint32_t i = 0; i < count && cursor < input_size(); i++) {
         struct iovec part;
         if (!get_part(parts, i, &part)) return WASI_FAULT;
-        uint64_t left = job.ask.input_size - cursor, size = part.iov_len < left ? part.iov_len : left;
+        uint64_t left = input_size() - cursor, size = part.iov_len < left ? part.iov_len : left;
         if (size > UINT32_MAX - (cursor - from)) break;
-        memory_will_write(part.iov_base, size);
-        for (uint64_t got = 0; got < size;) {
-            ssize_t n = pread(job.slot_fd, (uint8_t *)part.iov_base + got, size - got, (off_t)(job.ask.input_offset + cursor));
-            if (n <= 0) job_end(OUTCOME_INPUT_ERROR);
-            got += (uint64_t)n;
-            cursor += (uint64_t)n;
-        }
+        input_read(part.iov_base, size, cursor);
+        cursor += size;
     }
     if (!wasi_put_u32(read_at_address, (uint32_t)(cursor - from))) return WASI_FAULT;
     *ret_cursor = cursor;
@@ -71,45 +64,6 @@ static bool gather(uint32_t parts, uint32_t *i, uint32_t count, struct iovec *re
     return true;
 }
 
-static void write_all(struct iovec *list, int count, uint64_t bytes, uint64_t offset)
-{
-    while (bytes > 0) {
-        ssize_t n = pwritev(job.slot_fd, list, count, (off_t)offset);
-        if (n <= 0) job_end(OUTCOME_OUTPUT_LIMIT); /* the slot itself is full */
-        bytes -= (uint64_t)n;
-        offset += (uint64_t)n;
-        for (size_t done = (size_t)n; done > 0;) {
-            size_t step = done < list->iov_len ? done : list->iov_len;
-            list->iov_base = (uint8_t *)list->iov_base + step;
-            list->iov_len -= step;
-            done -= step;
-            if (list->iov_len == 0) list++, count--;
-        }
-    }
-}
-
-static void write_output(struct iovec *list, int count, uint64_t bytes)
-{
-    if (bytes > job.ask.output_max - job.answer.output_size) job_end(OUTCOME_OUTPUT_LIMIT);
-    write_all(list, count, bytes, job.ask.output_offset + job.answer.output_size);
-    job.answer.output_size += bytes;
-}
-
-/* What does not fit into the log is dropped: standard error never fails a micro-job. */
-static void write_log(struct iovec *list, int count)
-{
-    for (int i = 0; i < count; i++) {
-        uint64_t room = job.ask.log_max - job.answer.log_size;
-        if (list[i].iov_len > room) {
-            list[i].iov_len = room;
-            job.answer.log_truncated = 1;
-        }
-        uint64_t bytes = list[i].iov_len, offset = job.ask.log_offset + job.answer.log_size;
-        write_all(&list[i], 1, bytes, offset);
-        job.answer.log_size += (uint32_t)bytes;
-    }
-}
-
 WASI(fd_write, uint32_t fd, uint32_t parts, uint32_t count, uint32_t written_address)
 {
     int stream = wasi_stream(fd);
@@ -123,8 +77,8 @@ WASI(fd_write, uint32_t fd, uint32_t parts, uint32_t count, uint32_t written_add
         uint64_t bytes;
         if (!gather(parts, &i, count, list, &gathered, &bytes)) return WASI_FAULT;
         if (total + bytes > UINT32_MAX) break;
-        if (stream == STREAM_OUTPUT) write_output(list, gathered, bytes);
-        else write_log(list, gathered);
+        if (stream == STREAM_OUTPUT) output_write(list, gathered, bytes);
+        else output_log(list, gathered);
         total += bytes;
     }
     wasi_put_u32(written_address, (uint32_t)total);
@@ -141,7 +95,7 @@ WASI(fd_seek, uint32_t fd, uint64_t delta, uint32_t whence, uint32_t at)
 {
     if (wasi_stream(fd) != STREAM_INPUT) return wasi_stream(fd) ? WASI_SPIPE : WASI_BADF;
     if (whence > 2) return WASI_INVAL;
-    uint64_t base = whence == 0 ? 0 : whence == 1 ? job.input_cursor : job.ask.input_size;
+    uint64_t base = whence == 0 ? 0 : whence == 1 ? job.input_cursor : input_size();
     uint64_t target = base + delta;
     bool backwards = (int64_t)delta < 0;
     if (backwards ? target > base : target < base || target > INT64_MAX) return WASI_INVAL;
@@ -188,7 +142,7 @@ WASI(fd_filestat_get, uint32_t fd, uint32_t at)
     if (!stream) return WASI_BADF;
     struct { uint64_t device, inode; uint8_t filetype, pad[7]; uint64_t links, size, accessed, modified, changed; } stat = {
         .filetype = stream == STREAM_INPUT ? FILETYPE_REGULAR : FILETYPE_UNKNOWN, .links = 1,
-        .size = stream == STREAM_INPUT ? job.ask.input_size : 0};
+        .size = stream == STREAM_INPUT ? input_size() : 0};
     return wasi_put(at, &stat, sizeof stat) ? WASI_SUCCESS : WASI_FAULT;
 }
 

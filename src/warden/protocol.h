@@ -36,7 +36,4 @@ typedef struct { uint32_t type, zygote; int32_t status; /* as waitpid */ uint32_
 typedef struct { uint32_t type, zygote; uint8_t nonce[32]; uint32_t wish; /* EvidenceKind, 0: the best there is */ uint32_t reserved; } WardenEvidence;
 typedef struct { uint32_t type, zygote; int32_t code; uint32_t size; /* bytes that follow: COSE, or the reason in words when code is not 0 */ } WardenEvidenceReady;
 
-/** What a zygote tells the warden, over a socket that the agent never holds, before it says READY. */
-typedef struct { uint8_t see_key[32]; uint8_t task_policy[32]; uint8_t task_id[16]; uint32_t level, reserved; } ZygoteReport;
-
 #define WARDEN_PACKET_MAX (72 << 10)

@@ -1,0 +1,97 @@
+/*
+ * The segment as the module reads it. Plain: read from the slot straight into linear memory. Sealed: whole chunks are opened where the module
+ * wants them, in linear memory; what is asked for in smaller pieces comes through one chunk's bounce buffer. No byte of a chunk is seen
+ * before the whole chunk is known to be genuine.
+ */
+#include <unistd.h>
+
+#include "see/sealed.h"
+
+enum { NO_CHUNK = -1 };
+
+static struct {
+    uint8_t data[STREAM_CHUNK_BYTES + AEAD_TAG_BYTES];
+    int64_t chunk;      /* which one of which piece lies open in data */
+    uint32_t piece;
+} bounce;
+
+uint64_t input_size(void) { return is_sealed() ? keys.plain_size : job.ask.input_size; }
+
+void input_begin(void) { bounce.chunk = NO_CHUNK; }
+
+static void read_slot(uint8_t *data, uint64_t size, uint64_t offset)
+{
+    for (uint64_t got = 0; got < size;) {
+        ssize_t n = pread(job.slot_fd, data + got, size - got, (off_t)(offset + got));
+        if (n <= 0) job_end(OUTCOME_INPUT_ERROR);
+        got += (uint64_t)n;
+    }
+}
+
+static const Piece *piece_at(uint64_t offset, uint32_t *ret_index)
+{
+    uint32_t i = 0;
+    while (i + 1 < keys.piece_count && keys.pieces[i + 1].plain_start <= offset) i++;
+    *ret_index = i;
+    return &keys.pieces[i];
+}
+
+typedef struct { uint32_t number; bool last; uint64_t plain_size, slot_offset; } Chunk;
+
+static Chunk chunk_of(const Piece *p, uint64_t within)
+{
+    uint64_t number = within / STREAM_CHUNK_BYTES, start = number * STREAM_CHUNK_BYTES, left = p->plain_size - start;
+    return (Chunk){.number = (uint32_t)number, .last = left <= STREAM_CHUNK_BYTES, .plain_size = left < STREAM_CHUNK_BYTES ? left : STREAM_CHUNK_BYTES,
+                   .slot_offset = p->slot_offset + number * (STREAM_CHUNK_BYTES + AEAD_TAG_BYTES)};
+}
+
+/* Straight into linear memory: the tag does not fit there, so text and tag are read apart. */
+static void open_in_place(const Piece *p, const Chunk *c, uint8_t *data)
+{
+    uint8_t tag[AEAD_TAG_BYTES];
+    memory_will_write(data, c->plain_size);
+    read_slot(data, c->plain_size, c->slot_offset);
+    read_slot(tag, sizeof tag, c->slot_offset + c->plain_size);
+    if (stream_open_parts(&p->key, c->number, c->last, view_of(data, c->plain_size), tag, data).code) job_end(OUTCOME_SEAL_BROKEN);
+}
+
+static void open_in_bounce(const Piece *p, uint32_t piece, const Chunk *c)
+{
+    if (bounce.chunk == c->number && bounce.piece == piece) return;
+    bounce.chunk = NO_CHUNK;
+    read_slot(bounce.data, c->plain_size + AEAD_TAG_BYTES, c->slot_offset);
+    if (stream_open_chunk(&p->key, c->number, c->last, view_of(bounce.data, c->plain_size + AEAD_TAG_BYTES), bounce.data).code)
+        job_end(OUTCOME_SEAL_BROKEN);
+    bounce.chunk = c->number;
+    bounce.piece = piece;
+}
+
+static void read_sealed(uint8_t *data, uint64_t size, uint64_t offset)
+{
+    while (size > 0) {
+        uint32_t index;
+        const Piece *p = piece_at(offset, &index);
+        const Chunk c = chunk_of(p, offset - p->plain_start);
+        uint64_t into = (offset - p->plain_start) % STREAM_CHUNK_BYTES, step = c.plain_size - into < size ? c.plain_size - into : size;
+        if (step == 0) job_end(OUTCOME_SEAL_BROKEN);
+        if (into == 0 && step == c.plain_size) {
+            open_in_place(p, &c, data);
+        } else {
+            open_in_bounce(p, index, &c);
+            memcpy(data, bounce.data + into, step);
+        }
+        data += step;
+        offset += step;
+        size -= step;
+    }
+}
+
+void input_read(uint8_t *data, uint64_t size, uint64_t offset)
+{
+    if (is_sealed()) {
+        read_sealed(data, size, offset);
+        return;
+    }
+    memory_will_write(data, size);
+    read_slot(data, size, job.ask.input_offset + offset);
+}

@@ -1,0 +1,93 @@
+/*
+ * The result and the log. Plain: written from linear memory straight into the slot. Sealed: gathered into chunks, each sealed and written when
+ * the next one begins (only then is it known not to be the last); the log is dropped, because it would leave the SEE in the open.
+ */
+#include <unistd.h>
+
+#include "see/sealed.h"
+
+static struct {
+    uint8_t plain[STREAM_CHUNK_BYTES], sealed[STREAM_CHUNK_BYTES + AEAD_TAG_BYTES];
+    uint32_t fill, number;
+} chunk;
+
+static void put(const uint8_t *data, uint64_t size, uint64_t offset)
+{
+    for (uint64_t done = 0; done < size;) {
+        ssize_t n = pwrite(job.slot_fd, data + done, size - done, (off_t)(offset + done));
+        if (n <= 0) job_end(OUTCOME_OUTPUT_LIMIT); /* the slot itself is full */
+        done += (uint64_t)n;
+    }
+}
+
+/* Reserves room for `size` more bytes of the result; returns where they go. */
+static uint64_t take_room(uint64_t size)
+{
+    if (size > job.ask.output_max - job.answer.output_size) job_end(OUTCOME_OUTPUT_LIMIT);
+    uint64_t offset = job.ask.output_offset + job.answer.output_size;
+    job.answer.output_size += size;
+    return offset;
+}
+
+static void seal_chunk(bool last)
+{
+    uint32_t size = chunk.fill + AEAD_TAG_BYTES;
+    if (stream_seal_chunk(&keys.output_key, chunk.number++, last, view_of(chunk.plain, chunk.fill), chunk.sealed).code) job_end(OUTCOME_SEAL_BROKEN);
+    chunk.fill = 0;
+    put(chunk.sealed, size, take_room(size));
+}
+
+void output_begin(void)
+{
+    if (!is_sealed()) return;
+    chunk.fill = chunk.number = 0;
+    put((const uint8_t *)&keys.head, sizeof keys.head, take_room(sizeof keys.head));
+}
+
+static void gather(const uint8_t *data, uint64_t size)
+{
+    while (size > 0) {
+        if (chunk.fill == STREAM_CHUNK_BYTES) seal_chunk(false);
+        uint64_t room = STREAM_CHUNK_BYTES - chunk.fill, step = size < room ? size : room;
+        memcpy(chunk.plain + chunk.fill, data, step);
+        chunk.fill += (uint32_t)step;
+        data += step;
+        size -= step;
+    }
+}
+
+static void write_parts(const struct iovec *parts, int count, uint64_t bytes)
+{
+    uint64_t offset = take_room(bytes);
+    ssize_t n = bytes ? pwritev(job.slot_fd, parts, count, (off_t)offset) : 0;
+    if (n == (ssize_t)bytes) return;
+    for (int i = 0; i < count; i++) { /* rare: written in part; once more, one by one */
+        put(parts[i].iov_base, parts[i].iov_len, offset);
+        offset += parts[i].iov_len;
+    }
+}
+
+void output_write(const struct iovec *parts, int count, uint64_t bytes)
+{
+    if (!is_sealed()) {
+        write_parts(parts, count, bytes);
+        return;
+    }
+    for (int i = 0; i < count; i++) gather(parts[i].iov_base, parts[i].iov_len);
+}
+
+void output_end(void)
+{
+    if (is_sealed()) seal_chunk(true);
+}
+
+/* What does not fit into the log is dropped: standard error never fails a micro-job. */
+void output_log(const struct iovec *parts, int count)
+{
+    for (int i = 0; i < count; i++) {
+        uint64_t room = is_sealed() ? 0 : job.ask.log_max - job.answer.log_size, size = parts[i].iov_len < room ? parts[i].iov_len : room;
+        job.answer.log_truncated |= size < parts[i].iov_len;
+        put(parts[i].iov_base, size, job.ask.log_offset + job.answer.log_size);
+        job.answer.log_size += (uint32_t)size;
+    }
+}

@@ -1,0 +1,35 @@
+/**
+ * Sealed data inside a SEE, for the files of the runtime.
+ *
+ * The zygote makes a key pair, tells the warden (who signs it into evidence), and is granted a session by the key broker. Before each fork it
+ * unwraps the one segment's key and derives the one result's key; the session itself lies in a page that a fork does not inherit, so a SEE
+ * holds only its own segment's keys even when its wasm wall has fallen. At `shared` the worker holds the session.
+ */
+#pragma once
+#include "crypto/stream.h"
+#include "see/runtime.h"
+#include "see/sealed_result.h"
+
+enum { FD_REPORT = 5 /* to the warden; closed before anything else happens */ };
+
+/** Makes the key pair, reports it to the warden. Before the filter. */
+void session_start(void);
+/** Waits for the grant and opens it. After READY; ends the zygote when it is not genuine. */
+void session_receive(void);
+/** The keys of micro-job `index` of a slot into `keys`; false when the wrap, or a result to be combined, is not genuine. */
+bool session_prepare(int slot_fd, uint32_t index);
+
+/** One sealed stream of the input: where its ciphertext lies in the slot, and the plaintext bytes before it. */
+typedef struct { uint64_t slot_offset, plain_size, plain_start; AeadKey key; } Piece;
+
+typedef struct {
+    AeadKey output_key;
+    SealedResultHead head;
+    uint64_t plain_size;    /* of all pieces */
+    uint32_t piece_count;
+    Piece pieces[COMBINE_FANIN_MAX];
+} SealedKeys;
+extern SealedKeys keys;
+
+/** Whether this task's data are sealed. */
+static inline bool is_sealed(void) { return setup.head.sealed != SEALED_NONE; }

@@ -1,0 +1,172 @@
+/* The zygote's session with the key broker: key pair, report, grant, and the keys of one micro-job at a time. */
+#include <sodium.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/level.h"
+#include "crypto/derive.h"
+#include "crypto/hpke.h"
+#include "see/sealed.h"
+#include "see/session_payload.h"
+#include "see/zygote_report.h"
+
+SealedKeys keys;
+
+/* On a page of its own: locked, and not inherited by a fork at `process`. */
+typedef struct {
+    SealSecretKey own;
+    AeadKey wrap_key, result_key;
+    uint64_t segments;
+} Session;
+static Session *session;
+
+enum { PAGE = 4096 };
+
+static void take_page(void)
+{
+    session = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (session == MAP_FAILED || mlock(session, PAGE) < 0) see_exit(6);
+    if (setup.head.level == LEVEL_PROCESS && madvise(session, PAGE, MADV_DONTFORK) < 0) see_exit(6);
+}
+
+/* SHA-256 of the SETUP packet as it came. */
+static void hash_setup(uint8_t ret_hash[32])
+{
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_update(&state, (const uint8_t *)&setup.head, sizeof setup.head);
+    crypto_hash_sha256_update(&state, (const uint8_t *)setup.text, setup.head.text_size);
+    crypto_hash_sha256_final(&state, ret_hash);
+}
+
+void session_start(void)
+{
+    ZygoteReport report = {.level = setup.head.level};
+    uint8_t input[32];
+    SealPublicKey own;
+    take_page();
+    if (getrandom(input, sizeof input, 0) != (ssize_t)sizeof input) see_exit(6);
+    hpke_derive_secret(view_of(input, sizeof input), &session->own);
+    sodium_memzero(input, sizeof input);
+    hpke_public_of(&session->own, &own);
+    memcpy(report.see_key, own.bytes, sizeof report.see_key);
+    memcpy(report.task_id, setup.head.task_id, sizeof report.task_id);
+    hash_setup(report.task_policy);
+    if (write(FD_REPORT, &report, sizeof report) != (ssize_t)sizeof report) see_exit(6);
+    close(FD_REPORT);
+}
+
+static bool open_grant(const ChannelSession *packet)
+{
+    static const char LABEL[] = "covey session v1";
+    uint8_t info[sizeof LABEL - 1 + 32];
+    SessionPayload payload;
+    memcpy(info, LABEL, sizeof LABEL - 1);
+    memcpy(info + sizeof LABEL - 1, packet->evidence_hash, 32);
+    Err e = hpke_open(&session->own, NULL, packet->encapsulated, view_of(info, sizeof info), view_of(setup.head.task_id, sizeof setup.head.task_id),
+                      view_of(packet->sealed, sizeof packet->sealed), (uint8_t *)&payload);
+    sodium_memzero(&session->own, sizeof session->own);
+    if (e.code) return false;
+    derive_wrap_key(payload.session_key, &session->wrap_key);
+    memcpy(session->result_key.bytes, payload.result_key, sizeof payload.result_key);
+    session->segments = payload.segments;
+    sodium_memzero(&payload, sizeof payload);
+    return true;
+}
+
+void session_receive(void)
+{
+    ChannelSession packet;
+    struct iovec part = {&packet, sizeof packet};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t n = recvmsg(FD_SOCKET, &message, 0);
+    if (n == 0) see_exit(0);
+    if (n != (ssize_t)sizeof packet || packet.type != CHANNEL_SESSION || !open_grant(&packet)) see_exit(2);
+}
+
+static void put_u64(uint8_t *at, uint64_t v) { memcpy(at, &v, sizeof v); }
+
+/* The broker wrapped the segment's key for this very micro-job of this very task: nothing else opens. */
+static bool unwrap(const SlotAsk *ask, const SlotKey *wrapped)
+{
+    uint8_t nonce[AEAD_NONCE_BYTES] = {0}, aad[16 + 8], plain[WRAP_PLAIN_BYTES];
+    put_u64(nonce, ask->stage_and_job);
+    memcpy(aad, setup.head.task_id, 16);
+    put_u64(aad + 16, ask->stage_and_job);
+    Err e = aead_open(&session->wrap_key, nonce, view_of(aad, sizeof aad), view_of(wrapped->wrap, sizeof plain), wrapped->wrap + sizeof plain, plain);
+    if (e.code) return false;
+
+    Piece *p = &keys.pieces[0];
+    memcpy(p->key.bytes, plain, sizeof p->key.bytes);
+    memcpy(&p->plain_size, plain + sizeof p->key.bytes, sizeof p->plain_size);
+    sodium_memzero(plain, sizeof plain);
+    p->slot_offset = ask->input_offset;
+    p->plain_start = 0;
+    keys.piece_count = 1;
+    keys.plain_size = p->plain_size;
+    const uint64_t index = ask->stage_and_job;
+    keys.head.first = index;
+    keys.head.end = index + 1;
+    return index < session->segments && stream_sealed_size(p->plain_size) == ask->input_size;
+}
+
+static void key_of_result(const SealedResultHead *head, AeadKey *ret_key)
+{
+    uint8_t hash[32];
+    crypto_hash_sha256(hash, (const uint8_t *)head, sizeof *head);
+    derive_result_key(&session->result_key, hash, ret_key);
+}
+
+/* One result of the stage before; it must follow the one before it without gap or overlap. */
+static bool add_result(int slot_fd, uint64_t offset, uint32_t size, uint64_t stage)
+{
+    SealedResultHead head;
+    Piece *p = &keys.pieces[keys.piece_count];
+    if (size < sizeof head || pread(slot_fd, &head, sizeof head, (off_t)offset) != (ssize_t)sizeof head) return false;
+    bool follows = keys.piece_count == 0 || head.first == keys.head.end;
+    bool legal = head.magic == SEALED_RESULT_MAGIC && head.format == 1 && memcmp(head.task_id, setup.head.task_id, 16) == 0 &&
+                 head.stage_and_job >> STAGE_SHIFT == stage - 1 && head.first < head.end && head.end <= session->segments && follows;
+    if (!legal || !stream_plain_size(size - sizeof head, &p->plain_size)) return false;
+    key_of_result(&head, &p->key);
+    p->slot_offset = offset + sizeof head;
+    p->plain_start = keys.plain_size;
+    keys.plain_size += p->plain_size;
+    if (keys.piece_count++ == 0) keys.head.first = head.first;
+    keys.head.end = head.end;
+    return true;
+}
+
+static bool find_results(int slot_fd, const SlotAsk *ask)
+{
+    uint64_t at = ask->input_offset, end = at + ask->input_size, stage = ask->stage_and_job >> STAGE_SHIFT;
+    while (at < end) {
+        SealedResultFrame size;
+        if (stage == 0 || keys.piece_count == COMBINE_FANIN_MAX || end - at < sizeof size ||
+            pread(slot_fd, &size, sizeof size, (off_t)at) != (ssize_t)sizeof size)
+            return false;
+        at += sizeof size;
+        if (size > end - at || !add_result(slot_fd, at, size, stage)) return false;
+        at += size;
+    }
+    return keys.piece_count > 0;
+}
+
+bool session_prepare(int slot_fd, uint32_t index)
+{
+    struct { SlotAsk ask; SlotKey key; } record;
+    sodium_memzero(keys.pieces, keys.piece_count * sizeof keys.pieces[0]); /* of the micro-job before */
+    keys.piece_count = 0;
+    keys.plain_size = 0;
+    if (pread(slot_fd, &record, sizeof record, (off_t)SLOT_JOB_OFFSET(index)) != (ssize_t)sizeof record) return false;
+    keys.head = (SealedResultHead){.magic = SEALED_RESULT_MAGIC, .format = 1, .stage_and_job = record.ask.stage_and_job};
+    memcpy(keys.head.task_id, setup.head.task_id, sizeof keys.head.task_id);
+    if (getrandom(keys.head.salt, sizeof keys.head.salt, 0) != (ssize_t)sizeof keys.head.salt) return false;
+
+    bool first_stage = setup.head.sealed == SEALED_SEGMENTS;
+    if (!(first_stage ? unwrap(&record.ask, &record.key) : find_results(slot_fd, &record.ask))) return false;
+    key_of_result(&keys.head, &keys.output_key);
+    return true;
+}
