@@ -39,7 +39,7 @@ static Err read_once(int file_fd, Buffer *content, Diag *diag)
     return OK;
 }
 
-Err images_get(SealedImages *images, const TrustedKeys *trusted, int file_fd, const uint8_t measurement[SHA256_BYTES], int *ret_fd, Diag *diag)
+Err images_get(SealedImages *images, const TrustedKeys *trusted, int file_fd, const uint8_t measurement[SHA256_BYTES], int *ret_fd, PublicKey *ret_signer, Diag *diag)
 {
     SealedImage *known = find(images, measurement);
     if (!known) {
@@ -53,9 +53,11 @@ Err images_get(SealedImages *images, const TrustedKeys *trusted, int file_fd, co
         TRY_WHY(diag, memfd_sealed_image("see-image", info.elf, &fd), "the image cannot be copied to sealed memory");
         known = place_for_new(images);
         memcpy(known->measurement, measurement, SHA256_BYTES);
+        memcpy(known->signer.bytes, info.trailer.public_key, sizeof known->signer.bytes);
         known->fd = fd;
     }
     known->last_use = ++images->uses;
+    *ret_signer = known->signer;
     *ret_fd = known->fd;
     return OK;
 }

@@ -36,4 +36,5 @@ typedef struct { uint32_t type, zygote; int32_t status; /* as waitpid */ uint32_
 typedef struct { uint32_t type, zygote; uint8_t nonce[32]; uint32_t wish; /* EvidenceKind, 0: the best there is */ uint32_t reserved; } WardenEvidence;
 typedef struct { uint32_t type, zygote; int32_t code; uint32_t size; /* bytes that follow: COSE, or the reason in words when code is not 0 */ } WardenEvidenceReady;
 
-#define WARDEN_PACKET_MAX (72 << 10)
+#define WARDEN_PACKET_MAX (72 << 10) /* from the warden */
+#define WARDEN_REQUEST_MAX 512       /* to the warden */

@@ -20,7 +20,7 @@
 #include "sys/fault.h"
 #include "warden/filter.h"
 
-enum { STACK_BYTES = 8 << 20, RUNTIME_BYTES = 64 << 20, ZYGOTE_PROCESSES = 2, CAPABILITY_LAST = 63 };
+enum { STACK_BYTES = 8 << 20, RUNTIME_BYTES = 64 << 20, LOCKED_BYTES = 64 << 10, ZYGOTE_PROCESSES = 2, CAPABILITY_LAST = 63 };
 
 static const char *const STEP_TEXT[] = {
     [STEP_MAP] = "mapping the user namespace",
@@ -59,7 +59,7 @@ static int limits(const WallPlan *plan)
     uint64_t data = (plan->level == LEVEL_SHARED ? 2 : 1) * plan->memory_max + RUNTIME_BYTES;
     if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_STACK, STACK_BYTES) < 0 || limit(RLIMIT_DATA, data) < 0) return -1;
     /* the zygote and one SEE: a fork bomb has nowhere to go */
-    return limit(RLIMIT_NOFILE, ZYGOTE_SLOTS_MAX + 16) < 0 || limit(RLIMIT_MEMLOCK, 0) < 0 || limit(RLIMIT_NPROC, ZYGOTE_PROCESSES) < 0 ? -1 : 0;
+    return limit(RLIMIT_NOFILE, ZYGOTE_SLOTS_MAX + 16) < 0 || limit(RLIMIT_MEMLOCK, LOCKED_BYTES) < 0 || limit(RLIMIT_NPROC, ZYGOTE_PROCESSES) < 0 ? -1 : 0;
 }
 
 static int no_identity(void)
@@ -81,15 +81,16 @@ static int no_capabilities(void)
     return FAULTABLE("prctl", prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
 }
 
-/* Descriptor 0 is the socket, WALL_IMAGE_FD the image, WALL_REPORT_FD the report; the last two close on exec. */
+/* Descriptor 0 is the socket, WALL_IMAGE_FD the image, WALL_REPORT_FD the report, WALL_ZYGOTE_FD the zygote's own; image and report close on exec. */
 static int descriptors(const WallPlan *plan)
 {
     int socket = fcntl(plan->socket_fd, F_DUPFD, 10), image = fcntl(plan->image_fd, F_DUPFD, 10), report = fcntl(plan->report_fd, F_DUPFD, 10);
-    if (socket < 0 || image < 0 || report < 0) return -1;
+    int own = fcntl(plan->zygote_fd, F_DUPFD, 10);
+    if (socket < 0 || image < 0 || report < 0 || own < 0 || dup2(own, WALL_ZYGOTE_FD) < 0) return -1;
     if (dup2(socket, 0) < 0 || dup3(image, WALL_IMAGE_FD, O_CLOEXEC) < 0 || dup3(report, WALL_REPORT_FD, O_CLOEXEC) < 0) return -1;
     if (close(1) < 0 && errno != EBADF) return -1;
     if (close(2) < 0 && errno != EBADF) return -1;
-    return FAULTABLE("close_range", (int)syscall(SYS_close_range, WALL_REPORT_FD + 1, ~0u, 0));
+    return FAULTABLE("close_range", (int)syscall(SYS_close_range, WALL_ZYGOTE_FD + 1, ~0u, 0));
 }
 
 static _Noreturn void report_and_exit(int fd, WallStep step)

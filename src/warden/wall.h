@@ -12,6 +12,7 @@ const char *wall_step_text(WallStep step);
 
 typedef struct {
     int image_fd, socket_fd, report_fd; /* report_fd: where a WallReport is written when a step fails; closes on exec */
+    int zygote_fd;                      /* where the zygote itself reports; stays open */
     uint64_t memory_max;
     int level;
 } WallPlan;

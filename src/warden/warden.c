@@ -14,6 +14,8 @@
 #include "base/limits.h"
 #include "sys/fault.h"
 #include "sys/fd.h"
+#include "sys/clock.h"
+#include "warden/identity.h"
 #include "warden/images.h"
 #include "warden/zygote.h"
 
@@ -25,6 +27,7 @@ typedef struct {
     TrustedKeys trusted;
     SealedImages images;
     Zygote zygotes[ZYGOTES_MAX];
+    NodeIdentity identity;
 } Warden;
 
 enum { START_FDS = 2 }; /* the image file, the zygote's end of its control socket */
@@ -70,8 +73,10 @@ static Err start_zygote(Warden *w, const WardenStart *start, const int *fds, Zyg
     Zygote *place = free_place(w);
     if (!place) return FAIL_WHY(diag, ERR_BUSY, "this warden has %d zygotes already", ZYGOTES_MAX);
     int image_fd;
-    TRY(images_get(&w->images, &w->trusted, fds[0], start->measurement, &image_fd, diag));
+    PublicKey signer;
+    TRY(images_get(&w->images, &w->trusted, fds[0], start->measurement, &image_fd, &signer, diag));
     TRY(zygote_start(start, image_fd, fds[1], place, diag));
+    place->signer = signer;
     *ret_zygote = place;
     return OK;
 }
@@ -100,6 +105,29 @@ static Err on_kill(Warden *w, const void *packet, const int *fds)
     return z ? send_ended(w, z) : OK; /* it may have ended by itself a moment ago */
 }
 
+/* The head, then COSE or the reason in words. */
+static Err send_evidence(Warden *w, uint32_t zygote, int32_t code, View content)
+{
+    AUTO_BUFFER packet = buffer_limited(WARDEN_PACKET_MAX);
+    const WardenEvidenceReady head = {WARDEN_EVIDENCE_READY, zygote, code, (uint32_t)content.size};
+    TRY(buffer_append(&packet, view_of(&head, sizeof head)));
+    TRY(buffer_append(&packet, content));
+    return socket_send(w->socket_fd, view_buffer(&packet), NULL, 0);
+}
+
+static Err on_evidence(Warden *w, const void *packet, const int *fds)
+{
+    (void)fds;
+    const WardenEvidence *wish = packet;
+    Diag diag = {{0}};
+    AUTO_BUFFER evidence = buffer_limited(EVIDENCE_BYTES_MAX);
+    Zygote *z = zygote_with(w, wish->zygote);
+    Err e = z ? identity_evidence(&w->identity, z, wish, clock_wall_ns() / NS_PER_S, &evidence, &diag)
+              : FAIL_WHY(&diag, ERR_NO_ENTRY, "there is no such zygote");
+    if (e.code) return send_evidence(w, wish->zygote, e.code, view_text(diag.text[0] ? diag.text : err_text(e.code)));
+    return send_evidence(w, wish->zygote, 0, view_buffer(&evidence));
+}
+
 /* Which packet is legal when, its exact size, and how many descriptors come with it. */
 static const struct {
     size_t size, fd_count;
@@ -109,11 +137,12 @@ static const struct {
     [WARDEN_TRUST] = {sizeof(WardenTrust), 0, PHASE_TRUSTING, on_trust},
     [WARDEN_START] = {sizeof(WardenStart), START_FDS, PHASE_TRUSTING | PHASE_RUNNING, on_start},
     [WARDEN_KILL] = {sizeof(WardenKill), 0, PHASE_RUNNING, on_kill},
+    [WARDEN_EVIDENCE] = {sizeof(WardenEvidence), 0, PHASE_RUNNING, on_evidence},
 };
 
 static Err serve_packet(Warden *w)
 {
-    union { uint32_t type; uint64_t align; uint8_t bytes[WARDEN_PACKET_MAX]; } packet;
+    union { uint32_t type; uint64_t align; uint8_t bytes[WARDEN_REQUEST_MAX]; } packet;
     int fds[START_FDS] = {-1, -1};
     size_t size = 0, fd_count = START_FDS;
     TRY(socket_receive(w->socket_fd, &packet, sizeof packet, &size, fds, &fd_count));
@@ -149,10 +178,10 @@ static Err turn(Warden *w)
     return polls[0].revents ? serve_packet(w) : OK;
 }
 
-Err warden_serve(int socket_fd, Diag *diag)
+Err warden_serve(int socket_fd, const char *config_dir, Diag *diag)
 {
     static Warden w;
-    w = (Warden){.socket_fd = socket_fd, .phase = PHASE_TRUSTING};
+    w = (Warden){.socket_fd = socket_fd, .phase = PHASE_TRUSTING, .identity.config_dir = config_dir};
     for (int i = 0; i < ZYGOTES_MAX; i++) w.zygotes[i].pid_fd = -1;
     prctl(PR_SET_DUMPABLE, 0);
 
@@ -163,6 +192,7 @@ Err warden_serve(int socket_fd, Diag *diag)
         if (w.zygotes[i].pid_fd >= 0) zygote_end(&w.zygotes[i], &status);
     }
     images_free(&w.images);
+    identity_wipe(&w.identity);
     if (e.code == ERR_CLOSED) return OK;
     return diag_complete(diag, e, "the warden ended");
 }

@@ -107,18 +107,22 @@ Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *
     int ends[2];
     if (FAULTABLE("socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) < 0) return FAIL(errno);
     AUTO_FD ours = ends[0], theirs = ends[1];
+    int report_ends[2];
+    if (FAULTABLE("pipe2", pipe2(report_ends, O_CLOEXEC | O_NONBLOCK)) < 0) return FAIL(errno);
+    AUTO_FD report = report_ends[0], for_zygote = report_ends[1];
 
     pid_t pid = 0;
     int pid_fd = -1;
     TRY_WHY(diag, clone_into_namespaces(&pid_fd, &pid), "namespaces for a SEE cannot be made; `covey doctor` says what this machine lacks");
     if (pid == 0) {
-        const WallPlan plan = {image_fd, socket_fd, theirs, start->memory_max, (int)start->level};
+        const WallPlan plan = {image_fd, socket_fd, theirs, for_zygote, start->memory_max, (int)start->level};
         close(ours);
         become_zygote(&plan);
     }
     fd_close(&theirs);
 
-    Zygote z = {.id = start->zygote, .pid = pid, .pid_fd = pid_fd};
+    Zygote z = {.id = start->zygote, .pid = pid, .pid_fd = pid_fd, .level = start->level};
+    memcpy(z.measurement, start->measurement, sizeof z.measurement);
     uint64_t memory = start->slot_bytes_max ? (ZYGOTE_PIDS * start->memory_max) + start->slot_bytes_max + 64 * MIB : 0;
     cgroup_enter(pid, start->zygote, ZYGOTE_PIDS, memory, &z.cgroup);
     Err e = release_and_wait(pid, ours, diag);
@@ -127,7 +131,24 @@ Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *
         cgroup_remove(&z.cgroup);
         return e;
     }
+    z.report_fd = fd_take(&report);
     *ret_zygote = z;
+    return OK;
+}
+
+Err zygote_report(Zygote *z, ZygoteReport *ret_report)
+{
+    if (!z->reported) {
+        ZygoteReport report;
+        size_t n;
+        Err e = fd_read(z->report_fd, &report, sizeof report, &n);
+        if (e.code == EAGAIN) return FAIL(ERR_BUSY);
+        TRY(e);
+        if (n != sizeof report || report.level != z->level) return FAIL(ERR_PROTOCOL);
+        z->report = report;
+        z->reported = true;
+    }
+    *ret_report = z->report;
     return OK;
 }
 
@@ -138,5 +159,6 @@ void zygote_end(Zygote *z, int *ret_status)
     Err e = process_wait(z->pid_fd, ret_status);
     if (e.code) kill_and_reap(&z->pid_fd);
     fd_close(&z->pid_fd);
+    fd_close(&z->report_fd);
     cgroup_remove(&z->cgroup);
 }
