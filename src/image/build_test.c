@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/test.h"
 #include "image/build.h"
+#include "image/cache.h"
 #include "sys/fd.h"
 
 static char home[64]; /* a new folder for each test: everything is below it */
@@ -256,6 +257,26 @@ START_TEST(a_damaged_cache_entry_is_built_again)
 }
 END_TEST
 
+START_TEST(the_cache_keeps_the_images_that_were_used_last)
+{
+    set_up();
+    module(WRITES_B ")");
+    ImageBuildRequest r = request(NULL);
+    ImageBuilt first = build_request(&r);
+    /* 260 old entries, and files that are none; then the first image is used again, and another one comes. */
+    shell("cd %s && for i in $(seq 260); do touch -d '2001-01-01 +'$i' minutes' $(printf '%%064x.see' $i); done && touch -d 2000-01-01 keep.see failed.log",
+          in_home("cache/covey/images"));
+    ck_assert(build_request(&r).from_cache);
+    module(WRITES_B "(func))");
+    ImageBuilt second = build_request(&r);
+    shell("cd %s && test $(ls *.see | grep -c '^.\\{68\\}$') = %d && test -e keep.see && test -e failed.log && test ! -e $(printf '%%064x.see' 6) && "
+          "test -e $(printf '%%064x.see' 7)", in_home("cache/covey/images"), CACHE_IMAGES_MAX);
+    ck_assert_int_eq(access(first.path, F_OK), 0);
+    ck_assert_int_eq(access(second.path, F_OK), 0);
+    tear_down();
+}
+END_TEST
+
 START_TEST(a_changed_byte_anywhere_in_a_real_image_is_found)
 {
     set_up();
@@ -464,6 +485,7 @@ END_TEST
 TEST_MAIN("image/build", a_module_becomes_an_image_that_runs, the_start_function_runs_before_start, the_manifest_says_what_was_built,
           two_builds_in_two_folders_give_the_same_bytes, the_second_build_comes_from_the_cache_and_is_the_same,
           the_cache_is_not_asked_when_that_is_the_wish, another_module_runtime_or_key_is_another_cache_entry, a_damaged_cache_entry_is_built_again,
+          the_cache_keeps_the_images_that_were_used_last,
           a_changed_byte_anywhere_in_a_real_image_is_found, everything_that_is_offered_links_with_the_real_runtime,
           names_of_a_hostile_module_never_become_c, a_refused_module_is_named_before_any_tool_is_needed,
           a_module_that_wasm2c_finds_invalid_is_refused_with_its_words, a_missing_module_is_named, missing_tools_are_named_with_their_package,
