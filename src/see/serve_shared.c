@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@ typedef struct {
     uint32_t slots[ZYGOTE_SLOTS_MAX];
     uint32_t count, next;          /* queue: slots[next..count) are to be run, slots[next] is running */
     volatile uint64_t job_serial;  /* odd: a micro-job runs */
+    volatile uint32_t in_slot;     /* 0: a slot's end, or a packet, may be known to the worker alone */
 } Board;
 
 static Board *board;
@@ -50,7 +52,10 @@ static _Noreturn void work(void)
             if (count == 0) continue;
         }
         uint32_t slot = board->slots[board->next];
+        atomic_signal_fence(memory_order_seq_cst);
+        board->in_slot = 1;
         run_slot(slot);
+        board->in_slot = 0;
         board->next++;
         serve_done(&(ChannelSlotDone){slot, HOW_ANSWERED, 0}, 1);
     }
@@ -93,6 +98,8 @@ static bool watch(pid_t worker, int *ret_status)
 static void report_death(bool lifetime, int status)
 {
     if (!WIFSIGNALED(status)) see_exit(WEXITSTATUS(status)); /* the socket closed, or a packet was not legal */
+    if (!board->in_slot) see_exit(5); /* the agent sees by its slots how far this zygote got, which here nobody can know */
+    board->in_slot = 0;
     if (board->next >= board->count || board->count > ZYGOTE_SLOTS_MAX || board->slots[board->next] >= setup.head.slot_count) see_exit(5);
     ChannelSlotDone done = {board->slots[board->next], lifetime ? HOW_LIFETIME : HOW_SIGNAL, (uint16_t)WTERMSIG(status)};
     board->next++;
