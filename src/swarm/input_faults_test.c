@@ -1,4 +1,4 @@
-/* When any one system call of reading a task and its input fails: is there a clean error with a text, nothing open, and never a short input? */
+/* When any one system call of reading a task and its input fails: is there a clean error, nothing left open, and never a short input? */
 #include <errno.h>
 #include <fcntl.h>
 
