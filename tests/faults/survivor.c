@@ -2,7 +2,7 @@
  * of its segment, and random bytes of its own. As a combiner (stage 1 and up) it hands on what it reads. */
 #include "covey_job.h"
 
-enum { WORK = 500000 };
+enum { WORK = 200000 };
 
 int main(void)
 {
