@@ -1,4 +1,5 @@
-/* The cache of built images. A damaged entry, or one that another key signed, is the same as none: it will be built and written again. */
+/* The cache of built images. A damaged entry, or one that another key signed, is the same as none: it will be built and
+ * written again. */
 #include "image/cache.h"
 
 #include <assert.h>
@@ -24,7 +25,8 @@ Err cache_directory(char *ret_path, size_t room, Diag *diag)
         base = getenv("HOME");
         below = ".cache/covey/images";
     }
-    if (!base || base[0] != '/') return FAIL_WHY(diag, ERR_NO_ENTRY, "neither XDG_CACHE_HOME nor HOME is set, so images cannot be cached");
+    if (!base || base[0] != '/')
+        return FAIL_WHY(diag, ERR_NO_ENTRY, "neither XDG_CACHE_HOME nor HOME is set, so images cannot be cached");
     int size = snprintf(path, sizeof path, "%s/%s", base, below);
     if (size < 0 || size >= (int)sizeof path || (size_t)size >= room) return FAIL(ENAMETOOLONG);
     TRY_WHY(diag, dir_make_all(path, 0700), "%s: cannot make the image cache", path);
@@ -48,7 +50,8 @@ Err cache_get(const char *path, const PublicKey *signer, const Sha256 *module_ha
     AUTO_BUFFER content = buffer_limited(ret_image->limit);
     Err error = file_read(AT_FDCWD, path, &content);
     if (error.code == 0) error = image_verify(view_buffer(&content), &only_signer, &info, NULL);
-    if (error.code || memcmp(info.manifest.module_hash, module_hash->bytes, sizeof module_hash->bytes) != 0) return FAIL(ERR_NO_ENTRY);
+    if (error.code || memcmp(info.manifest.module_hash, module_hash->bytes, sizeof module_hash->bytes) != 0)
+        return FAIL(ERR_NO_ENTRY);
 
     utimensat(AT_FDCWD, path, NULL, 0); /* used now: it leaves the cache last; no harm when that fails */
     buffer_free(ret_image);
@@ -73,7 +76,8 @@ static size_t survey(DIR *folder, char ret_oldest[NAME_MAX + 1])
     for (const struct dirent *entry; (entry = readdir(folder));) {
         struct stat st;
         if (!is_entry(entry->d_name) || fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) continue;
-        bool older = st.st_mtim.tv_sec < oldest.tv_sec || (st.st_mtim.tv_sec == oldest.tv_sec && st.st_mtim.tv_nsec < oldest.tv_nsec);
+        bool older =
+            st.st_mtim.tv_sec < oldest.tv_sec || (st.st_mtim.tv_sec == oldest.tv_sec && st.st_mtim.tv_nsec < oldest.tv_nsec);
         if (count++ == 0 || older) {
             oldest = st.st_mtim;
             snprintf(ret_oldest, NAME_MAX + 1, "%s", entry->d_name);
