@@ -26,6 +26,7 @@ static _Noreturn void run_as_see(uint32_t slot)
 {
     if (dup2(setup.slot_fds[slot], FD_SLOT) < 0) see_exit(3);
     if (syscall(SYS_close_range, FD_SLOT + 1, ~0u, 0) < 0) see_exit(3);
+    if (!job_read(FD_SLOT, 0)) see_exit(3);
     job_run(FD_SLOT, 0);
     see_exit(0);
 }

@@ -32,9 +32,9 @@ static void run_slot(uint32_t slot)
     SlotHeader header;
     if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || header.job_count > SLOT_JOBS_MAX) see_exit(3);
     for (uint32_t i = 0; i < header.job_count; i++) {
-        SlotJob record;
-        if (pread(fd, &record, sizeof record, (off_t)SLOT_JOB_OFFSET(i)) != (ssize_t)sizeof record) see_exit(3);
-        if (record.answer.outcome != OUTCOME_NONE) continue; /* done by the worker before this one */
+        const SlotJob *record = job_read(fd, i);
+        if (!record) see_exit(3);
+        if (record->answer.outcome != OUTCOME_NONE) continue; /* done by the worker before this one */
         board->job_serial++;
         job_run(fd, i);
         restore_now();
