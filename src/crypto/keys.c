@@ -180,8 +180,8 @@ static Err trusted_line_add(const char *path, size_t number, View line, TrustedK
             return OK;
         }
     }
-    return FAIL_WHY(diag, ERR_BAD_INPUT, "%s:%zu: not a public key; write it as `covey key show` prints it, covey-ed25519:...", path,
-                    number);
+    return FAIL_WHY(diag, ERR_BAD_INPUT, "%s:%zu: not a public key; write it as `covey key show` prints it, covey-ed25519:...",
+                    path, number);
 }
 
 Err trusted_keys_load(const char *directory, TrustedKeys *ret_keys, Diag *diag)

@@ -1,4 +1,5 @@
-/* Is the signing key made once, kept private, and refused when others could read it? Is the list of trusted keys read strictly? */
+/* Is the signing key made once, kept private, and refused when others could read it? Is the list of trusted keys read
+ * strictly? */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>

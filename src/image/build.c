@@ -131,9 +131,10 @@ static Err build(Job *j, ImageInfo *ret_info)
     Err made = make(j, &workspace, &log);
     if (made.code) return keep_log(j, made, &log);
 
-    TRY_WHY(j->diag, image_sign(&j->secret, &j->signer, &j->image), "the built image is not well formed; this is a defect of Covey");
+    TRY_WHY(j->diag, image_sign(&j->secret, &j->signer, &j->image),
+            "the built image is not well formed; this is a defect of Covey");
     TRY(image_parse(view_buffer(&j->image), ret_info, j->diag));
-    TRY_WHY(j->diag, file_replace(AT_FDCWD, j->entry, view_buffer(&j->image), 0644), "%s: cannot write to the image cache", j->entry);
+    TRY_WHY(j->diag, cache_put(j->cache, j->entry, view_buffer(&j->image)), "%s: cannot write to the image cache", j->entry);
     return OK;
 }
 

@@ -2,8 +2,8 @@
  * Builds a SEE image from a wasm module: check the module, reduce it, wasm2c, put Covey's prelude in place of the generated one,
  * gcc -O2, link with libcovey-see.a as one static-pie ELF with the manifest note, sign.
  *
- * Reproducible: the same module, toolchain and key give the same bytes, wherever and whenever. Built images are cached by content (module
- * hash, toolchain, runtime, key) under $XDG_CACHE_HOME/covey/images.
+ * Reproducible: the same module, toolchain and key give the same bytes, wherever and whenever. Built images are cached by
+ * content (module hash, toolchain, runtime, key) under $XDG_CACHE_HOME/covey/images.
  */
 #pragma once
 #include "image/image.h"
@@ -24,6 +24,6 @@ typedef struct {
 } ImageBuilt;
 
 /** SIGINT, SIGTERM and SIGHUP wait in the calling thread until the temporary folder is removed.
- *  errors: ERR_BAD_INPUT (the module, with its reason), ERR_TOOL (the tool's last words; all of them are in failed.log in the cache),
+ *  errors: ERR_BAD_INPUT (the module, with its reason), ERR_TOOL (the tool's last words; all are in failed.log in the cache),
  *          ERR_NO_ENTRY (module, tool or runtime missing, with remedy), ERR_DENIED (the key file), ERR_INTERRUPTED, errno */
 MUST_USE Err image_build(const ImageBuildRequest *request, ImageBuilt *ret_built, Diag *diag);

@@ -1,82 +1,13 @@
 /*
- * Does a module become an image that runs, is the same everywhere, and is taken from the cache only when that changes nothing? Is every
- * failure on the way said clearly, and is nothing left behind? The runtime is a stand-in (build_test_runtime.c) so that images can be run.
+ * Does a module become an image that runs, is the same everywhere, and is taken from the cache only when that changes nothing?
+ * Is every failure on the way said clearly, and is nothing left behind?
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/limits.h"
-#include "base/test.h"
-#include "image/build.h"
-#include "sys/fd.h"
-
-static char home[64]; /* a new folder for each test: everything is below it */
-
-static const char *in_home(const char *name)
-{
-    static char paths[8][256];
-    static unsigned next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", home, name);
-    return path;
-}
-
-__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
-{
-    char command[4096];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    ck_assert_msg(system(command) == 0, "failed: %s", command);
-}
-
-static const char *source_folder(void)
-{
-    const char *source = getenv("COVEY_SOURCE");
-    return source ? source : ".";
-}
-
-static void put(const char *path, const char *text, mode_t mode)
-{
-    ck_assert_ok(file_replace(AT_FDCWD, path, view_text(text), mode));
-}
-
-static void set_up(void)
-{
-    strcpy(home, "/tmp/covey-build-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(home));
-    shell("mkdir %s/see %s/tmp && ln -s %s/src %s/see/include && cd %s/see && gcc -O1 -fPIE -iquote include -c include/image/build_test_runtime.c && "
-          "ar rcs libcovey-see.a build_test_runtime.o && rm build_test_runtime.o", home, home, source_folder(), home, home);
-    setenv("COVEY_SEE_DIR", in_home("see"), 1);
-    setenv("XDG_CACHE_HOME", in_home("cache"), 1);
-    setenv("TMPDIR", in_home("tmp"), 1);
-}
-
-static void tear_down(void) { shell("rm -rf %s", home); }
-
-/* A module in text form, as the file job.wasm. */
-static void module(const char *text)
-{
-    put(in_home("job.wat"), text, 0644);
-    shell("wat2wasm --enable-all %s -o %s", in_home("job.wat"), in_home("job.wasm"));
-}
-
-#define WRITES_B "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func $write (param i32 i32 i32 i32) (result i32)))" \
-    "(memory (export \"memory\") 1 3) (data (i32.const 0) \"\\10\\00\\00\\00\\01\\00\\00\\00\") (data (i32.const 16) \"B\")" \
-    "(func $say (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))) (func (export \"_start\") (call $say))"
-
-static ImageBuildRequest request(const char *output)
-{
-    return (ImageBuildRequest){.module_path = in_home("job.wasm"), .output_path = output, .config_dir = in_home("config")};
-}
+#include "image/build_fixture.h"
+#include "image/cache.h"
 
 static ImageBuilt build_request(const ImageBuildRequest *r)
 {
@@ -105,17 +36,11 @@ static void expect_failure(int code, const char *sentence)
     shell("test -z \"$(ls -A %s)\"", in_home("tmp"));
 }
 
-static Buffer content_of(const char *path)
-{
-    Buffer content = buffer_limited(64 * MIB);
-    ck_assert_ok(file_read(AT_FDCWD, path, &content));
-    return content;
-}
-
 /* What an image writes when it is run as an ordinary program. */
 static void expect_output(const char *expected)
 {
-    shell("cp %s %s && chmod 700 %s && test \"$(%s)\" = '%s'", in_home("job.see"), in_home("job"), in_home("job"), in_home("job"), expected);
+    shell("cp %s %s && chmod 700 %s && test \"$(%s)\" = '%s'", in_home("job.see"), in_home("job"), in_home("job"), in_home("job"),
+          expected);
 }
 
 START_TEST(a_module_becomes_an_image_that_runs)
@@ -132,7 +57,8 @@ END_TEST
 START_TEST(the_start_function_runs_before_start)
 {
     set_up();
-    module(WRITES_B "(func $first (i32.store8 (i32.const 16) (i32.const 65)) (call $say) (i32.store8 (i32.const 16) (i32.const 66))) (start $first))");
+    module(WRITES_B "(func $first (i32.store8 (i32.const 16) (i32.const 65)) (call $say) "
+                    "(i32.store8 (i32.const 16) (i32.const 66))) (start $first))");
     build();
     expect_output("AB");
     tear_down();
@@ -178,7 +104,8 @@ START_TEST(two_builds_in_two_folders_give_the_same_bytes)
     setenv("SOURCE_DATE_EPOCH", "1", 1);
     setenv("TZ", "Asia/Tokyo", 1);
     ck_assert_int_eq(chdir(in_home("other")), 0);
-    ImageBuildRequest elsewhere = {.module_path = "another-name.wasm", .output_path = "another.see", .config_dir = in_home("config")};
+    ImageBuildRequest elsewhere = {
+        .module_path = "another-name.wasm", .output_path = "another.see", .config_dir = in_home("config")};
     ck_assert(!build_request(&elsewhere).from_cache);
     AUTO_BUFFER second = content_of("another.see");
     ck_assert(view_equal(view_buffer(&first), view_buffer(&second)));
@@ -238,7 +165,8 @@ END_TEST
 
 START_TEST(a_damaged_cache_entry_is_built_again)
 {
-    static const char *const DAMAGES[] = {"truncate -s -1", "truncate -s 0", "sed -i s/COVEYSIG/COVEYSIH/", "sed -i s/_start/_stars/", "chmod 0"};
+    static const char *const DAMAGES[] = {"truncate -s -1", "truncate -s 0", "sed -i s/COVEYSIG/COVEYSIH/",
+                                          "sed -i s/_start/_stars/", "chmod 0"};
     set_up();
     module(WRITES_B ")");
     ImageBuildRequest r = request(NULL);
@@ -252,6 +180,28 @@ START_TEST(a_damaged_cache_entry_is_built_again)
         AUTO_BUFFER again = content_of(built.path);
         ck_assert(view_equal(view_buffer(&first), view_buffer(&again)));
     }
+    tear_down();
+}
+END_TEST
+
+START_TEST(the_cache_keeps_the_images_that_were_used_last)
+{
+    set_up();
+    module(WRITES_B ")");
+    ImageBuildRequest r = request(NULL);
+    ImageBuilt first = build_request(&r);
+    /* 260 old entries, and files that are none; then the first image is used again, and another one comes. */
+    shell("cd %s && for i in $(seq 260); do touch -d '2001-01-01 +'$i' minutes' $(printf '%%064x.see' $i); done && "
+          "touch -d 2000-01-01 keep.see failed.log",
+          in_home("cache/covey/images"));
+    ck_assert(build_request(&r).from_cache);
+    module(WRITES_B "(func))");
+    ImageBuilt second = build_request(&r);
+    shell("cd %s && test $(ls *.see | grep -c '^.\\{68\\}$') = %d && test -e keep.see && test -e failed.log && "
+          "test ! -e $(printf '%%064x.see' 6) && test -e $(printf '%%064x.see' 7)",
+          in_home("cache/covey/images"), CACHE_IMAGES_MAX);
+    ck_assert_int_eq(access(first.path, F_OK), 0);
+    ck_assert_int_eq(access(second.path, F_OK), 0);
     tear_down();
 }
 END_TEST
@@ -280,7 +230,8 @@ END_TEST
 START_TEST(everything_that_is_offered_links_with_the_real_runtime)
 {
     static const char HEAD[] = "sed -n 's/^    WASI(\"\\(.*\\)\", \"\\(.*\\)\"),$/OFFER_MODULE_WASI \\1 p\\2 ri/p; "
-                               "s/^    {\\(OFFER_[A-Z_]*\\), \"\\(.*\\)\", \"\\(.*\\)\", \"\\(.*\\)\"},$/\\1 \\2 p\\3 r\\4/p' %s/src/image/offers.c > %s";
+                               "s/^    {\\(OFFER_[A-Z_]*\\), \"\\(.*\\)\", \"\\(.*\\)\", \"\\(.*\\)\"},$/\\1 \\2 p\\3 r\\4/p' "
+                               "%s/src/image/offers.c > %s";
     const char *build_folder = getenv("COVEY_BUILD");
     if (!build_folder) return; /* run by hand, without a build tree */
     char runtime[PATH_BYTES_MAX];
@@ -290,13 +241,17 @@ START_TEST(everything_that_is_offered_links_with_the_real_runtime)
     shell(HEAD, source_folder(), in_home("offers"));
     /* Each function is imported and put into the table, so that the linker needs all of them. */
     shell("awk '"
-          "function types(word, letters,   i, text) { for (i = 2; i <= length(letters); i++) text = text (substr(letters, i, 1) == \"I\" ? \" i64\" : \" i32\");"
+          "function types(word, letters,   i, text) { for (i = 2; i <= length(letters); i++) "
+          "text = text (substr(letters, i, 1) == \"I\" ? \" i64\" : \" i32\");"
           " return text ? \"(\" word text \")\" : \"\" }"
           "BEGIN { print \"(module\" }"
           "{ module = $1 ~ /SEE/ ? \"see\" : \"wasi_snapshot_preview1\"; names = names \" $\" $2;"
-          " printf \"(import \\\"%%s\\\" \\\"%%s\\\" (func $%%s %%s %%s))\\n\", module, $2, $2, types(\"param\", $3), types(\"result\", $4) }"
-          "END { print \"(memory 1) (table \" NR \" funcref) (elem (i32.const 0)\" names \") (func (export \\\"_start\\\")))\"; exit NR != 48 }"
-          "' %s > %s && wat2wasm %s -o %s", in_home("offers"), in_home("job.wat"), in_home("job.wat"), in_home("job.wasm"));
+          " printf \"(import \\\"%%s\\\" \\\"%%s\\\" (func $%%s %%s %%s))\\n\", module, $2, $2, types(\"param\", $3), "
+          "types(\"result\", $4) }"
+          "END { print \"(memory 1) (table \" NR \" funcref) (elem (i32.const 0)\" names \") (func (export \\\"_start\\\")))\"; "
+          "exit NR != 48 }"
+          "' %s > %s && wat2wasm %s -o %s",
+          in_home("offers"), in_home("job.wat"), in_home("job.wat"), in_home("job.wasm"));
     ImageBuilt built = build();
     AUTO_BUFFER image = content_of(built.path);
     ImageInfo info;
@@ -396,7 +351,8 @@ START_TEST(another_wasm2c_is_refused)
 {
     set_up();
     module(WRITES_B ")");
-    fake("wasm2c", "#!/bin/sh\n/usr/bin/wasm2c \"$@\" && test \"$1\" = --version || sed -i 's/i32_load, u32/i32_load,  u32/' module.c\n");
+    fake("wasm2c",
+         "#!/bin/sh\n/usr/bin/wasm2c \"$@\" && test \"$1\" = --version || sed -i 's/i32_load, u32/i32_load,  u32/' module.c\n");
     expect_failure(ERR_TOOL, "this wasm2c writes another prelude than the one Covey replaces; use wasm2c 1.0.32");
     tear_down();
 }
@@ -406,7 +362,8 @@ START_TEST(a_failing_compiler_is_quoted_and_its_log_kept)
 {
     set_up();
     module(WRITES_B ")");
-    fake("gcc", "#!/bin/sh\ncase $1 in --version|-print*) exec /usr/bin/gcc \"$@\";; esac\necho one; echo 'x.c:1: error: two'; echo three; exit 7\n");
+    fake("gcc", "#!/bin/sh\ncase $1 in --version|-print*) exec /usr/bin/gcc \"$@\";; esac\n"
+                "echo one; echo 'x.c:1: error: two'; echo three; exit 7\n");
     expect_failure(ERR_TOOL, "gcc failed with exit code 7: x.c:1: error: two (all of it: ");
     shell("test \"$(cat %s)\" = \"$(printf 'one\\nx.c:1: error: two\\nthree')\"", in_home("cache/covey/images/failed.log"));
     tear_down();
@@ -440,7 +397,8 @@ START_TEST(ctrl_c_ends_the_build_by_its_signal_and_leaves_nothing_behind)
 {
     set_up();
     module(WRITES_B ")");
-    fake("gcc", "#!/bin/sh\ncase $1 in --version|-print*) exec /usr/bin/gcc \"$@\";; esac\n: > \"$TMPDIR/../../compiling\"\nexec sleep 60\n");
+    fake("gcc", "#!/bin/sh\ncase $1 in --version|-print*) exec /usr/bin/gcc \"$@\";; esac\n"
+                ": > \"$TMPDIR/../../compiling\"\nexec sleep 60\n");
     pid_t child = fork();
     if (child == 0) {
         setpgid(0, 0);
@@ -461,12 +419,13 @@ START_TEST(ctrl_c_ends_the_build_by_its_signal_and_leaves_nothing_behind)
 }
 END_TEST
 
-TEST_MAIN("image/build", a_module_becomes_an_image_that_runs, the_start_function_runs_before_start, the_manifest_says_what_was_built,
-          two_builds_in_two_folders_give_the_same_bytes, the_second_build_comes_from_the_cache_and_is_the_same,
-          the_cache_is_not_asked_when_that_is_the_wish, another_module_runtime_or_key_is_another_cache_entry, a_damaged_cache_entry_is_built_again,
-          a_changed_byte_anywhere_in_a_real_image_is_found, everything_that_is_offered_links_with_the_real_runtime,
-          names_of_a_hostile_module_never_become_c, a_refused_module_is_named_before_any_tool_is_needed,
-          a_module_that_wasm2c_finds_invalid_is_refused_with_its_words, a_missing_module_is_named, missing_tools_are_named_with_their_package,
-          a_missing_runtime_is_named, another_wasm2c_is_refused, a_failing_compiler_is_quoted_and_its_log_kept,
-          a_killed_compiler_is_an_error_of_the_tool, an_output_that_cannot_be_written_is_named,
-          ctrl_c_ends_the_build_by_its_signal_and_leaves_nothing_behind)
+TEST_MAIN("image/build", a_module_becomes_an_image_that_runs, the_start_function_runs_before_start,
+          the_manifest_says_what_was_built, two_builds_in_two_folders_give_the_same_bytes,
+          the_second_build_comes_from_the_cache_and_is_the_same, the_cache_is_not_asked_when_that_is_the_wish,
+          another_module_runtime_or_key_is_another_cache_entry, a_damaged_cache_entry_is_built_again,
+          the_cache_keeps_the_images_that_were_used_last, a_changed_byte_anywhere_in_a_real_image_is_found,
+          everything_that_is_offered_links_with_the_real_runtime, names_of_a_hostile_module_never_become_c,
+          a_refused_module_is_named_before_any_tool_is_needed, a_module_that_wasm2c_finds_invalid_is_refused_with_its_words,
+          a_missing_module_is_named, missing_tools_are_named_with_their_package, a_missing_runtime_is_named,
+          another_wasm2c_is_refused, a_failing_compiler_is_quoted_and_its_log_kept, a_killed_compiler_is_an_error_of_the_tool,
+          an_output_that_cannot_be_written_is_named, ctrl_c_ends_the_build_by_its_signal_and_leaves_nothing_behind)

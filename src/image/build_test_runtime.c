@@ -37,10 +37,10 @@ void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t 
 void wasm_rt_free_memory(wasm_rt_memory_t *memory) { (void)memory; }
 
 struct Z_wasi_snapshot_preview1_instance_t;
-uint32_t Z_wasi_snapshot_preview1Z_fd_write(struct Z_wasi_snapshot_preview1_instance_t *none, uint32_t fd, uint32_t pieces, uint32_t count,
-                                            uint32_t written);
-uint32_t Z_wasi_snapshot_preview1Z_fd_write(struct Z_wasi_snapshot_preview1_instance_t *none, uint32_t fd, uint32_t pieces, uint32_t count,
-                                            uint32_t written)
+uint32_t Z_wasi_snapshot_preview1Z_fd_write(struct Z_wasi_snapshot_preview1_instance_t *none, uint32_t fd, uint32_t pieces,
+                                            uint32_t count, uint32_t written);
+uint32_t Z_wasi_snapshot_preview1Z_fd_write(struct Z_wasi_snapshot_preview1_instance_t *none, uint32_t fd, uint32_t pieces,
+                                            uint32_t count, uint32_t written)
 {
     (void)none, (void)fd, (void)count, (void)written;
     const uint32_t *piece = (const uint32_t *)(SEE_MEMORY_BASE + pieces);

@@ -1,6 +1,6 @@
 /*
- * Reads an image's ELF headers and notes (System V ABI, chapters 4 and 5). Every offset comes from outside: each is compared with what
- * remains before it is used, and headers are copied out, since nothing says that they are aligned.
+ * Reads an image's ELF headers and notes (System V ABI, chapters 4 and 5). Every offset comes from outside: each is compared
+ * with what remains before it is used, and headers are copied out, since nothing says that they are aligned.
  */
 #include "image/elf.h"
 
@@ -32,7 +32,8 @@ static Err header_check(View file, Elf64_Ehdr *ret_header, Diag *diag)
     memcpy(&h, file.data, sizeof h);
     if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB || h.e_ident[EI_VERSION] != EV_CURRENT)
         return REFUSE(diag, "it is not a 64-bit little-endian ELF file");
-    if (h.e_machine != ELF_MACHINE) return REFUSE(diag, "it was built for another kind of processor (ELF machine %u)", h.e_machine);
+    if (h.e_machine != ELF_MACHINE)
+        return REFUSE(diag, "it was built for another kind of processor (ELF machine %u)", h.e_machine);
     if (h.e_type != ET_DYN || h.e_version != EV_CURRENT) return REFUSE(diag, "it is not a static-pie executable");
     if (h.e_ehsize != sizeof h || h.e_phentsize != sizeof(Elf64_Phdr) || h.e_shentsize != sizeof(Elf64_Shdr))
         return REFUSE(diag, "its ELF header has unknown sizes");

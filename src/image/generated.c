@@ -1,9 +1,9 @@
 /*
  * From what wasm2c wrote to the one translation unit of an image.
  *
- * wasm2c 1.0.32 begins every file with the same 19,774 bytes for the same module name (it includes "module.h" in the middle), up to the
- * line that BOUNDARY names. src/see/prelude.h has the same definitions made for SEEs. It replaces that text only when that text is the one
- * it was written for, to the byte: another wasm2c may expect other things of its prelude.
+ * wasm2c 1.0.32 begins every file with the same 19,774 bytes for the same module name (it includes "module.h" in the middle),
+ * up to the line that BOUNDARY names. src/see/prelude.h has the same definitions made for SEEs. It replaces that text only
+ * when that text is the one it was written for, to the byte: another wasm2c may expect other things of its prelude.
  */
 #include "image/generated.h"
 
@@ -32,8 +32,8 @@ static Err split(View generated, View *ret_rest, Diag *diag)
 
 static Err put_note(const Manifest *m, Buffer *out)
 {
-    TRY(buffer_format(out, "\nSEE_NOTE(.flags = %u, .memory_pages_initial = %u, .memory_pages_max = %u,\n    .module_hash = {", m->flags,
-                      m->memory_pages_initial, m->memory_pages_max));
+    TRY(buffer_format(out, "\nSEE_NOTE(.flags = %u, .memory_pages_initial = %u, .memory_pages_max = %u,\n    .module_hash = {",
+                      m->flags, m->memory_pages_initial, m->memory_pages_max));
     for (size_t i = 0; i < sizeof m->module_hash; i++) TRY(buffer_format(out, "%u,", m->module_hash[i]));
     return buffer_format(out, "},\n    .builder = \"%s\");\n", m->builder);
 }
@@ -41,7 +41,8 @@ static Err put_note(const Manifest *m, Buffer *out)
 static Err put_glue(const Glue *g, Buffer *out)
 {
     TRY(put_note(&g->manifest, out));
-    TRY(buffer_format(out, "\nstatic void image_instantiate(void)\n{\n    Z_module_init_module();\n    Z_module_instantiate(&see_instance"));
+    TRY(buffer_format(out, "\nstatic void image_instantiate(void)\n{\n    Z_module_init_module();\n"
+                           "    Z_module_instantiate(&see_instance"));
     for (uint32_t i = 0; i < g->import_modules; i++) TRY(buffer_format(out, ", NULL"));
     TRY(buffer_format(out, ");\n}\n\nstatic void image_start(void)\n{\n"));
     if (g->has_start_function) TRY(buffer_format(out, "    Z_moduleZ_start(&see_instance);\n"));

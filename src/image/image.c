@@ -60,12 +60,15 @@ Err image_verify(View file, const TrustedKeys *trusted, ImageInfo *ret_info, Dia
     PublicKey signer;
     memcpy(&signer, info.trailer.public_key, sizeof signer);
     Err verified = sign_verify(&signer, IMAGE_SIGNATURE_CONTEXT, measurement_view(&info.measurement), info.trailer.signature);
-    if (verified.code) return FAIL_WHY(diag, verified.code, "the image's signature does not verify: it was changed after it was signed");
+    if (verified.code)
+        return FAIL_WHY(diag, verified.code, "the image's signature does not verify: it was changed after it was signed");
     if (!is_trusted(trusted, &signer)) {
         char text[PUBLIC_KEY_TEXT_MAX];
         public_key_print(&signer, text);
-        return FAIL_WHY(diag, ERR_UNTRUSTED, "the image is signed by %s, which is not trusted here; to trust it, add that line to the file "
-                        "`trusted` in Covey's configuration folder", text);
+        return FAIL_WHY(diag, ERR_UNTRUSTED,
+                        "the image is signed by %s, which is not trusted here; to trust it, add that line to the file "
+                        "`trusted` in Covey's configuration folder",
+                        text);
     }
     *ret_info = info;
     return OK;

@@ -1,7 +1,7 @@
 /*
- * Any bytes through image_parse and image_verify. What parses must hold together: a legal manifest, an ELF inside the file, and a signature
- * that, once made by us, verifies. Most inputs would end at the first header, so the input is also laid over a sound sample, where the
- * first two bytes say.
+ * Any bytes through image_parse and image_verify. What parses must hold together: a legal manifest, an ELF inside the file,
+ * and a signature that, once made by us, verifies. Most inputs would end at the first header, so the input is also laid over a
+ * sound sample, where the first two bytes say.
  */
 #include <assert.h>
 #include <stdlib.h>

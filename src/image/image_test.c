@@ -272,9 +272,10 @@ START_TEST(an_illegal_manifest_is_refused)
 }
 END_TEST
 
-TEST_MAIN("image/image", a_sample_is_parsed_and_measured_without_its_trailer, a_signed_image_is_verified, signing_again_replaces_the_signature,
-          signing_without_room_leaves_the_image_as_it_was, an_unsigned_image_is_refused_as_such,
-          an_image_signed_by_a_stranger_is_refused_with_the_line_that_would_trust_him, no_bit_of_a_signed_image_can_be_flipped,
-          every_truncation_and_every_extension_is_refused, what_is_not_an_elf_file_for_this_machine_is_refused,
-          tables_outside_the_file_are_refused, an_image_that_could_write_what_it_executes_is_refused,
-          there_must_be_exactly_one_manifest_of_the_known_kind, an_illegal_manifest_is_refused)
+TEST_MAIN("image/image", a_sample_is_parsed_and_measured_without_its_trailer, a_signed_image_is_verified,
+          signing_again_replaces_the_signature, signing_without_room_leaves_the_image_as_it_was,
+          an_unsigned_image_is_refused_as_such, an_image_signed_by_a_stranger_is_refused_with_the_line_that_would_trust_him,
+          no_bit_of_a_signed_image_can_be_flipped, every_truncation_and_every_extension_is_refused,
+          what_is_not_an_elf_file_for_this_machine_is_refused, tables_outside_the_file_are_refused,
+          an_image_that_could_write_what_it_executes_is_refused, there_must_be_exactly_one_manifest_of_the_known_kind,
+          an_illegal_manifest_is_refused)

@@ -33,7 +33,8 @@ static Err find_sections(Parts *p, View wasm)
     case WASM_SECTIONS_TRUNCATED: return REFUSE(p, "truncated file: a section goes on behind its end");
     case WASM_SECTIONS_MALFORMED: return REFUSE(p, "not a valid wasm module: its sections are malformed or in the wrong order");
     }
-    if (p->sections.bodies[WASM_TAG].data) return REFUSE(p, "uses exception handling, which a SEE does not have; build without it");
+    if (p->sections.bodies[WASM_TAG].data)
+        return REFUSE(p, "uses exception handling, which a SEE does not have; build without it");
     return OK;
 }
 
@@ -138,7 +139,8 @@ static Err tables_check(Parts *p)
     }
     if (!reader_done(&r)) return MALFORMED(p, "table");
     if (elements > MODULE_TABLE_ELEMENTS_MAX)
-        return REFUSE(p, "its tables begin with %llu elements, more than %d", (unsigned long long)elements, MODULE_TABLE_ELEMENTS_MAX);
+        return REFUSE(p, "its tables begin with %llu elements, more than %d", (unsigned long long)elements,
+                      MODULE_TABLE_ELEMENTS_MAX);
     return OK;
 }
 
@@ -153,7 +155,8 @@ static Err memory_check(Parts *p, uint64_t memory_max)
         const char *refused;
         WasmLimits limits = module_limits(&r, &refused);
         if (refused) return REFUSE(p, "uses %s, which a SEE does not have; build without it", refused);
-        if (r.bad || limits.initial > PAGES_MAX + 1 || (limits.has_max && limits.max > PAGES_MAX + 1)) return MALFORMED(p, "memory");
+        if (r.bad || limits.initial > PAGES_MAX + 1 || (limits.has_max && limits.max > PAGES_MAX + 1))
+            return MALFORMED(p, "memory");
         uint64_t initial = (uint64_t)limits.initial * WASM_PAGE_BYTES;
         if (initial > memory_max)
             return REFUSE(p, "begins with %llu KiB of memory, above the limit of %llu KiB", (unsigned long long)(initial / KIB),
@@ -217,7 +220,8 @@ static Err exports_check(Parts *p)
     }
     if (!reader_done(&r)) return MALFORMED(p, "export");
     if (has_start) return OK;
-    if (is_reactor) return REFUSE(p, "has no _start but _initialize: it is a reactor (library); build it as a command, with a main function");
+    if (is_reactor)
+        return REFUSE(p, "has no _start but _initialize: it is a reactor (library); build it as a command, with a main function");
     return REFUSE(p, "has no _start function; build it as a WASI command, with a main function");
 }
 

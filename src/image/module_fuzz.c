@@ -1,6 +1,6 @@
 /*
- * Any bytes through module_check. What is accepted must reduce to a module that is accepted too and says the same of itself (the tools see
- * only that one), and that has nothing left to run before _start.
+ * Any bytes through module_check. What is accepted must reduce to a module that is accepted too and says the same of itself
+ * (the tools see only that one), and that has nothing left to run before _start.
  */
 #include <assert.h>
 

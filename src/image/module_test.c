@@ -1,4 +1,5 @@
-/* Is every module that a SEE cannot run refused with the sentence that says why, and nothing else? Does reduction keep what runs? */
+/* Is every module that a SEE cannot run refused with the sentence that says why, and nothing else? Does reduction keep what
+ * runs? */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +13,12 @@
 #define FD_WRITE_OF(type) 8, 'f', 'd', '_', 'w', 'r', 'i', 't', 'e', 0, type
 #define WASI_NAME 22, 'w', 'a', 's', 'i', '_', 's', 'n', 'a', 'p', 's', 'h', 'o', 't', '_', 'p', 'r', 'e', 'v', 'i', 'e', 'w', '1'
 
-/* A module as its sections; those that a test does not set are of the smallest module that runs. Two types: 0 is () -> (), 1 is that of
- * fd_write. One function, of type 0. */
+/* A module as its sections; those that a test does not set are of the smallest module that runs. Two types: 0 is () -> (), 1
+ * is that of fd_write. One function, of type 0. */
 static WasmSections smallest(void)
 {
-    static const uint8_t TYPES[] = {2, 0x60, 0, 0, 0x60, 4, 0x7f, 0x7f, 0x7f, 0x7f, 1, 0x7f}, FUNCTIONS[] = {1, 0}, MEMORIES[] = {1, 0, 2},
-                         EXPORTS[] = {1, START, 0}, CODE[] = {1, 2, 0, 0x0b};
+    static const uint8_t TYPES[] = {2, 0x60, 0, 0, 0x60, 4, 0x7f, 0x7f, 0x7f, 0x7f, 1, 0x7f}, FUNCTIONS[] = {1, 0},
+                         MEMORIES[] = {1, 0, 2}, EXPORTS[] = {1, START, 0}, CODE[] = {1, 2, 0, 0x0b};
     WasmSections s = {.bodies = {{NULL, 0}}};
     s.bodies[WASM_TYPE] = view_of(TYPES, sizeof TYPES);
     s.bodies[WASM_FUNCTION] = view_of(FUNCTIONS, sizeof FUNCTIONS);
@@ -29,8 +30,8 @@ static WasmSections smallest(void)
 
 static Buffer assemble(const WasmSections *s)
 {
-    static const uint8_t ORDER[] = {WASM_TYPE, WASM_IMPORT, WASM_FUNCTION, WASM_TABLE, WASM_MEMORY, WASM_TAG, WASM_GLOBAL, WASM_EXPORT, WASM_START,
-                                    WASM_ELEMENT, WASM_DATA_COUNT, WASM_CODE, WASM_DATA};
+    static const uint8_t ORDER[] = {WASM_TYPE, WASM_IMPORT, WASM_FUNCTION, WASM_TABLE, WASM_MEMORY, WASM_TAG, WASM_GLOBAL,
+                                    WASM_EXPORT, WASM_START, WASM_ELEMENT, WASM_DATA_COUNT, WASM_CODE, WASM_DATA};
     Buffer b = buffer_limited(MIB);
     ck_assert_ok(buffer_append(&b, B(0, 'a', 's', 'm', 1, 0, 0, 0)));
     for (size_t i = 0; i < sizeof ORDER; i++) {
@@ -98,7 +99,8 @@ START_TEST(what_is_not_wasm_is_refused)
     expect_refused(VIEW(""), "job.wasm: not a wasm module");
     expect_refused(VIEW("#!/bin/sh\n"), "job.wasm: not a wasm module");
     expect_refused(VIEW("\177ELF"), "job.wasm: not a wasm module");
-    expect_refused(VIEW("(module (func))"), "job.wasm: not a wasm module; it looks like the text format: run wat2wasm on it first");
+    expect_refused(VIEW("(module (func))"),
+                   "job.wasm: not a wasm module; it looks like the text format: run wat2wasm on it first");
     expect_refused(B(0, 'a', 's', 'm', 2, 0, 0, 0), "job.wasm: an unknown version of the wasm format");
 }
 END_TEST
@@ -150,7 +152,8 @@ START_TEST(the_see_api_is_noticed)
 {
     WasmSections s = smallest();
     s.bodies[WASM_TYPE] = B(2, 0x60, 0, 0, 0x60, 2, 0x7f, 0x7f, 1, 0x7f);
-    s.bodies[WASM_IMPORT] = B(1, 3, 's', 'e', 'e', 18, 'S', 'E', 'E', '_', 'C', 'l', 'a', 'i', 'm', '_', 'P', 'r', 'e', 'f', 'e', 't', 'c', 'h', 0, 1);
+    s.bodies[WASM_IMPORT] = B(1, 3, 's', 'e', 'e', 18, 'S', 'E', 'E', '_', 'C', 'l', 'a', 'i', 'm', '_', 'P', 'r', 'e', 'f', 'e',
+                              't', 'c', 'h', 0, 1);
     s.bodies[WASM_EXPORT] = B(1, START, 1);
     ModuleInfo info = expect_accepted(&s);
     ck_assert_uint_eq(info.import_modules, 1);
@@ -162,13 +165,16 @@ START_TEST(an_import_that_is_not_offered_is_named)
 {
     WasmSections s = smallest();
     s.bodies[WASM_IMPORT] = B(1, 3, 'e', 'n', 'v', 3, 'f', 'o', 'o', 0, 0);
-    expect_sections_refused(s, "job.wasm: import env.foo is not offered inside a SEE, only WASI preview 1 and `see` are; the function is missing in "
-                               "the module: link what defines it");
+    expect_sections_refused(
+        s, "job.wasm: import env.foo is not offered inside a SEE, only WASI preview 1 and `see` are; the function is missing in "
+           "the module: link what defines it");
     s.bodies[WASM_IMPORT] = B(1, 13, 'w', 'a', 's', 'i', '_', 'u', 'n', 's', 't', 'a', 'b', 'l', 'e', FD_WRITE_OF(1));
-    expect_sections_refused(s, "job.wasm: import wasi_unstable.fd_write is not offered inside a SEE, only WASI preview 1 and `see` are; rebuild the "
-                               "module with a current WASI SDK");
+    expect_sections_refused(
+        s, "job.wasm: import wasi_unstable.fd_write is not offered inside a SEE, only WASI preview 1 and `see` are; rebuild the "
+           "module with a current WASI SDK");
     s.bodies[WASM_IMPORT] = B(1, WASI_NAME, 7, 'f', 'd', '_', 'o', 'p', 'e', 'n', 0, 1);
-    expect_sections_refused(s, "job.wasm: import wasi_snapshot_preview1.fd_open is not offered inside a SEE, only WASI preview 1 and `see` are");
+    expect_sections_refused(
+        s, "job.wasm: import wasi_snapshot_preview1.fd_open is not offered inside a SEE, only WASI preview 1 and `see` are");
     s.bodies[WASM_IMPORT] = B(1, 2, 0x1b, '[', 1, '\n', 0, 0);
     expect_sections_refused(s, "job.wasm: import ?[.? is not offered inside a SEE, only WASI preview 1 and `see` are");
 }
@@ -178,9 +184,11 @@ START_TEST(an_import_of_the_wrong_type_is_named_with_the_right_one)
 {
     WasmSections s = smallest();
     s.bodies[WASM_IMPORT] = B(1, WASI_NAME, FD_WRITE_OF(0));
-    expect_sections_refused(s, "job.wasm: import wasi_snapshot_preview1.fd_write has the wrong type; it is (i32, i32, i32, i32) -> (i32)");
+    expect_sections_refused(
+        s, "job.wasm: import wasi_snapshot_preview1.fd_write has the wrong type; it is (i32, i32, i32, i32) -> (i32)");
     s.bodies[WASM_IMPORT] = B(1, WASI_NAME, 7, 'f', 'd', '_', 's', 'e', 'e', 'k', 0, 1);
-    expect_sections_refused(s, "job.wasm: import wasi_snapshot_preview1.fd_seek has the wrong type; it is (i32, i64, i32, i32) -> (i32)");
+    expect_sections_refused(
+        s, "job.wasm: import wasi_snapshot_preview1.fd_seek has the wrong type; it is (i32, i64, i32, i32) -> (i32)");
     s.bodies[WASM_IMPORT] = B(1, WASI_NAME, 9, 'p', 'r', 'o', 'c', '_', 'e', 'x', 'i', 't', 0, 0);
     expect_sections_refused(s, "job.wasm: import wasi_snapshot_preview1.proc_exit has the wrong type; it is (i32) -> ()");
     s.bodies[WASM_IMPORT] = B(1, WASI_NAME, FD_WRITE_OF(7));
@@ -192,11 +200,14 @@ START_TEST(imported_memories_tables_and_globals_are_refused)
 {
     WasmSections s = smallest();
     s.bodies[WASM_IMPORT] = B(1, 3, 'e', 'n', 'v', 1, 'm', 2, 0, 1);
-    expect_sections_refused(s, "job.wasm: import env.m is a memory; a SEE offers only functions, so the module must define its own");
+    expect_sections_refused(s,
+                            "job.wasm: import env.m is a memory; a SEE offers only functions, so the module must define its own");
     s.bodies[WASM_IMPORT] = B(1, 3, 'e', 'n', 'v', 1, 't', 1, 0x70, 0, 1);
-    expect_sections_refused(s, "job.wasm: import env.t is a table; a SEE offers only functions, so the module must define its own");
+    expect_sections_refused(s,
+                            "job.wasm: import env.t is a table; a SEE offers only functions, so the module must define its own");
     s.bodies[WASM_IMPORT] = B(1, 3, 'e', 'n', 'v', 1, 'g', 3, 0x7f, 0);
-    expect_sections_refused(s, "job.wasm: import env.g is a global; a SEE offers only functions, so the module must define its own");
+    expect_sections_refused(s,
+                            "job.wasm: import env.g is a global; a SEE offers only functions, so the module must define its own");
 }
 END_TEST
 
@@ -208,7 +219,8 @@ START_TEST(a_start_that_is_missing_or_of_another_type_is_refused)
     s.bodies[WASM_EXPORT] = (View){NULL, 0};
     expect_sections_refused(s, "job.wasm: has no _start function; build it as a WASI command, with a main function");
     s.bodies[WASM_EXPORT] = B(1, 11, '_', 'i', 'n', 'i', 't', 'i', 'a', 'l', 'i', 'z', 'e', 0, 0);
-    expect_sections_refused(s, "job.wasm: has no _start but _initialize: it is a reactor (library); build it as a command, with a main function");
+    expect_sections_refused(
+        s, "job.wasm: has no _start but _initialize: it is a reactor (library); build it as a command, with a main function");
     s.bodies[WASM_EXPORT] = B(1, 6, '_', 's', 't', 'a', 'r', 't', 2, 0);
     expect_sections_refused(s, "job.wasm: its export _start is not a function");
     s.bodies[WASM_EXPORT] = B(1, START, 5);
@@ -258,7 +270,8 @@ START_TEST(memories_of_other_kinds_are_refused_by_name)
     expect_sections_refused(s, "job.wasm: uses threads (shared memory), which a SEE does not have; build without it");
     s.bodies[WASM_MEMORY] = B(1, 4, 1);
     expect_sections_refused(s, "job.wasm: uses 64-bit memory, which a SEE does not have; build without it");
-    expect_code_refused(B(0, 0x41, 0, 0x28, 0x42, 1, 0, 0x1a, 0x0b), "job.wasm: uses several memories, which a SEE does not have; build without it");
+    expect_code_refused(B(0, 0x41, 0, 0x28, 0x42, 1, 0, 0x1a, 0x0b),
+                        "job.wasm: uses several memories, which a SEE does not have; build without it");
 }
 END_TEST
 
@@ -293,10 +306,13 @@ END_TEST
 START_TEST(other_extensions_are_refused_by_name)
 {
     WasmSections s = smallest();
-    expect_code_refused(B(0, 0xfe, 0x03, 0, 0x0b), "job.wasm: uses threads (atomic instructions), which a SEE does not have; build without it");
+    expect_code_refused(B(0, 0xfe, 0x03, 0, 0x0b),
+                        "job.wasm: uses threads (atomic instructions), which a SEE does not have; build without it");
     expect_code_refused(B(0, 0x12, 0, 0x0b), "job.wasm: uses tail calls, which a SEE does not have; build without it");
-    expect_code_refused(B(0, 0x06, 0x40, 0x0b, 0x0b), "job.wasm: uses exception handling, which a SEE does not have; build without it");
-    expect_code_refused(B(0, 0x14, 0, 0x0b), "job.wasm: uses typed function references, which a SEE does not have; build without it");
+    expect_code_refused(B(0, 0x06, 0x40, 0x0b, 0x0b),
+                        "job.wasm: uses exception handling, which a SEE does not have; build without it");
+    expect_code_refused(B(0, 0x14, 0, 0x0b),
+                        "job.wasm: uses typed function references, which a SEE does not have; build without it");
     expect_code_refused(B(0, 0xfb, 0, 0, 0x0b), "job.wasm: uses garbage collection, which a SEE does not have; build without it");
     s.bodies[WASM_TAG] = B(1, 0, 0);
     expect_sections_refused(s, "job.wasm: uses exception handling, which a SEE does not have; build without it");
@@ -326,7 +342,8 @@ END_TEST
 
 START_TEST(more_locals_or_table_elements_than_the_limit_are_refused)
 {
-    expect_code_refused(B(2, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f, 1, 0x7f, 0x0b), "job.wasm: a function has more than 50000 local variables");
+    expect_code_refused(B(2, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f, 1, 0x7f, 0x0b),
+                        "job.wasm: a function has more than 50000 local variables");
     WasmSections s = smallest();
     s.bodies[WASM_TABLE] = B(1, 0x70, 0, 0x80, 0x80, 0xc0, 0);
     expect_accepted(&s);
@@ -338,13 +355,14 @@ END_TEST
 START_TEST(every_instruction_of_the_core_specification_is_walked)
 {
     static const uint8_t CODE[] = {1, 0xdc, 0x00, 0,
-        0x00, 0x01, 0x02, 0x40, 0x03, 0x7f, 0x04, 0x05, 0x05, 0x0b, 0x0b, 0x0b, 0x0c, 0, 0x0d, 0, 0x0e, 2, 0, 1, 2, 0x0f, 0x10, 0, 0x11, 0, 0,
+        0x00, 0x01, 0x02, 0x40, 0x03, 0x7f, 0x04, 0x05, 0x05, 0x0b, 0x0b, 0x0b, 0x0c, 0, 0x0d, 0, 0x0e, 2, 0, 1, 2, 0x0f,
+        0x10, 0, 0x11, 0, 0,
         0x1a, 0x1b, 0x1c, 1, 0x7e, 0x20, 0, 0x21, 0, 0x22, 0, 0x23, 0, 0x24, 0, 0x25, 0, 0x26, 0,
-        0x28, 2, 0, 0x29, 3, 0, 0x2a, 2, 0, 0x2b, 3, 0, 0x2c, 0, 0, 0x2d, 0, 0, 0x2e, 1, 0, 0x2f, 1, 0, 0x30, 0, 0, 0x31, 0, 0, 0x32, 1, 0,
-        0x33, 1, 0, 0x34, 2, 0, 0x35, 2, 0, 0x36, 2, 0, 0x37, 3, 0, 0x38, 2, 0, 0x39, 3, 0, 0x3a, 0, 0, 0x3b, 1, 0, 0x3c, 0, 0, 0x3d, 1, 0,
-        0x3e, 2, 0x80, 0x01, 0x3f, 0, 0x40, 0, 0x41, 0x7f, 0x42, 0x80, 0x7f, 0x43, 1, 2, 3, 4, 0x44, 1, 2, 3, 4, 5, 6, 7, 8,
-        0x45, 0x67, 0x8a, 0xa7, 0xbf, 0xc0, 0xc4, 0xd0, 0x70, 0xd1, 0xd2, 0,
-        0xfc, 0, 0xfc, 7, 0xfc, 8, 0, 0, 0xfc, 9, 0, 0xfc, 10, 0, 0, 0xfc, 11, 0, 0xfc, 12, 0, 0, 0xfc, 13, 0, 0xfc, 14, 0, 0, 0xfc, 15, 0,
+        0x28, 2, 0, 0x29, 3, 0, 0x2a, 2, 0, 0x2b, 3, 0, 0x2c, 0, 0, 0x2d, 0, 0, 0x2e, 1, 0, 0x2f, 1, 0, 0x30, 0, 0, 0x31, 0,
+        0, 0x32, 1, 0, 0x33, 1, 0, 0x34, 2, 0, 0x35, 2, 0, 0x36, 2, 0, 0x37, 3, 0, 0x38, 2, 0, 0x39, 3, 0, 0x3a, 0, 0, 0x3b,
+        1, 0, 0x3c, 0, 0, 0x3d, 1, 0, 0x3e, 2, 0x80, 0x01, 0x3f, 0, 0x40, 0, 0x41, 0x7f, 0x42, 0x80, 0x7f, 0x43, 1, 2, 3, 4,
+        0x44, 1, 2, 3, 4, 5, 6, 7, 8, 0x45, 0x67, 0x8a, 0xa7, 0xbf, 0xc0, 0xc4, 0xd0, 0x70, 0xd1, 0xd2, 0, 0xfc, 0, 0xfc, 7,
+        0xfc, 8, 0, 0, 0xfc, 9, 0, 0xfc, 10, 0, 0, 0xfc, 11, 0, 0xfc, 12, 0, 0, 0xfc, 13, 0, 0xfc, 14, 0, 0, 0xfc, 15, 0,
         0xfc, 16, 0, 0xfc, 17, 0, 0x0b};
     uint8_t code[sizeof CODE + 1];
     size_t body = sizeof CODE - 3;
@@ -424,14 +442,14 @@ START_TEST(functions_whose_references_are_taken_stay_exported_under_neutral_name
 }
 END_TEST
 
-TEST_MAIN("image/module", the_smallest_module_is_accepted, what_is_not_wasm_is_refused, a_component_is_refused_by_name, every_truncation_is_refused,
-          sections_twice_or_in_the_wrong_order_are_refused, an_offered_import_of_the_right_type_is_accepted, the_see_api_is_noticed,
-          an_import_that_is_not_offered_is_named, an_import_of_the_wrong_type_is_named_with_the_right_one,
-          imported_memories_tables_and_globals_are_refused, a_start_that_is_missing_or_of_another_type_is_refused,
-          memory_above_the_limit_is_refused_and_at_the_limit_accepted,
+TEST_MAIN("image/module", the_smallest_module_is_accepted, what_is_not_wasm_is_refused, a_component_is_refused_by_name,
+          every_truncation_is_refused, sections_twice_or_in_the_wrong_order_are_refused,
+          an_offered_import_of_the_right_type_is_accepted, the_see_api_is_noticed, an_import_that_is_not_offered_is_named,
+          an_import_of_the_wrong_type_is_named_with_the_right_one, imported_memories_tables_and_globals_are_refused,
+          a_start_that_is_missing_or_of_another_type_is_refused, memory_above_the_limit_is_refused_and_at_the_limit_accepted,
           the_declared_maximum_of_memory_is_kept_and_65536_pages_are_one_too_many, memories_of_other_kinds_are_refused_by_name,
-          simd_is_refused_wherever_it_is, a_constant_that_looks_like_simd_is_not, other_extensions_are_refused_by_name, malformed_code_is_refused,
-          more_locals_or_table_elements_than_the_limit_are_refused, every_instruction_of_the_core_specification_is_walked,
-          the_reduced_module_exports_start_alone_and_has_no_names, the_start_function_becomes_an_export,
-          a_start_section_that_names_no_plain_function_is_refused,
+          simd_is_refused_wherever_it_is, a_constant_that_looks_like_simd_is_not, other_extensions_are_refused_by_name,
+          malformed_code_is_refused, more_locals_or_table_elements_than_the_limit_are_refused,
+          every_instruction_of_the_core_specification_is_walked, the_reduced_module_exports_start_alone_and_has_no_names,
+          the_start_function_becomes_an_export, a_start_section_that_names_no_plain_function_is_refused,
           functions_whose_references_are_taken_stay_exported_under_neutral_names)

@@ -1,6 +1,6 @@
 /*
- * The table of what a module may import. It must name what src/see implements: an image with an import that has no implementation does
- * not link, and image/build_test links one that imports everything here.
+ * The table of what a module may import. It must name what src/see implements: an image with an import that has no
+ * implementation does not link, and image/build_test links one that imports everything here.
  * source: WASI legacy preview1, witx/wasi_snapshot_preview1.witx
  */
 #include "image/offers.h"
@@ -61,7 +61,8 @@ static const Offer OFFERS[] = {
 const Offer *offer_find(View module, View function)
 {
     for (size_t i = 0; i < sizeof OFFERS / sizeof OFFERS[0]; i++)
-        if (view_equal(module, view_text(OFFERS[i].module)) && view_equal(function, view_text(OFFERS[i].function))) return &OFFERS[i];
+        if (view_equal(module, view_text(OFFERS[i].module)) && view_equal(function, view_text(OFFERS[i].function)))
+            return &OFFERS[i];
     return NULL;
 }
 

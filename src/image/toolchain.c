@@ -17,20 +17,22 @@ enum { ARGUMENTS_MAX = 64, ENVIRONMENT_TEXT_BYTES = PATH_BYTES_MAX + 16 };
 
 /*
  * Compiling. What a SEE needs of the code, and why:
- *   -fwrapv -fno-strict-aliasing     the prelude's arithmetic and memory accesses rely on both
- *   -ffp-contract=off                a*b+c rounded once where the processor can would differ between kinds of nodes
- *   -fstack-clash-protection         a function with a large frame must not step over the guard page
- *   -fno-finite-loops                an endless loop is the module's right; its lifetime ends it
+ *   -fwrapv, -fno-strict-aliasing         the prelude's arithmetic and memory accesses rely on both
+ *   -ffp-contract=off                     a*b+c rounded once where the processor can would differ between kinds of nodes
+ *   -fstack-clash-protection              a function with a large frame must not step over the guard page
+ *   -fno-finite-loops                     an endless loop is the module's right; its lifetime ends it
  *   -fno-math-errno, -fno-trapping-math   nobody reads errno after sqrt, or the floating-point exception flags
- *   -O3                              geometric mean over bench/kernels 1.02 -> 0.97 of native gcc -O2: vectorises what clang's wasm cannot
- *   -fno-tree-reassoc                clang has ordered the operations; gcc's second go lengthens dependency chains (SHA-256, minimums)
- *   -DNDEBUG                         the generated assertions would pull in standard I/O, for what cannot happen
- *   -w                               the code is generated; nobody reads its warnings
+ *   -O3                                   geometric mean over bench/kernels 1.02 -> 0.97 of native gcc -O2: vectorises what
+ *                                         clang's wasm cannot
+ *   -fno-tree-reassoc                     clang has ordered the operations; gcc's second go lengthens dependency chains (SHA-256,
+ *                                         minimums)
+ *   -DNDEBUG                              the generated assertions would pull in standard I/O, for what cannot happen
+ *   -w                                    the code is generated; nobody reads its warnings
  */
 static const char *const COMPILE_OPTIONS[] = {
-    "-std=gnu17", "-O3", "-fno-tree-reassoc", "-fPIE", "-fwrapv", "-fno-strict-aliasing", "-fno-finite-loops", "-ffp-contract=off",
-    "-fno-math-errno", "-fno-trapping-math", "-fstack-clash-protection",
-    "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables", "-fno-ident", "-DNDEBUG", "-w",
+    "-std=gnu17", "-O3", "-fno-tree-reassoc", "-fPIE", "-fwrapv", "-fno-strict-aliasing", "-fno-finite-loops",
+    "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fstack-clash-protection", "-fvisibility=hidden", "-ffunction-sections",
+    "-fdata-sections", "-fno-asynchronous-unwind-tables", "-fno-ident", "-DNDEBUG", "-w",
 };
 
 /* Linking: one file that needs no loader, nothing writable and executable, nothing that names this machine or this moment. */
@@ -49,8 +51,8 @@ static void add(Command *c, const char *argument)
 
 #define ADD_ALL(c, list) do { for (size_t i_ = 0; i_ < sizeof(list) / sizeof((list)[0]); i_++) add((c), (list)[i_]); } while (0)
 
-/* An empty environment but for these: CPATH, LIBRARY_PATH and the like would change what gcc makes; its own temporary files go where
- * they are removed. */
+/* An empty environment but for these: CPATH, LIBRARY_PATH and the like would change what gcc makes; its own temporary files go
+ * where they are removed. */
 typedef struct { char path[ENVIRONMENT_TEXT_BYTES], temporary[ENVIRONMENT_TEXT_BYTES]; } Environment;
 
 static Err add_environment(Command *c, Environment *e, const char *directory)
@@ -146,9 +148,10 @@ Err toolchain_describe(const Toolchain *t, Buffer *text, Diag *diag)
     assert(t && text);
 
     static const char *const HEADERS[] = {"manifest.h", "module.h", "note.h", "prelude.h"};
-    TRY(buffer_format(text, "covey %s\nwasm2c %s\ngcc %s\nld %s\nlibc %s\nlibsodium %s\n", COVEY_VERSION, t->wasm2c, t->gcc, t->ld,
-                      t->libc, t->libsodium));
-    for (size_t i = 0; i < sizeof COMPILE_OPTIONS / sizeof COMPILE_OPTIONS[0]; i++) TRY(buffer_format(text, "%s ", COMPILE_OPTIONS[i]));
+    TRY(buffer_format(text, "covey %s\nwasm2c %s\ngcc %s\nld %s\nlibc %s\nlibsodium %s\n", COVEY_VERSION, t->wasm2c, t->gcc,
+                      t->ld, t->libc, t->libsodium));
+    for (size_t i = 0; i < sizeof COMPILE_OPTIONS / sizeof COMPILE_OPTIONS[0]; i++)
+        TRY(buffer_format(text, "%s ", COMPILE_OPTIONS[i]));
     for (size_t i = 0; i < sizeof LINK_OPTIONS / sizeof LINK_OPTIONS[0]; i++) TRY(buffer_format(text, "%s ", LINK_OPTIONS[i]));
     TRY(buffer_format(text, "\n"));
     TRY(describe_file(t, NULL, text, diag));

@@ -1,6 +1,6 @@
 /**
- * The tools and the runtime that an image is made with: where they are, what versions, and with which options they are called. Everything
- * here that can change an image's bytes is part of toolchain_describe, and so of the key of the image cache.
+ * The tools and the runtime that an image is made with: where they are, what versions, and with which options they are called.
+ * Everything here that can change an image's bytes is part of toolchain_describe, and so of the key of the image cache.
  */
 #pragma once
 #include "base/limits.h"
@@ -26,7 +26,8 @@ MUST_USE Err toolchain_describe(const Toolchain *t, Buffer *text, Diag *diag);
 enum { BUILDER_TEXT_BYTES = 96 };
 void toolchain_builder(const Toolchain *t, char ret_text[BUILDER_TEXT_BYTES]);
 
-/** TOOLCHAIN_WASM in `directory` to TOOLCHAIN_C and its header. errors: ERR_TOOL, ERR_INTERRUPTED; `log` has what the tool said */
+/** TOOLCHAIN_WASM in `directory` to TOOLCHAIN_C and its header. errors: ERR_TOOL, ERR_INTERRUPTED; `log` has what the tool
+ * said */
 MUST_USE Err toolchain_translate(const char *directory, Buffer *log, Diag *diag);
 /** TOOLCHAIN_SOURCE in `directory` to TOOLCHAIN_ELF. */
 MUST_USE Err toolchain_compile(const Toolchain *t, const char *directory, Buffer *log, Diag *diag);

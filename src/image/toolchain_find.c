@@ -42,7 +42,8 @@ static Err find_library(const char *option, const char *package, char ret_text[L
     TRY(ask("gcc", option, "gcc", path, sizeof path, diag));
     struct stat st;
     if (path[0] != '/' || FAULTABLE("stat", stat(path, &st)) < 0) /* gcc answers with the bare name when there is none */
-        return FAIL_WHY(diag, ERR_NO_ENTRY, "the static library %s is not installed; run: apt-get install %s", strchr(option, '=') + 1, package);
+        return FAIL_WHY(diag, ERR_NO_ENTRY, "the static library %s is not installed; run: apt-get install %s",
+                        strchr(option, '=') + 1, package);
     snprintf(ret_text, LIBRARY_TEXT_BYTES, "%s %lld %lld.%09ld", path, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
              st.st_mtim.tv_nsec);
     return OK;
@@ -73,14 +74,17 @@ static Err find_runtime(Toolchain *t, Diag *diag)
     if (set && *set) {
         char whole[PATH_BYTES_MAX]; /* gcc runs in another folder */
         if (realpath(set, whole) && runtime_in(whole, t)) return OK;
-        return FAIL_WHY(diag, ERR_NO_ENTRY, "COVEY_SEE_DIR=%s: no libcovey-see.a with its headers there; unset it or correct it", set);
+        return FAIL_WHY(diag, ERR_NO_ENTRY, "COVEY_SEE_DIR=%s: no libcovey-see.a with its headers there; unset it or correct it",
+                        set);
     }
     char own[PATH_BYTES_MAX - 16], beside[PATH_BYTES_MAX];
     TRY_WHY(diag, process_own_directory(own, sizeof own), "cannot find the folder of the running program");
     snprintf(beside, sizeof beside, "%s/src/see", own);
     if (runtime_in(beside, t) || runtime_in(COVEY_LIBDIR, t)) return OK;
-    return FAIL_WHY(diag, ERR_NO_ENTRY, "the SEE runtime, libcovey-see.a, is neither in %s nor in %s; install Covey again, or set "
-                    "COVEY_SEE_DIR to the folder that has it", beside, COVEY_LIBDIR);
+    return FAIL_WHY(diag, ERR_NO_ENTRY,
+                    "the SEE runtime, libcovey-see.a, is neither in %s nor in %s; install Covey again, or set "
+                    "COVEY_SEE_DIR to the folder that has it",
+                    beside, COVEY_LIBDIR);
 }
 
 Err toolchain_find(Toolchain *ret_toolchain, Diag *diag)

@@ -26,8 +26,9 @@ View wasm_name(Reader *r)
 static unsigned order_of(unsigned id)
 {
     static const uint8_t ORDER[WASM_SECTION_COUNT] = {
-        [WASM_TYPE] = 1, [WASM_IMPORT] = 2, [WASM_FUNCTION] = 3, [WASM_TABLE] = 4, [WASM_MEMORY] = 5, [WASM_TAG] = 6, [WASM_GLOBAL] = 7,
-        [WASM_EXPORT] = 8, [WASM_START] = 9, [WASM_ELEMENT] = 10, [WASM_DATA_COUNT] = 11, [WASM_CODE] = 12, [WASM_DATA] = 13,
+        [WASM_TYPE] = 1,        [WASM_IMPORT] = 2, [WASM_FUNCTION] = 3, [WASM_TABLE] = 4, [WASM_MEMORY] = 5,
+        [WASM_TAG] = 6,         [WASM_GLOBAL] = 7, [WASM_EXPORT] = 8,   [WASM_START] = 9, [WASM_ELEMENT] = 10,
+        [WASM_DATA_COUNT] = 11, [WASM_CODE] = 12,  [WASM_DATA] = 13,
     };
     return id < WASM_SECTION_COUNT ? ORDER[id] : 0;
 }

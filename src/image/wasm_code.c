@@ -5,8 +5,8 @@
 #include "image/wasm.h"
 
 typedef enum {
-    UNKNOWN, NONE, OPEN_BLOCK, CLOSE_BLOCK, BRANCH_TABLE, INDEX, TWO_INDEXES, TYPES, LEB32, LEB64, BYTES4, BYTES8, MEMORY_ACCESS, BYTE,
-    REF_TYPE, REF_FUNC, PREFIX_FC, SIMD, THREADS, EXCEPTIONS, TAIL_CALLS, FUNCTION_REFERENCES, GARBAGE_COLLECTION
+    UNKNOWN, NONE, OPEN_BLOCK, CLOSE_BLOCK, BRANCH_TABLE, INDEX, TWO_INDEXES, TYPES, LEB32, LEB64, BYTES4, BYTES8, MEMORY_ACCESS,
+    BYTE, REF_TYPE, REF_FUNC, PREFIX_FC, SIMD, THREADS, EXCEPTIONS, TAIL_CALLS, FUNCTION_REFERENCES, GARBAGE_COLLECTION
 } Follows;
 
 typedef struct { uint8_t first, last, follows; } OpcodeRange;
@@ -15,17 +15,18 @@ typedef struct { uint8_t first, last, follows; } OpcodeRange;
 static const OpcodeRange OPCODES[] = {
     {0x00, 0x01, NONE}, {0x02, 0x04, OPEN_BLOCK}, {0x05, 0x05, NONE}, {0x06, 0x0a, EXCEPTIONS}, {0x0b, 0x0b, CLOSE_BLOCK},
     {0x0c, 0x0d, INDEX}, {0x0e, 0x0e, BRANCH_TABLE}, {0x0f, 0x0f, NONE}, {0x10, 0x10, INDEX}, {0x11, 0x11, TWO_INDEXES},
-    {0x12, 0x13, TAIL_CALLS}, {0x14, 0x15, FUNCTION_REFERENCES}, {0x18, 0x19, EXCEPTIONS}, {0x1a, 0x1b, NONE}, {0x1c, 0x1c, TYPES},
-    {0x1f, 0x1f, EXCEPTIONS}, {0x20, 0x26, INDEX}, {0x28, 0x3e, MEMORY_ACCESS}, {0x3f, 0x40, BYTE}, {0x41, 0x41, LEB32},
-    {0x42, 0x42, LEB64}, {0x43, 0x43, BYTES4}, {0x44, 0x44, BYTES8}, {0x45, 0xc4, NONE}, {0xd0, 0xd0, REF_TYPE}, {0xd1, 0xd1, NONE},
-    {0xd2, 0xd2, REF_FUNC}, {0xd3, 0xd3, GARBAGE_COLLECTION}, {0xd4, 0xd6, FUNCTION_REFERENCES}, {0xfb, 0xfb, GARBAGE_COLLECTION},
-    {0xfc, 0xfc, PREFIX_FC}, {0xfd, 0xfd, SIMD}, {0xfe, 0xfe, THREADS},
+    {0x12, 0x13, TAIL_CALLS}, {0x14, 0x15, FUNCTION_REFERENCES}, {0x18, 0x19, EXCEPTIONS}, {0x1a, 0x1b, NONE},
+    {0x1c, 0x1c, TYPES}, {0x1f, 0x1f, EXCEPTIONS}, {0x20, 0x26, INDEX}, {0x28, 0x3e, MEMORY_ACCESS}, {0x3f, 0x40, BYTE},
+    {0x41, 0x41, LEB32}, {0x42, 0x42, LEB64}, {0x43, 0x43, BYTES4}, {0x44, 0x44, BYTES8}, {0x45, 0xc4, NONE},
+    {0xd0, 0xd0, REF_TYPE}, {0xd1, 0xd1, NONE}, {0xd2, 0xd2, REF_FUNC}, {0xd3, 0xd3, GARBAGE_COLLECTION},
+    {0xd4, 0xd6, FUNCTION_REFERENCES}, {0xfb, 0xfb, GARBAGE_COLLECTION}, {0xfc, 0xfc, PREFIX_FC}, {0xfd, 0xfd, SIMD},
+    {0xfe, 0xfe, THREADS},
 };
 
 /* Instructions behind the prefix 0xfc: saturating truncation, then bulk memory and tables. */
 static const uint8_t FOLLOWS_FC[] = {
-    NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, TWO_INDEXES, INDEX, TWO_INDEXES, INDEX, TWO_INDEXES, INDEX, TWO_INDEXES, INDEX, INDEX,
-    INDEX,
+    NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, TWO_INDEXES, INDEX, TWO_INDEXES, INDEX, TWO_INDEXES, INDEX, TWO_INDEXES,
+    INDEX, INDEX, INDEX,
 };
 
 static Follows follows_of(uint8_t opcode)

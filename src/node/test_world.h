@@ -41,5 +41,9 @@ void world_send(World *w, Buffer *message);
         ck_assert_ok(loop_turn((w)->loop, 100)); } } while (0)
 /** Opens the task, runs micro-jobs 0..count-1 whose segment is "segment J", retries what may be retried; each is answered once. */
 void world_run(World *w, uint32_t count);
+/** The parts of that, for worlds in which calls fail: the task may also be refused, and errors of agent and loop come out. */
+World *world_without_agent(const char *behaviour, bool once, SecurityLevel level);
+MUST_USE Err world_join(World *w, Diag *diag);
+MUST_USE Err world_try(World *w, uint32_t count);
 /** A result that is right: OK, "J.A:segment J". */
 bool world_right(const World *w, uint32_t job);

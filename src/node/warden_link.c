@@ -46,11 +46,13 @@ Err warden_link_open(WardenLink *w, Diag *diag)
     return FAIL_WHY(diag, e.code, "the warden %s ended at once: %s", w->program, err_text(e.code));
 }
 
+/* A wait that fails leaves a zombie, which only another wait removes. */
 static void reap(WardenLink *w)
 {
     int status;
     Err e = process_wait(w->pid_fd, &status);
-    (void)e; /* nothing can be done: it is gone either way */
+    if (e.code) e = process_wait(w->pid_fd, &status);
+    (void)e; /* it is dead either way */
     fd_close(&w->pid_fd);
 }
 

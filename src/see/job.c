@@ -13,9 +13,12 @@ _Noreturn void job_end(Outcome outcome)
     siglongjmp(job.end, (int)outcome);
 }
 
-static bool read_ask(int slot_fd, uint32_t index)
+const SlotJob *job_read(int slot_fd, uint32_t index)
 {
-    return pread(slot_fd, &job.ask, sizeof job.ask, (off_t)SLOT_JOB_OFFSET(index)) == (ssize_t)sizeof job.ask;
+    static SlotJob record;
+    if (pread(slot_fd, &record, sizeof record, (off_t)SLOT_JOB_OFFSET(index)) != (ssize_t)sizeof record) return NULL;
+    job.ask = record.ask;
+    return &record;
 }
 
 /* A module that fails after it was refused memory failed for that reason: malloc returned NULL, and it did what it does then. */
@@ -55,7 +58,6 @@ void job_run(int slot_fd, uint32_t index, bool genuine)
     int outcome = sigsetjmp(job.end, 0);
     if (outcome == 0) {
         if (!genuine) job_end(OUTCOME_SEAL_BROKEN);
-        if (!read_ask(slot_fd, index)) job_end(OUTCOME_INPUT_ERROR);
         input_begin();
         output_begin();
         job.inside_module = 1;

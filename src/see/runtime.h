@@ -46,7 +46,9 @@ enum { STREAM_NONE, STREAM_INPUT, STREAM_OUTPUT, STREAM_LOG };
 
 /** Ends the running micro-job. */
 _Noreturn void job_end(Outcome outcome);
-/** Runs micro-job `index` of the slot to its end and writes the answer into the slot. genuine: its keys are there (see/sealed.h). */
+/** Reads micro-job `index` of a slot; NULL when that cannot be done. Valid until the next call. */
+const SlotJob *job_read(int slot_fd, uint32_t index);
+/** Runs the micro-job just read to its end and writes its answer into the slot. genuine: its keys are there (see/sealed.h). */
 void job_run(int slot_fd, uint32_t index, bool genuine);
 
 /** Linear memory: see/memory.c. */

@@ -16,8 +16,8 @@ enum { FD_REPORT = 5 /* to the warden; closed before anything else happens */ };
 void session_start(void);
 /** Waits for the grant and opens it. After READY; ends the zygote when it is not genuine. */
 void session_receive(void);
-/** The keys of micro-job `index` of a slot into `keys`; false when the wrap, or a result to be combined, is not genuine. */
-bool session_prepare(int slot_fd, uint32_t index);
+/** The keys of the micro-job just read (NULL: it could not be) into `keys`; false when the wrap, or a result to be combined, is not genuine. */
+bool session_prepare(int slot_fd, const SlotJob *record);
 
 /** One sealed stream of the input: where its ciphertext lies in the slot, and the plaintext bytes before it. */
 typedef struct { uint64_t slot_offset, plain_size, plain_start; AeadKey key; } Piece;

@@ -11,34 +11,54 @@
 
 #include "see/sealed.h"
 
-enum { DONE_BATCH = 8 }; /* answers are sent together: waking the agent costs more than a result waits */
+/* Ends are told together: waking the agent costs more than a result waits. But none waits for a micro-job that takes long. */
+enum { DONE_BATCH = 8, PATIENCE_NS = 1000000 };
+static ChannelSlotDone done[DONE_BATCH];
+static uint32_t done_count;
+
+static void tell_done(void)
+{
+    if (done_count) serve_done(done, done_count);
+    done_count = 0;
+}
 
 static _Noreturn void run_as_see(uint32_t slot, bool genuine)
 {
     if (dup2(setup.slot_fds[slot], FD_SLOT) < 0) see_exit(3);
     if (syscall(SYS_close_range, FD_SLOT + 1, ~0u, 0) < 0) see_exit(3);
+    if (!is_sealed() && !job_read(FD_SLOT, 0)) see_exit(3); /* sealed: the zygote has read it */
     job_run(FD_SLOT, 0, genuine);
     see_exit(0);
 }
 
-static ChannelSlotDone wait_for(pid_t see, uint32_t slot)
+/* True when the signal of a child's end came within that time. */
+static bool child_ended(uint64_t ns)
 {
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    const uint64_t lifetime = setup.head.lifetime_ns;
-    const struct timespec limit = {(time_t)(lifetime / NS_PER_S), (long)(lifetime % NS_PER_S)};
-    int ended;
-    do ended = sigtimedwait(&child, NULL, &limit); while (ended < 0 && errno == EINTR);
-    bool killed = ended < 0;
+    const struct timespec limit = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+    int signal_number;
+    do signal_number = sigtimedwait(&child, NULL, &limit); while (signal_number < 0 && errno == EINTR);
+    return signal_number >= 0;
+}
+
+static bool outlives(uint64_t lifetime)
+{
+    uint64_t patience = lifetime < PATIENCE_NS ? lifetime : PATIENCE_NS;
+    if (child_ended(patience)) return false;
+    tell_done();
+    return !child_ended(lifetime - patience);
+}
+
+static ChannelSlotDone wait_for(pid_t see, uint32_t slot)
+{
+    bool killed = outlives(setup.head.lifetime_ns);
     if (killed) kill(see, SIGKILL);
 
     int status = 0;
     if (waitpid(see, &status, 0) != see) return (ChannelSlotDone){slot, HOW_SIGNAL, SIGKILL};
-    if (killed) {
-        const struct timespec now = {0};
-        sigtimedwait(&child, NULL, &now); /* the signal of the death just reaped must not end the next one's wait */
-    }
+    if (killed) child_ended(0); /* the signal of the death just reaped must not end the next one's wait */
     if (killed && WIFSIGNALED(status)) return (ChannelSlotDone){slot, HOW_LIFETIME, 0};
     if (WIFSIGNALED(status)) return (ChannelSlotDone){slot, HOW_SIGNAL, (uint16_t)WTERMSIG(status)};
     return (ChannelSlotDone){slot, HOW_ANSWERED, 0};
@@ -46,7 +66,7 @@ static ChannelSlotDone wait_for(pid_t see, uint32_t slot)
 
 static ChannelSlotDone run_slot(uint32_t slot)
 {
-    bool genuine = !is_sealed() || session_prepare(setup.slot_fds[slot], 0);
+    bool genuine = !is_sealed() || session_prepare(setup.slot_fds[slot], job_read(setup.slot_fds[slot], 0));
     long see = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (see == 0) run_as_see(slot, genuine);
     if (see < 0) return (ChannelSlotDone){slot, HOW_FORK_FAILED, 0};
@@ -56,14 +76,13 @@ static ChannelSlotDone run_slot(uint32_t slot)
 _Noreturn void serve_process(void)
 {
     uint32_t slots[ZYGOTE_SLOTS_MAX];
-    ChannelSlotDone done[DONE_BATCH];
     for (;;) {
-        uint32_t count = serve_receive(slots), finished = 0;
+        uint32_t count = serve_receive(slots);
         for (uint32_t i = 0; i < count; i++) {
-            done[finished++] = run_slot(slots[i]);
-            if (finished < DONE_BATCH && i + 1 < count) continue;
-            serve_done(done, finished);
-            finished = 0;
+            ChannelSlotDone end = run_slot(slots[i]); /* may tell and count from 0 again */
+            done[done_count++] = end;
+            if (done_count == DONE_BATCH) tell_done();
         }
+        tell_done();
     }
 }

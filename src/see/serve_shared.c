@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@ typedef struct {
     uint32_t slots[ZYGOTE_SLOTS_MAX];
     uint32_t count, next;          /* queue: slots[next..count) are to be run, slots[next] is running */
     volatile uint64_t job_serial;  /* odd: a micro-job runs */
+    volatile uint32_t in_slot;     /* 0: a slot's end, or a packet, may be known to the worker alone */
 } Board;
 
 static Board *board;
@@ -30,11 +32,11 @@ static void run_slot(uint32_t slot)
     SlotHeader header;
     if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || header.job_count > SLOT_JOBS_MAX) see_exit(3);
     for (uint32_t i = 0; i < header.job_count; i++) {
-        SlotJob record;
-        if (pread(fd, &record, sizeof record, (off_t)SLOT_JOB_OFFSET(i)) != (ssize_t)sizeof record) see_exit(3);
-        if (record.answer.outcome != OUTCOME_NONE) continue; /* done by the worker before this one */
+        const SlotJob *record = job_read(fd, i);
+        if (!record) see_exit(3);
+        if (record->answer.outcome != OUTCOME_NONE) continue; /* done by the worker before this one */
         board->job_serial++;
-        job_run(fd, i, !is_sealed() || session_prepare(fd, i));
+        job_run(fd, i, !is_sealed() || session_prepare(fd, record));
         restore_now();
         board->job_serial++;
     }
@@ -50,7 +52,10 @@ static _Noreturn void work(void)
             if (count == 0) continue;
         }
         uint32_t slot = board->slots[board->next];
+        atomic_signal_fence(memory_order_seq_cst);
+        board->in_slot = 1;
         run_slot(slot);
+        board->in_slot = 0;
         board->next++;
         serve_done(&(ChannelSlotDone){slot, HOW_ANSWERED, 0}, 1);
     }
@@ -93,6 +98,8 @@ static bool watch(pid_t worker, int *ret_status)
 static void report_death(bool lifetime, int status)
 {
     if (!WIFSIGNALED(status)) see_exit(WEXITSTATUS(status)); /* the socket closed, or a packet was not legal */
+    if (!board->in_slot) see_exit(5); /* the agent sees by its slots how far this zygote got, which here nobody can know */
+    board->in_slot = 0;
     if (board->next >= board->count || board->count > ZYGOTE_SLOTS_MAX || board->slots[board->next] >= setup.head.slot_count) see_exit(5);
     ChannelSlotDone done = {board->slots[board->next], lifetime ? HOW_LIFETIME : HOW_SIGNAL, (uint16_t)WTERMSIG(status)};
     board->next++;

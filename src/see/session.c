@@ -154,19 +154,18 @@ static bool find_results(int slot_fd, const SlotAsk *ask)
     return keys.piece_count > 0;
 }
 
-bool session_prepare(int slot_fd, uint32_t index)
+bool session_prepare(int slot_fd, const SlotJob *record)
 {
-    struct { SlotAsk ask; SlotKey key; } record;
     sodium_memzero(keys.pieces, keys.piece_count * sizeof keys.pieces[0]); /* of the micro-job before */
     keys.piece_count = 0;
     keys.plain_size = 0;
-    if (pread(slot_fd, &record, sizeof record, (off_t)SLOT_JOB_OFFSET(index)) != (ssize_t)sizeof record) return false;
-    keys.head = (SealedResultHead){.magic = SEALED_RESULT_MAGIC, .format = 1, .stage_and_job = record.ask.stage_and_job};
+    if (!record) return false;
+    keys.head = (SealedResultHead){.magic = SEALED_RESULT_MAGIC, .format = 1, .stage_and_job = record->ask.stage_and_job};
     memcpy(keys.head.task_id, setup.head.task_id, sizeof keys.head.task_id);
     if (getrandom(keys.head.salt, sizeof keys.head.salt, 0) != (ssize_t)sizeof keys.head.salt) return false;
 
     bool first_stage = setup.head.sealed == SEALED_SEGMENTS;
-    if (!(first_stage ? unwrap(&record.ask, &record.key) : find_results(slot_fd, &record.ask))) return false;
+    if (!(first_stage ? unwrap(&record->ask, &record->key) : find_results(slot_fd, &record->ask))) return false;
     key_of_result(&keys.head, &keys.output_key);
     return true;
 }

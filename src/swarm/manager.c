@@ -33,10 +33,20 @@ void manager_end(Manager *m, Err result)
 void manager_fail(Manager *m, Err error, const char *what)
 {
     if (m->done) return;
-    if (error.code == ENOSPC)
+    if (error.code == ENOSPC && !m->diag.text[0])
         error = FAIL_WHY(&m->diag, ENOSPC, "no space left for results in %s; free some, then run again with --resume",
                          m->request.journal_dir ? m->request.journal_dir : "the folder for temporary files (TMPDIR)");
     manager_end(m, diag_complete(&m->diag, error, "%s", what));
+}
+
+Err manager_put_output(void *context, View bytes)
+{
+    Manager *m = context;
+    Err e = m->request.events.output(m->request.events.context, bytes);
+    if (e.code == 0) return OK;
+    const char *path = m->request.task->output;
+    m->diag.text[0] = '\0';
+    return diag_complete(&m->diag, e, "output %s", path && strcmp(path, "-") != 0 ? path : "(standard output)");
 }
 
 /* --- what the loop calls --- */
@@ -155,7 +165,7 @@ static Err set_up(Manager *m, Diag *diag)
     (void)ignored;
     TRY(manager_identify(m, diag));
     TRY(open_journal(m, diag));
-    if (r->task->combine.by != COMBINE_MODULE) TRY(combiner_new(&r->task->combine, r->events.output, r->events.context, &m->combiner));
+    if (r->task->combine.by != COMBINE_MODULE) TRY(combiner_new(&r->task->combine, manager_put_output, m, &m->combiner));
     return listen_and_tick(m);
 }
 

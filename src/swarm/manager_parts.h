@@ -80,6 +80,8 @@ enum {
 void manager_end(Manager *m, Err result);
 /** Ends the task with an error whose text is in m->diag or is made from `what`. */
 void manager_fail(Manager *m, Err error, const char *what);
+/** Hands output on; a failure says that it was the output (CombineSink; `context` is the Manager). */
+Err manager_put_output(void *context, View bytes);
 uint64_t manager_grace_ns(const Manager *m);
 /** The journal has rows that are not committed: they will be, soon. */
 void manager_commit_soon(Manager *m);

@@ -169,7 +169,7 @@ static Err emit_last(Manager *m)
     TRY(journal_find(m->journal, m->stage, m->last_done, &row, &found));
     if (!found) return FAIL(ERR_CORRUPT);
     TRY(journal_result(m->journal, &row, &result));
-    return m->request.events.output(m->request.events.context, result);
+    return manager_put_output(m, result);
 }
 
 static void begin_next_level(Manager *m)

@@ -9,6 +9,7 @@
 #include "swarm/split_files.h"
 #include "swarm/split_source.h"
 #include "swarm/split_where.h"
+#include "sys/fault.h"
 
 enum { SKIP_READ = 4 << 10 }; /* first read behind a skip: most records end within it */
 
@@ -271,6 +272,6 @@ Err splitter_identity(const Splitter *s, Buffer *ret_identity)
     }
     if (s->source.pipe) return FAIL(ERR_NO_ENTRY);
     struct stat st;
-    if (fstat(s->source.fd, &st) < 0) return FAIL(errno);
+    if (FAULTABLE("fstat", fstat(s->source.fd, &st)) < 0) return FAIL(errno);
     return identify(ret_identity, s->path, s->source.size, st.st_mtim);
 }

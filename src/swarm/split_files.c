@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "swarm/split.h"
+#include "sys/fault.h"
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
@@ -24,7 +25,7 @@ static Err look(FileList *list, Diag *diag)
     for (size_t i = 0; i < list->names.gl_pathc; i++) {
         struct stat st;
         char *name = names[i];
-        if (stat(name, &st) < 0) return FAIL_WHY(diag, errno, "%s: can't be read: %s", name, err_text(errno));
+        if (FAULTABLE("stat", stat(name, &st)) < 0) return FAIL_WHY(diag, errno, "%s: can't be read: %s", name, err_text(errno));
         if (S_ISDIR(st.st_mode)) continue;
         if (!S_ISREG(st.st_mode)) return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: is not a regular file", name);
         if ((uint64_t)st.st_size > SEGMENT_BYTES_MAX)

@@ -9,13 +9,15 @@
 #include <unistd.h>
 
 #include "swarm/quoted.h"
+#include "sys/fault.h"
 #include "sys/fd.h"
 
 static Err open_input(const char *path, int *ret_fd, Diag *diag)
 {
     if (strcmp(path, "-") == 0) {
-        int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-        if (fd < 0) return FAIL_WHY(diag, ERR_NO_ENTRY, "standard input is closed");
+        int fd = FAULTABLE("fcntl", fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+        if (fd < 0 && errno == EBADF) return FAIL_WHY(diag, ERR_NO_ENTRY, "standard input is closed");
+        if (fd < 0) return FAIL_WHY(diag, errno, "standard input: %s", err_text(errno));
         *ret_fd = fd;
         return OK;
     }
@@ -31,7 +33,7 @@ Err source_open(const char *path, Source *ret_source, Diag *diag)
     AUTO_FD fd = -1;
     struct stat st;
     TRY(open_input(path, &fd, diag));
-    if (fstat(fd, &st) < 0) return FAIL_WHY(diag, errno, "%s: %s", path, err_text(errno));
+    if (FAULTABLE("fstat", fstat(fd, &st)) < 0) return FAIL_WHY(diag, errno, "%s: %s", path, err_text(errno));
     if (S_ISDIR(st.st_mode))
         return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: is a folder; name a file, or split by file and name '%s/*'", path, path);
     bool file = S_ISREG(st.st_mode) && strcmp(path, "-") != 0;
@@ -77,7 +79,7 @@ static Err wait_readable(const Source *s)
 {
     struct pollfd p = {.fd = s->fd, .events = POLLIN};
     int rc;
-    do rc = poll(&p, 1, s->never_wait ? 0 : -1);
+    do rc = FAULTABLE("poll", poll(&p, 1, s->never_wait ? 0 : -1));
     while (rc < 0 && errno == EINTR);
     if (rc < 0) return FAIL(errno);
     return rc == 0 ? FAIL(ERR_BUSY) : OK;

@@ -1,4 +1,4 @@
-/** Randomness for tests: a seed that is printed, and can be given again as COVEY_SEED. */
+/** Randomness for tests: a seed that is printed, and can be given again as COVEY_TEST_SEED. */
 #pragma once
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,9 +9,9 @@ static inline uint64_t test_seed(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    const char *given = getenv("COVEY_SEED");
+    const char *given = getenv("COVEY_TEST_SEED");
     uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)now.tv_nsec * 1000003u + (uint64_t)now.tv_sec;
-    printf("# COVEY_SEED=%" PRIu64 "\n", seed);
+    printf("# COVEY_TEST_SEED=%" PRIu64 "\n", seed);
     fflush(stdout);
     return seed;
 }

@@ -1,6 +1,6 @@
 /**
  * Packets between agent and warden (SOCK_SEQPACKET, fixed-size structures). The agent is less trusted than the warden: every packet
- * is checked against the table in warden/warden.c (which message is legal when), and a wrong one is answered, not obeyed.
+ * is checked against the table in warden/warden.c (which message is legal when), and a wrong one ends the warden, and so every zygote.
  *
  *   TRUST      agent -> warden   a key whose images may run; legal only before the first START
  *   START      agent -> warden   two descriptors: the image file, and the zygote's end of its control socket

@@ -4,6 +4,7 @@ setup_file() {
     use_home
     module lines
     module picky
+    module slow
 }
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
@@ -34,6 +35,14 @@ build_example() { gcc -std=c11 -Wall -Wextra -Wpedantic -Werror example.c -o exa
     run --separate-stderr env COVEY_PROGRAM=/nonexistent ./example task.yaml
     [ "$status" -ne 0 ]
     assert_in "/nonexistent" "$stderr"
+}
+
+@test "handles of different threads are independent; an interrupted handle can be run again" {
+    seq 1 400 >in.txt
+    gcc -std=gnu11 -Wall -Wextra -Werror "$BATS_TEST_DIRNAME/threads.c" -o threads -I"$COVEY_SOURCE/src/api" -L"$COVEY_BUILD" -lcovey -lpthread \
+        -Wl,-rpath,"$COVEY_BUILD"
+    timeout 60 env COVEY_PROGRAM="$COVEY_BUILD/covey" COVEY_SEE_DIR="$COVEY_BUILD/src/see" ./threads
+    for name in first second third; do cmp in.txt $name.out; done
 }
 
 @test "the header is C++ too" {

@@ -109,12 +109,13 @@ task() {
     assert_in "... and 40 more" "$stderr"
 }
 
-@test "resuming a finished task runs nothing again and writes the same output" {
+@test "resuming a finished task runs it anew" {
     task
     run_covey 0 run task.yaml
     rm out.txt
     run_covey 0 run task.yaml --resume --json
     cmp in.txt out.txt
+    assert_equal "$(json .resumed)" 0
 }
 
 @test "resuming a task that failed tries only what failed" {

@@ -57,6 +57,20 @@ static void grow_slot(void)
     else say("the slot stays as it is\n");
 }
 
+/* Fills all of the slot that can be filled: far more than the task's limits on input and output. */
+static void fill_slot(void)
+{
+    static unsigned char block[1 << 20];
+    uint64_t written = 0;
+    memset(block, 0xcc, sizeof block);
+    for (off_t at = (off_t)JOB_END; at < (off_t)1 << 42; at += (off_t)sizeof block) {
+        ssize_t size = pwrite(FD_SLOT, block, sizeof block, at);
+        if (size <= 0) break;
+        written += (uint64_t)size;
+    }
+    say("%llu MiB written\n", (unsigned long long)written >> 20);
+}
+
 /* Leaves a pattern over the first FILL_BYTES of the slot, but for the page with the records. */
 static void dirty_slot(void)
 {
@@ -94,5 +108,5 @@ const Attack SLOT_ATTACKS[] = {
     {"lie_about_log_size", lie_about_log_size}, {"lie_about_log_flag", lie_about_log_flag}, {"lie_about_memory", lie_about_memory},
     {"lie_about_exit_code", lie_about_exit_code}, {"lie_unknown_outcome", lie_unknown_outcome}, {"lie_hosts_outcome", lie_hosts_outcome},
     {"lie_not_run", lie_not_run}, {"overwrite_header", overwrite_header}, {"move_areas", move_areas}, {"grow_slot", grow_slot},
-    {"dirty_slot", dirty_slot}, {"look_into_slot", look_into_slot}, {NULL, NULL},
+    {"fill_slot", fill_slot}, {"dirty_slot", dirty_slot}, {"look_into_slot", look_into_slot}, {NULL, NULL},
 };
