@@ -87,6 +87,6 @@ covey_code covey_warden_serve(int socket_fd, covey_error *error)
 {
     Diag diag = {0};
     fault_role("warden");
-    Err e = warden_serve(socket_fd, &diag);
+    Err e = warden_serve(socket_fd, NULL, &diag);
     return api_result(e, &diag, error);
 }

@@ -33,6 +33,8 @@ void rig_prepare(Rig *r, int socket, const Wish *wish, ChannelSetup *ret_setup)
                                 .lifetime_ns = (wish->lifetime_ms ? wish->lifetime_ms : 20000) * NS_PER_MS,
                                 .memory_max = wish->memory ? wish->memory : 2 * MIB, .real_random = wish->real_random,
                                 .arg_count = 1, .env_count = 1};
+    ret_setup->sealed = wish->sealed;
+    memset(ret_setup->task_id, 0x11, sizeof ret_setup->task_id);
     memset(ret_setup->task_seed, 7, sizeof ret_setup->task_seed);
 }
 

@@ -16,14 +16,14 @@ typedef struct {
 } Rig;
 
 /** What zeros mean: a lifetime of 20 s, memory of 2 MiB, derived random. `part` is the only argument, "A=b" the environment. */
-typedef struct { SecurityLevel level; const char *part; uint64_t lifetime_ms, memory; bool real_random; } Wish;
+typedef struct { SecurityLevel level; const char *part; uint64_t lifetime_ms, memory; bool real_random; ChannelSealed sealed; } Wish;
 
 /** The native image, built beside the tests. */
 const char *rig_image_path(void);
 /** Makes the slots and fills a SETUP packet. */
 void rig_prepare(Rig *r, int socket, const Wish *wish, ChannelSetup *ret_setup);
 void rig_send_setup(Rig *r, ChannelSetup *setup, const char *part);
-/** All of that, and waits for READY. */
+/** All of that, and waits for READY. With sealed data the SESSION is the caller's to send; the task id is 16 times 0x11. */
 void rig_start(Rig *r, int socket, Wish wish);
 /** Closes the socket and gives the slots back. */
 void rig_free(Rig *r);

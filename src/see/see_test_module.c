@@ -72,6 +72,19 @@ static void echo(void)
     }
 }
 
+/* Reads with a buffer of more than one chunk. */
+static void echo_big(void)
+{
+    for (;;) {
+        uint32_t size;
+        put_pair(PAIR, ROOM, 60000);
+        CALL(fd_read, 0, PAIR, 1, RESULT);
+        memcpy(&size, at(RESULT), 4);
+        if (size == 0) return;
+        write_to(1, ROOM, size);
+    }
+}
+
 static void exit_seven(void) { CALL(proc_exit, 7); }
 static void exit_zero(void) { say("before\n"); CALL(proc_exit, 0); }
 static void unreachable(void) { wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE); }
@@ -209,7 +222,7 @@ static void leave_traces(void)
 }
 
 static const struct { const char *name; void (*play)(void); } PARTS[] = {
-    {"echo", echo}, {"exit_seven", exit_seven}, {"exit_zero", exit_zero}, {"unreachable", unreachable}, {"divide", divide},
+    {"echo", echo}, {"echo_big", echo_big}, {"exit_seven", exit_seven}, {"exit_zero", exit_zero}, {"unreachable", unreachable}, {"divide", divide},
     {"indirect", indirect}, {"outside", outside}, {"outside_far", outside_far}, {"crash", crash}, {"loop", loop_for_ever},
     {"forbidden", forbidden}, {"deep", deep}, {"eat_memory", eat_memory}, {"flood_output", flood_output}, {"flood_log", flood_log},
     {"random", show_random}, {"clock", show_clock}, {"environment", show_environment}, {"errors", show_errors},
