@@ -167,6 +167,14 @@ static Err memory_check(Parts *p, uint64_t memory_max)
     return reader_done(&r) ? OK : MALFORMED(p, "memory");
 }
 
+/* What the walk over code stopped at, if anything. */
+static Err code_features_check(Parts *p)
+{
+    if (p->code.proposal) return REFUSE(p, "uses %s, which a SEE does not have; build without it", p->code.proposal);
+    if (p->code.too_deep) return REFUSE(p, "has blocks nested deeper than %d", WASM_NESTING_MAX);
+    return OK;
+}
+
 static Err globals_check(Parts *p)
 {
     View body = p->sections.bodies[WASM_GLOBAL];
@@ -179,7 +187,7 @@ static Err globals_check(Parts *p)
         TRY(module_check_type(p, type, "global"));
         if (read_u8(&r) > 1) return MALFORMED(p, "global");
         wasm_skip_expression(&r, &p->code);
-        if (p->code.proposal) return REFUSE(p, "uses %s, which a SEE does not have; build without it", p->code.proposal);
+        TRY(code_features_check(p));
     }
     return reader_done(&r) ? OK : MALFORMED(p, "global");
 }
@@ -237,7 +245,7 @@ static Err body_check(Parts *p, View body)
         if (locals > MODULE_LOCALS_MAX) return REFUSE(p, "a function has more than %d local variables", MODULE_LOCALS_MAX);
     }
     wasm_skip_expression(&r, &p->code);
-    if (p->code.proposal) return REFUSE(p, "uses %s, which a SEE does not have; build without it", p->code.proposal);
+    TRY(code_features_check(p));
     return reader_done(&r) ? OK : MALFORMED(p, "code");
 }
 
