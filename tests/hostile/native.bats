@@ -37,6 +37,16 @@ forbidden() { sed 's/$/ failed killed for a forbidden system call/'; }
     check_outcomes
 }
 
+@test "at shared, where all of a task's micro-jobs share a process, the same attacks end no neighbour" {
+    with_neighbours <"$BATS_TEST_DIRNAME/native/expected" | read_expected
+    attack_task shared "image: $BATS_FILE_TMPDIR/native.see"
+    run --separate-stderr timeout 100 assassin - 0 outcomes task.yaml
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <attacks.txt)" -gt 60 ]
+    assert_equal "$(sed '/^task/d' <<<"$output" | paste attacks.txt - | grep -c '^succeed')" "$(grep -c '^succeed' attacks.txt)"
+    assert_equal "$(sed '/^task/d' <<<"$output" | paste attacks.txt - | grep '^succeed' | grep -vc $'\tok\tok$')" 0
+}
+
 @test "the table of expected ends names every attack of the image" {
     diff <(sed '/^#/d; s/ .*//' "$BATS_TEST_DIRNAME/native/expected" | sort -u) \
         <(cd "$BATS_TEST_DIRNAME/native" && grep -oh '{"[a-z0-9_]*", [a-z]' processes.c memory.c slots.c | sed 's/{"//; s/".*//' | grep -vx fill_slot | sort -u)
