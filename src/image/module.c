@@ -15,7 +15,8 @@ static Err header_check(Parts *p, View wasm)
 {
     static const uint8_t MAGIC[4] = {0, 'a', 's', 'm'}, VERSION_1[4] = {1, 0, 0, 0};
     if (wasm.size < sizeof MAGIC || memcmp(wasm.data, MAGIC, sizeof MAGIC) != 0) {
-        bool is_text = wasm.size > 0 && memchr(" \t\r\n(;", wasm.data[0], 6) && memmem(wasm.data, wasm.size, "module", 6);
+        bool is_text = wasm.size > 0 && wasm.data[0] && strchr(" \t\r\n(;", wasm.data[0]) &&
+                       memmem(wasm.data, wasm.size, "module", 6);
         return REFUSE(p, "not a wasm module%s", is_text ? "; it looks like the text format: run wat2wasm on it first" : "");
     }
     if (wasm.size < WASM_HEADER_BYTES) return REFUSE(p, "truncated file: it ends inside the wasm header");

@@ -102,7 +102,7 @@ static Err run(const Command *c, const char *tool, const char *directory, Buffer
 Err toolchain_translate(const char *directory, Buffer *log, Diag *diag)
 {
     Command c = {.count = 0};
-    Environment environment;
+    Environment environment = {.path = ""};
     TRY(add_environment(&c, &environment, directory));
     static const char *const ARGUMENTS[] = {"wasm2c", TOOLCHAIN_WASM, "--module-name", "module", "-o", TOOLCHAIN_C};
     ADD_ALL(&c, ARGUMENTS);
@@ -112,7 +112,7 @@ Err toolchain_translate(const char *directory, Buffer *log, Diag *diag)
 Err toolchain_compile(const Toolchain *t, const char *directory, Buffer *log, Diag *diag)
 {
     Command c = {.count = 0};
-    Environment environment;
+    Environment environment = {.path = ""};
     char map[PATH_BYTES_MAX + 32];
     TRY(add_environment(&c, &environment, directory));
     snprintf(map, sizeof map, "-ffile-prefix-map=%s=.", t->include);
