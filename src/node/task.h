@@ -73,7 +73,10 @@ struct Task {
 /** task.c. `message` is a TASK_OPEN; errors with text are for the manager: the task is refused. */
 MUST_USE Err task_open(Node *node, View message, Task **ret_task, Diag *diag);
 void task_close(Task **task);
-static inline bool task_is(const Task *t, const TaskId *id, uint32_t stage) { return t->open.stage == stage && memcmp(&t->open.id, id, sizeof *id) == 0; }
+static inline bool task_is(const Task *t, const TaskId *id, uint32_t stage)
+{
+    return t->open.stage == stage && memcmp(&t->open.id, id, sizeof *id) == 0;
+}
 /** `message` is a JOBS message for this task. What does not fit into the window is given back at once. */
 MUST_USE Err task_take_jobs(Task *t, View message);
 /** Starts what is down, fills slots, sends what was gathered. */
