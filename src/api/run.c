@@ -110,7 +110,8 @@ static Err start_manager(Run *r, Diag *diag)
 {
     covey_task *t = r->task;
     bool journal = !task_reads_standard_input(t);
-    if (!journal && t->resume) return FAIL_WHY(diag, ERR_USAGE, "standard input cannot be read again: nothing to resume; name a file as input");
+    if (!journal && t->resume)
+        return FAIL_WHY(diag, ERR_USAGE, "standard input cannot be read again: nothing to resume; name a file as input");
     if (journal) TRY(task_journal_directory(t, r->journal_dir));
     ManagerRequest request = {
         .task = &t->spec,
