@@ -3,7 +3,7 @@ load hostile
 
 setup_file() {
     use_home
-    hostile_tools outcomes sign-image native.elf raw.elf
+    hostile_tools outcomes sign-image native.elf raw.elf hog.elf
     sign-image "$COVEY_BUILD/tests/hostile/native.elf" "$BATS_FILE_TMPDIR/native.see"
     sign-image "$COVEY_BUILD/tests/hostile/raw.elf" "$BATS_FILE_TMPDIR/raw.see"
 }
@@ -101,6 +101,16 @@ raw() {
     raw succeed
     [ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
     assert_equal "$(sort -u out.txt)" ok
+}
+
+@test "an image that needs more memory than its task gives does not start" {
+    sign-image "$COVEY_BUILD/tests/hostile/hog.elf" hog.see
+    raw succeed
+    sed -i 's|^image: .*|image: hog.see|' task.yaml
+    run_covey 1 run task.yaml --quiet
+    assert_in "SEE zygotes in a row died" "$stderr"
+    sed -i 's/memory: 16MiB/memory: 2GiB/' task.yaml
+    run_covey 0 run task.yaml --quiet
 }
 
 @test "an image without the runtime and its filter still cannot make a forbidden system call" {
