@@ -6,6 +6,7 @@ DESTDIR ?=
 .PHONY: all deps demo test bench install clean check-format lint
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet product
+	@$(MAKE) --no-print-directory --silent -C examples modules
 
 # Installs Debian packages, and fetches the data of the examples, only where something is missing.
 deps:

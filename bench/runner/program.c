@@ -38,6 +38,11 @@ static Err spawn(const char *const *argv, int output, pid_t *ret_pid)
     return e ? FAIL(e) : OK;
 }
 
+static double processor_seconds(const struct rusage *u)
+{
+    return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) + (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
+}
+
 Err program_run(const char *const *argv, ProgramRun *ret_run, Buffer *ret_output)
 {
     int ends[2] = {-1, -1};
@@ -54,7 +59,8 @@ Err program_run(const char *const *argv, ProgramRun *ret_run, Buffer *ret_output
     int status;
     if (wait4(pid, &status, 0, &usage) != pid) return FAIL(errno);
     if (e.code) return e;
-    *ret_run = (ProgramRun){(double)(clock_monotonic_ns() - start) / 1e9, (uint64_t)usage.ru_maxrss * 1024, status};
+    *ret_run = (ProgramRun){.seconds = (double)(clock_monotonic_ns() - start) / 1e9, .processor = processor_seconds(&usage),
+                            .memory_peak = (uint64_t)usage.ru_maxrss * 1024, .status = status};
     return OK;
 }
 

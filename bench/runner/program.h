@@ -6,6 +6,7 @@
 
 typedef struct {
     double seconds;         /* from before posix_spawn until it was reaped */
+    double processor;       /* seconds, of all processors, with the children that it waited for */
     uint64_t memory_peak;   /* largest resident set, bytes; of the program, or of a child that it waited for if that was larger */
     int status;             /* as waitpid */
 } ProgramRun;

@@ -7,28 +7,24 @@
 #include "bench/runner/program.h"
 #include "bench/runner/task.h"
 
-enum { ROUNDS = 5, XARGS_JOBS = 3000, PARALLEL_JOBS = 300, POOL_JOBS = 20000 };
+enum { PROCESS_ROUNDS = 3, SHARED_ROUNDS = 7, XARGS_JOBS = 3000, PARALLEL_JOBS = 300, POOL_JOBS = 20000 };
 
 typedef struct {
     char input[PATH_BYTES_MAX], task[PATH_BYTES_MAX], output[PATH_BYTES_MAX], expected[PATH_BYTES_MAX], jobs[PATH_BYTES_MAX];
     char segment[PATH_BYTES_MAX], pool[PATH_BYTES_MAX], cores[16];
 } Place;
 
-typedef struct { Samples covey, calls, forks, xargs, parallel, pool; } Rates;
+/* Jobs per second; and, where what a job is made of is worth saying, its processor time in microseconds. */
+typedef struct { Samples covey, calls, forks, xargs, parallel, pool, covey_cost, forks_cost, calls_cost; } Rates;
 
-/* Jobs per second of a whole command. */
-static Err rate(const char *const *argv, double jobs, Samples *s, Diag *diag)
+/* A whole command. `ret_cost` may be NULL. */
+static Err rate(const char *const *argv, double jobs, Samples *ret_rate, Samples *ret_cost, Diag *diag)
 {
     ProgramRun run;
     TRY(program_must_run(argv, &run, NULL, diag));
-    samples_add(s, jobs / run.seconds);
+    samples_add(ret_rate, jobs / run.seconds);
+    if (ret_cost) samples_add(ret_cost, run.processor / jobs * 1e6);
     return OK;
-}
-
-static Err rate_covey(const Bench *b, const Place *p, Samples *s, Diag *diag)
-{
-    TRY(rate((const char *const[]){b->covey, "run", p->task, "--quiet", NULL}, TASK_JOBS, s, diag));
-    return task_compare(p->output, p->expected, diag);
 }
 
 /* Tools that start a program for each job are slow: fewer jobs, and the rate. `seq` feeds them through the shell. */
@@ -37,7 +33,7 @@ static Err rate_shell(const Place *p, const char *tool, int jobs, Samples *s, Di
     AUTO_BUFFER command = buffer_limited(4 * PATH_BYTES_MAX);
     TRY(buffer_format(&command, "seq 0 %d | %s '%s' '%s' >/dev/null", jobs - 1, tool, p->segment, p->input));
     TRY(buffer_put_u8(&command, 0));
-    return rate((const char *const[]){"sh", "-c", (const char *)command.data, NULL}, jobs, s, diag);
+    return rate((const char *const[]){"sh", "-c", (const char *)command.data, NULL}, jobs, s, NULL, diag);
 }
 
 static Err rate_peers(const Bench *b, const Place *p, Rates *r, Diag *diag)
@@ -57,12 +53,13 @@ static Err rate_peers(const Bench *b, const Place *p, Rates *r, Diag *diag)
 
 static Err measure_round(const Bench *b, const Place *p, bool forks, Rates *r, Diag *diag)
 {
-    TRY(rate((const char *const[]){p->jobs, "calls", p->input, p->expected, p->cores, NULL}, TASK_JOBS, &r->calls, diag));
-    TRY(rate_covey(b, p, &r->covey, diag));
+    TRY(rate((const char *const[]){p->jobs, "calls", p->input, p->expected, p->cores, NULL}, TASK_JOBS, &r->calls, &r->calls_cost, diag));
+    TRY(rate((const char *const[]){b->covey, "run", p->task, "--quiet", NULL}, TASK_JOBS, &r->covey, &r->covey_cost, diag));
+    TRY(task_compare(p->output, p->expected, diag));
     if (!forks) return OK;
     char other[PATH_BYTES_MAX + 8];
     snprintf(other, sizeof other, "%s-forks", p->expected);
-    TRY(rate((const char *const[]){p->jobs, "forks", p->input, other, p->cores, NULL}, TASK_JOBS, &r->forks, diag));
+    TRY(rate((const char *const[]){p->jobs, "forks", p->input, other, p->cores, NULL}, TASK_JOBS, &r->forks, &r->forks_cost, diag));
     return task_compare(other, p->expected, diag);
 }
 
@@ -93,14 +90,13 @@ static Err measure(const Bench *b, const char *level, bool process, Figure *f, R
 {
     Place p;
     TRY(prepare(b, level, &p, diag));
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < (process ? PROCESS_ROUNDS : SHARED_ROUNDS); round++) {
         TRY(measure_round(b, &p, process, r, diag));
         if (process && round == 0) TRY(rate_peers(b, &p, r, diag));
     }
-    Samples first = r->covey;
     char who[72];
     snprintf(who, sizeof who, "covey run, %d micro-jobs of 4 KiB at %s", TASK_JOBS, level);
-    figure_add(f, who, "jobs/s", samples_spread(&first), 0);
+    figure_add(f, who, "jobs/s", samples_spread(&r->covey), 0);
     f->peer = 1;
     return OK;
 }
@@ -116,7 +112,8 @@ Err measure_run_process(const Bench *b, Figure *f, Diag *diag)
     add_peer(f, "GNU parallel", &r.parallel, &r.covey);
     add_peer(f, "Python ProcessPoolExecutor (processes kept)", &r.pool, &r.covey);
     figure_note(f, "Whole commands, input in the page cache, all on %u cores; xargs and parallel over %d and %d jobs, once. Covey's output must equal that of "
-                   "the plain calls.", b->cores, XARGS_JOBS, PARALLEL_JOBS);
+                   "the plain calls. Processor time of a micro-job, everything included: Covey %.0f us, bare forks %.0f us.", b->cores, XARGS_JOBS,
+                PARALLEL_JOBS, samples_spread(&r.covey_cost).median, samples_spread(&r.forks_cost).median);
     return OK;
 }
 
@@ -128,6 +125,8 @@ Err measure_run_shared(const Bench *b, Figure *f, Diag *diag)
     Row *calls = figure_add(f, "plain C calls", "jobs/s", samples_spread(&r.calls), ratio);
     if (rate_median >= 150000) row_at_least(&f->rows[0], rate_median, 150000, "jobs/s");
     else row_at_least(calls, ratio, 0.4, "of it (or 150000 jobs/s)");
-    figure_note(f, "Whole commands, input in the page cache, all on %u cores. Covey's output must equal that of the plain calls.", b->cores);
+    figure_note(f, "Whole commands, input in the page cache, all on %u cores. Covey's output must equal that of the plain calls. "
+                   "Processor time of a micro-job, everything included: Covey %.1f us, plain calls %.1f us.", b->cores,
+                samples_spread(&r.covey_cost).median, samples_spread(&r.calls_cost).median);
     return OK;
 }

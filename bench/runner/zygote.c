@@ -37,6 +37,24 @@ static uint64_t own_pages(pid_t pid)
     return resident - shared;
 }
 
+uint64_t bench_zygote_child_cpu_ns(const BenchZygote *z)
+{
+    char path[64];
+    int child = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)z->pid, (int)z->pid);
+    FILE *file = fopen(path, "re");
+    if (file && fscanf(file, "%d", &child) != 1) child = 0;
+    if (file) fclose(file);
+    if (child <= 0) return 0;
+
+    unsigned long long ran_ns = 0;
+    snprintf(path, sizeof path, "/proc/%d/schedstat", child);
+    file = fopen(path, "re");
+    if (file && fscanf(file, "%llu", &ran_ns) != 1) ran_ns = 0;
+    if (file) fclose(file);
+    return ran_ns;
+}
+
 /* STARTED names the process; the agent has no use for it, so the packet is read here. */
 static Err hear_started(BenchZygote *z, pid_t *ret_pid, Diag *diag)
 {
@@ -69,20 +87,19 @@ static Err start(BenchZygote *z, const char *image, SecurityLevel level, Diag *d
 static Err set_up(BenchZygote *z, SecurityLevel level, uint32_t slots, Diag *diag)
 {
     TaskOpen task = {.level = level, .lifetime_ns = 60 * NS_PER_S, .memory_max = BENCH_MEMORY_MAX, .output_max = BENCH_OUTPUT_MAX};
-    pid_t pid = 0;
     ChannelReport report;
-    TRY(hear_started(z, &pid, diag));
+    TRY(hear_started(z, &z->pid, diag));
     TRY(zygote_link_set_up(&z->link, &z->plan, &task, slots));
     TRY(wait_readable(z->link.channel, diag));
     TRY_WHY(diag, zygote_link_receive(&z->link, &report), "the zygote");
     if (report.type != CHANNEL_READY) return FAIL_WHY(diag, ERR_PROTOCOL, "the zygote is not ready: %s", report.text);
-    z->resident_pages = own_pages(pid);
+    z->resident_pages = own_pages(z->pid);
     return OK;
 }
 
 Err bench_zygote_open(BenchZygote *z, const char *covey, const char *image, SecurityLevel level, uint32_t slots, Diag *diag)
 {
-    *z = (BenchZygote){.plan = slot_plan(level, BENCH_OUTPUT_MAX), .link = {.channel = -1}};
+    *z = (BenchZygote){.plan = slot_plan(level, BENCH_OUTPUT_MAX, slots), .link = {.channel = -1}};
     z->warden = warden_link_none(covey, &z->trusted);
     TRY(config_directory(z->config, sizeof z->config));
     TRY_WHY(diag, trusted_keys_load(z->config, &z->trusted, diag), "trusted keys");

@@ -84,9 +84,9 @@ typedef struct {
     void *context;
     void (*progress)(void *context, const covey_progress *progress);               /* about ten times a second */
     void (*result)(void *context, uint64_t job, const void *data, size_t size);    /* each micro-job's result as it comes */
-    int (*output)(void *context, const void *data, size_t size);                   /* takes the output instead of the task's file; not 0: stop */
+    int (*output)(void *context, const void *data, size_t size);                   /* takes the output, not the task's file; not 0: stop */
     void (*failure)(void *context, const covey_failure *failure);
-    void (*building)(void *context, const char *module);                           /* before the run: a module's image is looked up or built */
+    void (*building)(void *context, const char *module);                           /* before the run: its image is looked up or built */
 } covey_events;
 
 /** Runs the task to its end. covey_task_interrupt may be called from a signal handler or another thread meanwhile. */
@@ -113,8 +113,11 @@ COVEY_API covey_code covey_image_inspect(covey *c, const char *path, covey_image
 /** Like inspect, and fails (COVEY_REFUSED) unless signed by a trusted key. */
 COVEY_API covey_code covey_image_verify(covey *c, const char *path, covey_image_info *ret, covey_error *error);
 
-/** What this machine can give. `visit` is called for each check; `ok` false comes with the reason and the remedy. */
-COVEY_API covey_code covey_doctor(covey *c, void (*visit)(void *context, const char *what, bool ok, const char *why), void *context, covey_error *error);
+/** One finding; `ok` false comes with the reason and the remedy. */
+typedef void (*covey_finding)(void *context, const char *what, bool ok, const char *why);
+/** What this machine can give. `visit` (may be NULL) is called for each check. errors: COVEY_REFUSED when no task can run here,
+ *  COVEY_BAD_INPUT when only images cannot be built */
+COVEY_API covey_code covey_doctor(covey *c, covey_finding visit, void *context, covey_error *error);
 
 /** The warden's process: serves the socket until it closes. For the `covey warden` command only. */
 COVEY_API covey_code covey_warden_serve(int socket_fd, covey_error *error);

@@ -16,10 +16,9 @@
 #include "image/toolchain.h"
 #include "warden/warden.h"
 
-typedef void (*Visit)(void *context, const char *what, bool ok, const char *why);
 typedef struct {
     const covey *covey;
-    Visit visit;
+    covey_finding visit;
     void *context;
 } Doctor;
 
@@ -68,7 +67,7 @@ static void check_seccomp(const Doctor *d)
 {
     uint32_t action = SECCOMP_RET_KILL_PROCESS;
     bool ok = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
-    say(d, "seccomp", ok, "%s", ok ? "filters that kill the process are available" : "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)");
+    say(d, "seccomp", ok, "%s", ok ? "filters that kill are available" : "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)");
 }
 
 static bool writable(const char *path) { return access(path, W_OK) == 0; }
@@ -76,7 +75,8 @@ static bool writable(const char *path) { return access(path, W_OK) == 0; }
 /* As warden/cgroup.c looks for them. */
 static void check_cgroup(const Doctor *d)
 {
-    static const char V2[] = "/sys/fs/cgroup/cgroup.subtree_control", V1_PIDS[] = "/sys/fs/cgroup/pids", V1_MEMORY[] = "/sys/fs/cgroup/memory";
+    static const char V2[] = "/sys/fs/cgroup/cgroup.subtree_control";
+    static const char V1_PIDS[] = "/sys/fs/cgroup/pids", V1_MEMORY[] = "/sys/fs/cgroup/memory";
     static const char WITHOUT[] = "limits are kept by rlimits alone";
     if (writable(V2)) say(d, "cgroup", true, "v2, writable");
     else if (writable(V1_PIDS) && writable(V1_MEMORY)) say(d, "cgroup", true, "v1, writable");
@@ -155,7 +155,7 @@ static void check_hardware(const Doctor *d)
     say(d, "hardware TPM 2.0", tpm, "%s", tpm ? "/dev/tpmrm0" : "no /dev/tpmrm0");
 }
 
-covey_code covey_doctor(covey *c, void (*visit)(void *context, const char *what, bool ok, const char *why), void *context, covey_error *error)
+covey_code covey_doctor(covey *c, covey_finding visit, void *context, covey_error *error)
 {
     Doctor d = {c, visit, context};
     check_kernel(&d);

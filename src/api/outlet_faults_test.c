@@ -1,4 +1,4 @@
-/* When any one system call of writing an output fails: is there a clean error, the old file or the new one, and nothing open or left over? */
+/* When any one call of writing an output fails: is there a clean error, the old file or the new one, and nothing open or left over? */
 #include "api/outlet.h"
 
 #include <errno.h>

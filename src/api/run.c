@@ -110,7 +110,8 @@ static Err start_manager(Run *r, Diag *diag)
 {
     covey_task *t = r->task;
     bool journal = !task_reads_standard_input(t);
-    if (!journal && t->resume) return FAIL_WHY(diag, ERR_USAGE, "standard input cannot be read again: nothing to resume; name a file as input");
+    if (!journal && t->resume)
+        return FAIL_WHY(diag, ERR_USAGE, "standard input cannot be read again: nothing to resume; name a file as input");
     if (journal) TRY(task_journal_directory(t, r->journal_dir));
     ManagerRequest request = {
         .task = &t->spec,
@@ -137,6 +138,8 @@ static Err start_agent(Run *r, Diag *diag)
 static Err run_open(Run *r, Diag *diag)
 {
     TRY(r->task->setup);
+    if (r->task->zygotes > ZYGOTES_MAX)
+        return FAIL_WHY(diag, ERR_USAGE, "%u SEEs at the same time: a node has at most %d; ask for fewer", r->task->zygotes, ZYGOTES_MAX);
     TRY(program_find(r->task->owner->program, r->program, diag));
     TRY(open_output(r, diag));
     TRY(ready_images(r, diag));

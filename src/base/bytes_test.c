@@ -139,7 +139,8 @@ START_TEST(a_length_that_points_past_the_end_is_bad)
 END_TEST
 
 TEST_MAIN("base/bytes", views_are_equal_when_their_bytes_are, a_buffer_grows_up_to_its_limit_and_no_further,
-          a_small_buffer_takes_no_more_memory_than_its_limit, a_request_that_would_overflow_is_refused, a_failed_call_leaves_the_buffer_as_it_was, a_freed_buffer_can_be_used_again,
+          a_small_buffer_takes_no_more_memory_than_its_limit, a_request_that_would_overflow_is_refused,
+          a_failed_call_leaves_the_buffer_as_it_was, a_freed_buffer_can_be_used_again,
           format_appends_without_the_terminator, numbers_are_little_endian, what_was_written_is_read_back,
           a_reader_gives_zeros_for_ever_after_the_first_missing_byte,
           a_length_above_the_callers_limit_is_bad_even_when_the_bytes_are_there, a_length_that_points_past_the_end_is_bad)

@@ -20,7 +20,9 @@
 #include "crypto/digest.h"
 #include "see/outcome.h"
 
-typedef enum { MESSAGE_NODE = 1, MESSAGE_TASK_OPEN, MESSAGE_TASK_READY, MESSAGE_TASK_REFUSED, MESSAGE_JOBS, MESSAGE_RESULTS, MESSAGE_TASK_CLOSE } MessageType;
+typedef enum {
+    MESSAGE_NODE = 1, MESSAGE_TASK_OPEN, MESSAGE_TASK_READY, MESSAGE_TASK_REFUSED, MESSAGE_JOBS, MESSAGE_RESULTS, MESSAGE_TASK_CLOSE
+} MessageType;
 
 /** First byte of every message; 0 when empty. */
 uint8_t message_type(View message);
@@ -55,7 +57,12 @@ typedef struct {
 enum { WINDOW_JOBS_MAX = 65536, REFUSED_TEXT_MAX = 1000 };
 /** window: micro-jobs that may be outstanding; batch: best sent at once. Both at least 1; batch at most window and BUS_BATCH_JOBS_MAX. */
 typedef struct { TaskId id; uint32_t stage, node; uint32_t window, batch; } TaskReady;
-typedef struct { TaskId id; uint32_t stage, node; int32_t code; /* an ErrCode or errno, not 0 */ View text; /* for the user, one line */ } TaskRefused;
+typedef struct {
+    TaskId id;
+    uint32_t stage, node;
+    int32_t code; /* an ErrCode or errno, not 0 */
+    View text;    /* for the user, one line */
+} TaskRefused;
 typedef struct { TaskId id; uint32_t stage, node; } TaskClose;
 
 /** Where a micro-job's segment is: nowhere (count), a range of a file on this machine, or in the message. */

@@ -59,7 +59,8 @@ static int build(covey *c, int argc, char **argv)
 
 static int print_info(const covey_image_info *i, bool json)
 {
-    const char *signature = !i->signer[0] ? "none" : !i->signature_valid ? "WRONG" : i->trusted ? "valid, trusted" : "valid, key not trusted here";
+    const char *valid = i->trusted ? "valid, trusted" : "valid, key not trusted here";
+    const char *signature = !i->signer[0] ? "none" : i->signature_valid ? valid : "WRONG";
     if (json)
         return print_json(json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:b, s:s, s:b, s:b}", "measurement", i->measurement,
                                     "module_hash", i->module_hash, "abi_version", (int)i->abi_version, "builder", i->builder, "entry",
@@ -110,7 +111,8 @@ static int verify(covey *c, int argc, char **argv)
 static int help(FILE *out)
 {
     fprintf(out, "usage: covey image build MODULE.wasm [-o FILE.see]\n       covey image inspect FILE.see [--json]\n"
-                 "       covey image verify FILE.see\n\nExample:\n  covey image build job.wasm -o job.see && covey image inspect job.see\n");
+                 "       covey image verify FILE.see\n\n"
+                 "Example:\n  covey image build job.wasm -o job.see && covey image inspect job.see\n");
     return out == stdout ? COVEY_OK : COVEY_BAD_INPUT;
 }
 

@@ -10,8 +10,8 @@
 int command_key(int argc, char **argv)
 {
     const Usage usage = {.command = "key", .usage = "covey key show",
-                         .summary = "Prints the public half of the key that signs your images; the key is made on first use. Whoever adds the line to\n"
-                                    "the file `trusted` of their configuration folder (~/.config/covey) lets your images run there.",
+                         .summary = "Prints the public half of the key that signs your images; the key is made on first use. Whoever adds\n"
+                                    "the line to the file `trusted` of their configuration folder lets your images run there.",
                          .examples = "  covey key show\n", .positional_min = 1, .positional_max = 1};
     Arguments a;
     int code;

@@ -1,10 +1,12 @@
 /* covey: the command line. Finds the subcommand and leaves the rest to it. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/covey.h"
 #include "cmd/commands.h"
+#include "cmd/stream.h"
 #include "cmd/suggest.h"
 
 typedef struct {
@@ -51,9 +53,8 @@ static int unknown(const char *name)
     return COVEY_BAD_INPUT;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of that write; see stream.c */
     if (argc < 2) return help(stderr);
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) return help(stdout);
@@ -61,4 +62,15 @@ int main(int argc, char **argv)
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(name, COMMANDS[i].name) == 0) return COMMANDS[i].run(argc - 2, argv + 2);
     return unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of that write; see stream.c */
+    int code = dispatch(argc, argv);
+    errno = 0;
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (written) return code;
+    stream_finish(&(Stream){.error = errno ? errno : EIO});
+    return code ? code : COVEY_SYSTEM;
 }

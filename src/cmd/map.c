@@ -1,4 +1,4 @@
-/* covey map: a swarm as a Unix filter. Its options are written as a task file (JSON is YAML), which the library then reads like any other. */
+/* covey map: a swarm as a Unix filter. Its options become a task file (JSON is YAML), which the library reads like any other. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

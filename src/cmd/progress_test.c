@@ -62,6 +62,6 @@ START_TEST(a_name_that_fills_the_line_does_not_spill)
 }
 END_TEST
 
-TEST_MAIN("cmd/progress", a_plain_line_has_done_total_percent_rate_failures_and_time_left, while_splitting_the_total_is_guessed_from_the_bytes,
-          a_total_that_nobody_knows_is_not_invented, what_an_earlier_run_did_does_not_count_as_speed, the_bar_fits_every_width,
-          a_name_that_fills_the_line_does_not_spill)
+TEST_MAIN("cmd/progress", a_plain_line_has_done_total_percent_rate_failures_and_time_left,
+          while_splitting_the_total_is_guessed_from_the_bytes, a_total_that_nobody_knows_is_not_invented,
+          what_an_earlier_run_did_does_not_count_as_speed, the_bar_fits_every_width, a_name_that_fills_the_line_does_not_spill)

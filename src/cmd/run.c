@@ -26,9 +26,10 @@ static bool parse(int argc, char **argv, RunOptions *o, const char **ret_file, i
     };
     const Usage usage = {
         .command = "run", .usage = "covey run TASK.yaml [OPTION...]",
-        .summary = "Runs a task to the end: builds its image if need be, cuts the input into segments, runs each in a SEE of its own, combines the\n"
-                   "results. An interrupted run (Ctrl-C, kill, power) goes on with --resume.",
-        .examples = "  covey run examples/birdstrikes/task.yaml\n  covey run task.yaml --output - | head\n  covey run task.yaml --resume --json\n",
+        .summary = "Runs a task to the end: builds its image if need be, cuts the input into segments, runs each in a SEE of its\n"
+                   "own, combines the results. An interrupted run (Ctrl-C, kill, power) goes on with --resume.",
+        .examples = "  covey run examples/birdstrikes/task.yaml\n  covey run task.yaml --output - | head\n"
+                    "  covey run task.yaml --resume --json\n",
         .options = options, .option_count = sizeof options / sizeof options[0], .positional_min = 1, .positional_max = 1};
     Arguments a;
     if (!options_parse(&usage, argc, argv, &a, ret_exit)) return false;

@@ -69,8 +69,9 @@ int session_error(const covey_error *e)
 static void say_interrupted(const Session *s, const covey_summary *summary)
 {
     const covey_progress *c = &summary->counts;
-    fprintf(stderr, "covey: interrupted after %llu of %s%llu micro-jobs", (unsigned long long)(c->succeeded + c->failed),
-            c->counting ? "at least " : "", (unsigned long long)c->micro_jobs);
+    unsigned long long ended = c->succeeded + c->failed, all = c->micro_jobs;
+    if (all == 0) fprintf(stderr, "covey: interrupted before the first micro-job");
+    else fprintf(stderr, "covey: interrupted after %llu of %s%llu micro-jobs", ended, c->counting ? "at least " : "", all);
     if (s->options->resume_hint) fprintf(stderr, "; continue with: %s", s->options->resume_hint);
     fputc('\n', stderr);
 }

@@ -15,7 +15,8 @@ static Err header_check(Parts *p, View wasm)
 {
     static const uint8_t MAGIC[4] = {0, 'a', 's', 'm'}, VERSION_1[4] = {1, 0, 0, 0};
     if (wasm.size < sizeof MAGIC || memcmp(wasm.data, MAGIC, sizeof MAGIC) != 0) {
-        bool is_text = wasm.size > 0 && memchr(" \t\r\n(;", wasm.data[0], 6) && memmem(wasm.data, wasm.size, "module", 6);
+        bool is_text = wasm.size > 0 && wasm.data[0] && strchr(" \t\r\n(;", wasm.data[0]) &&
+                       memmem(wasm.data, wasm.size, "module", 6);
         return REFUSE(p, "not a wasm module%s", is_text ? "; it looks like the text format: run wat2wasm on it first" : "");
     }
     if (wasm.size < WASM_HEADER_BYTES) return REFUSE(p, "truncated file: it ends inside the wasm header");
@@ -167,6 +168,14 @@ static Err memory_check(Parts *p, uint64_t memory_max)
     return reader_done(&r) ? OK : MALFORMED(p, "memory");
 }
 
+/* What the walk over code stopped at, if anything. */
+static Err code_features_check(Parts *p)
+{
+    if (p->code.proposal) return REFUSE(p, "uses %s, which a SEE does not have; build without it", p->code.proposal);
+    if (p->code.too_deep) return REFUSE(p, "has blocks nested deeper than %d", WASM_NESTING_MAX);
+    return OK;
+}
+
 static Err globals_check(Parts *p)
 {
     View body = p->sections.bodies[WASM_GLOBAL];
@@ -179,7 +188,7 @@ static Err globals_check(Parts *p)
         TRY(module_check_type(p, type, "global"));
         if (read_u8(&r) > 1) return MALFORMED(p, "global");
         wasm_skip_expression(&r, &p->code);
-        if (p->code.proposal) return REFUSE(p, "uses %s, which a SEE does not have; build without it", p->code.proposal);
+        TRY(code_features_check(p));
     }
     return reader_done(&r) ? OK : MALFORMED(p, "global");
 }
@@ -237,7 +246,7 @@ static Err body_check(Parts *p, View body)
         if (locals > MODULE_LOCALS_MAX) return REFUSE(p, "a function has more than %d local variables", MODULE_LOCALS_MAX);
     }
     wasm_skip_expression(&r, &p->code);
-    if (p->code.proposal) return REFUSE(p, "uses %s, which a SEE does not have; build without it", p->code.proposal);
+    TRY(code_features_check(p));
     return reader_done(&r) ? OK : MALFORMED(p, "code");
 }
 

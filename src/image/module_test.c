@@ -38,9 +38,10 @@ static Buffer assemble(const WasmSections *s)
         View body = s->bodies[ORDER[i]];
         if (!body.data) continue;
         ck_assert_ok(buffer_put_u8(&b, ORDER[i]));
-        ck_assert_uint_lt(body.size, 16384);
+        ck_assert_uint_lt(body.size, 1 << 21);
         ck_assert_ok(buffer_put_u8(&b, (uint8_t)(body.size | 0x80)));
-        ck_assert_ok(buffer_put_u8(&b, (uint8_t)(body.size >> 7)));
+        ck_assert_ok(buffer_put_u8(&b, (uint8_t)(body.size >> 7 | 0x80)));
+        ck_assert_ok(buffer_put_u8(&b, (uint8_t)(body.size >> 14)));
         ck_assert_ok(buffer_append(&b, body));
     }
     return b;
@@ -352,6 +353,26 @@ START_TEST(more_locals_or_table_elements_than_the_limit_are_refused)
 }
 END_TEST
 
+START_TEST(blocks_nested_too_deep_are_refused)
+{
+    enum { DEEPEST = WASM_NESTING_MAX - 1, BODY = 1 + 3 * DEEPEST + 1 }; /* the function itself is the first */
+    static uint8_t code[4 + BODY + 3];
+    for (unsigned extra = 0; extra < 2; extra++) {
+        unsigned depth = DEEPEST + extra, body = 1 + 3 * depth + 1;
+        uint8_t *at = code;
+        *at++ = 1;
+        *at++ = (uint8_t)(body | 0x80), *at++ = (uint8_t)(body >> 7 | 0x80), *at++ = (uint8_t)(body >> 14);
+        *at++ = 0;
+        for (unsigned i = 0; i < depth; i++) *at++ = 0x02, *at++ = 0x40;
+        memset(at, 0x0b, depth + 1);
+        WasmSections s = smallest();
+        s.bodies[WASM_CODE] = view_of(code, 4 + body);
+        if (extra) expect_sections_refused(s, "job.wasm: has blocks nested deeper than 10000");
+        else expect_accepted(&s);
+    }
+}
+END_TEST
+
 START_TEST(every_instruction_of_the_core_specification_is_walked)
 {
     static const uint8_t CODE[] = {1, 0xdc, 0x00, 0,
@@ -449,7 +470,7 @@ TEST_MAIN("image/module", the_smallest_module_is_accepted, what_is_not_wasm_is_r
           a_start_that_is_missing_or_of_another_type_is_refused, memory_above_the_limit_is_refused_and_at_the_limit_accepted,
           the_declared_maximum_of_memory_is_kept_and_65536_pages_are_one_too_many, memories_of_other_kinds_are_refused_by_name,
           simd_is_refused_wherever_it_is, a_constant_that_looks_like_simd_is_not, other_extensions_are_refused_by_name,
-          malformed_code_is_refused, more_locals_or_table_elements_than_the_limit_are_refused,
+          malformed_code_is_refused, more_locals_or_table_elements_than_the_limit_are_refused, blocks_nested_too_deep_are_refused,
           every_instruction_of_the_core_specification_is_walked, the_reduced_module_exports_start_alone_and_has_no_names,
           the_start_function_becomes_an_export, a_start_section_that_names_no_plain_function_is_refused,
           functions_whose_references_are_taken_stay_exported_under_neutral_names)

@@ -31,8 +31,8 @@ enum { ARGUMENTS_MAX = 64, ENVIRONMENT_TEXT_BYTES = PATH_BYTES_MAX + 16 };
  */
 static const char *const COMPILE_OPTIONS[] = {
     "-std=gnu17", "-O3", "-fno-tree-reassoc", "-fPIE", "-fwrapv", "-fno-strict-aliasing", "-fno-finite-loops",
-    "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fstack-clash-protection", "-fvisibility=hidden", "-ffunction-sections",
-    "-fdata-sections", "-fno-asynchronous-unwind-tables", "-fno-ident", "-DNDEBUG", "-w",
+    "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fstack-clash-protection", "-fvisibility=hidden",
+    "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables", "-fno-ident", "-DNDEBUG", "-w",
 };
 
 /* Linking: one file that needs no loader, nothing writable and executable, nothing that names this machine or this moment. */
@@ -95,13 +95,14 @@ static Err run(const Command *c, const char *tool, const char *directory, Buffer
     if (WIFSIGNALED(status)) snprintf(how, sizeof how, "was killed by signal %d", WTERMSIG(status));
     else snprintf(how, sizeof how, "failed with exit code %d", WEXITSTATUS(status));
     View line = telling_line(view_buffer(log));
-    return FAIL_WHY(diag, ERR_TOOL, "%s %s: %.*s", tool, how, line.size < 400 ? (int)line.size : 400, (const char *)line.data);
+    return FAIL_WHY(diag, ERR_TOOL, "%s %s%s%.*s", tool, how, line.size ? ": " : "", line.size < 400 ? (int)line.size : 400,
+                    (const char *)line.data);
 }
 
 Err toolchain_translate(const char *directory, Buffer *log, Diag *diag)
 {
     Command c = {.count = 0};
-    Environment environment;
+    Environment environment = {.path = ""};
     TRY(add_environment(&c, &environment, directory));
     static const char *const ARGUMENTS[] = {"wasm2c", TOOLCHAIN_WASM, "--module-name", "module", "-o", TOOLCHAIN_C};
     ADD_ALL(&c, ARGUMENTS);
@@ -111,7 +112,7 @@ Err toolchain_translate(const char *directory, Buffer *log, Diag *diag)
 Err toolchain_compile(const Toolchain *t, const char *directory, Buffer *log, Diag *diag)
 {
     Command c = {.count = 0};
-    Environment environment;
+    Environment environment = {.path = ""};
     char map[PATH_BYTES_MAX + 32];
     TRY(add_environment(&c, &environment, directory));
     snprintf(map, sizeof map, "-ffile-prefix-map=%s=.", t->include);

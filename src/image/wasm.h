@@ -27,14 +27,17 @@ typedef enum { WASM_SECTIONS_OK, WASM_SECTIONS_TRUNCATED, WASM_SECTIONS_MALFORME
 /** `wasm` has at least the 8 bytes of the header, which are not looked at. */
 WasmSectionsResult wasm_sections(View wasm, WasmSections *ret_sections);
 
+enum { WASM_NESTING_MAX = 10000 }; /* wasm2c recurses, and falls over its stack at some 30,000 */
+
 /** What code uses, gathered over any number of walks. */
 typedef struct {
     const char *proposal;   /* an extension that no SEE has, by name: the walk stopped there */
     bool takes_references;  /* ref.func appears */
+    bool too_deep;          /* blocks within blocks beyond WASM_NESTING_MAX: the walk stopped there */
 } WasmCode;
 
-/** Walks one expression up to and including its `end`. Sets r->bad when it is malformed; stops with code->proposal set when
- * refused. */
+/** Walks one expression up to and including its `end`. Sets r->bad when it is malformed; stops with code->proposal or
+ *  code->too_deep set when refused. */
 void wasm_skip_expression(Reader *r, WasmCode *code);
 /** Why a value type is refused, or NULL: the name of the proposal, or "" when it is no value type at all. */
 const char *wasm_type_refused(uint8_t type);

@@ -137,13 +137,13 @@ static void skip_operands(Reader *r, Follows follows, WasmCode *code)
 
 void wasm_skip_expression(Reader *r, WasmCode *code)
 {
-    for (uint32_t depth = 1; depth > 0 && !r->bad && !code->proposal;) {
+    for (uint32_t depth = 1; depth > 0 && !r->bad && !code->proposal && !code->too_deep;) {
         uint8_t opcode = read_u8(r);
         if (r->bad) return;
         Follows follows = follows_of(opcode);
         if (follows == OPEN_BLOCK) {
             skip_block_type(r, code);
-            depth++;
+            code->too_deep = ++depth > WASM_NESTING_MAX;
         } else if (follows == CLOSE_BLOCK) {
             depth--;
         } else {

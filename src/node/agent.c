@@ -95,6 +95,7 @@ static void remove_task(Agent *a, uint32_t i)
 static Err announce(Agent *a)
 {
     if (a->announced) return OK;
+    /* What wardens are made for. Whether this machine gives it the warden finds by trying, and a task that is refused is told why. */
     NodeMessage node = {.level_mask = 1u << LEVEL_SHARED | 1u << LEVEL_PROCESS, .cores = a->node.cores};
     snprintf(node.node_id, sizeof node.node_id, "%s", a->node_id);
     long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);

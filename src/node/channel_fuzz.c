@@ -47,7 +47,8 @@ static void play(ZygoteLink *z, int peer, Reader r)
             if (z->state == ZYGOTE_READY && z->idle_count) zygote_link_tell(z);
         } else if (operation < 0x80) {
             size_t got = 0, fds = 0;
-            if (zygote_link_flush(z).code || (z->told_count && socket_receive(peer, drained, sizeof drained, &got, NULL, &fds).code == ERR_CLOSED)) return;
+            if (zygote_link_flush(z).code ||
+                (z->told_count && socket_receive(peer, drained, sizeof drained, &got, NULL, &fds).code == ERR_CLOSED)) return;
         } else {
             View packet = read_raw(&r, read_u8(&r));
             if (packet.size && socket_send(peer, packet, NULL, 0).code) return;

@@ -5,8 +5,8 @@
  */
 #include <stdio.h>
 
+#include "node/input.h"
 #include "node/task.h"
-#include "sys/fd.h"
 
 enum { SLOT_NS = 1000000, AHEAD_NS = 5000000, INPUT_ERROR_TEXT_MAX = PATH_BYTES_MAX + 256 };
 
@@ -25,25 +25,6 @@ static uint32_t slots_ahead(const Task *t)
     return (uint32_t)between(1, AHEAD_NS / slot_ns, t->slots_each);
 }
 
-static uint64_t input_size(const Task *t, const JobItem *item) { return item->size + (item->with_header ? t->open.header.size : 0); }
-
-static Err read_range(Task *t, const JobItem *item, uint8_t *place)
-{
-    int fd;
-    TRY(files_get(&t->files, item->path, &fd));
-    return fd_pread_all(fd, place, item->size, item->offset);
-}
-
-static Err read_input(Task *t, const JobItem *item, uint8_t *place)
-{
-    if (item->with_header && t->open.header.size) {
-        memcpy(place, t->open.header.data, t->open.header.size);
-        place += t->open.header.size;
-    }
-    if (item->kind == SEGMENT_INLINE && item->size) memcpy(place, item->data.data, item->size);
-    return item->kind == SEGMENT_RANGE && item->size ? read_range(t, item, place) : OK;
-}
-
 static Err answer_input_error(Task *t, uint32_t job, Err why)
 {
     const JobItem *item = &jobs_get(&t->jobs, job)->item;
@@ -54,18 +35,51 @@ static Err answer_input_error(Task *t, uint32_t job, Err why)
     return task_answer_unrun(t, job, OUTCOME_INPUT_ERROR, view_of(text, size));
 }
 
-/* Puts the first of the queue into the slot; *ret_clean false: what it left there must be wiped before the slot is used. */
-static Err place_job(Task *t, Slot *s, bool *ret_clean)
+static uint64_t next_size(const Task *t) { return input_size(&jobs_get(&t->jobs, jobs_first(&t->jobs))->item, t->open.header); }
+
+/* Puts the first of the queue into the slot and its input into its place, or into the run. */
+static Err place_job(Task *t, Slot *s, InputRun *run)
 {
     uint32_t job = jobs_take(&t->jobs);
     const JobItem *item = &jobs_get(&t->jobs, job)->item;
     uint64_t stage_and_job = (uint64_t)t->open.stage << STAGE_SHIFT | item->job;
-    uint8_t *place = slot_add(s, &t->plan, job, stage_and_job, item->attempt, input_size(t, item));
-    Err e = read_input(t, item, place);
-    if (e.code == 0) return OK;
-    slot_drop_last(s);
-    *ret_clean = false;
-    return answer_input_error(t, job, e);
+    uint8_t *place = slot_add(s, &t->plan, job, stage_and_job, item->attempt, input_size(item, t->open.header));
+    return input_place(&t->files, run, item, t->open.header, place);
+}
+
+static bool wants_more(const Task *t, const Slot *s, uint32_t wanted)
+{
+    return s->job_count < wanted && t->jobs.waiting && slot_has_room(s, &t->plan, next_size(t));
+}
+
+/* The fast way: neighbouring ranges in one read. False: something could not be read; the queue is as it was, the slot is empty. */
+static bool fill_at_once(Task *t, Slot *s, uint32_t wanted)
+{
+    InputRun run = {.count = 0};
+    Err e = OK;
+    while (!e.code && wants_more(t, s, wanted)) e = place_job(t, s, &run);
+    if (!e.code) e = input_read(&t->files, &run);
+    if (!e.code) return true;
+    for (uint32_t i = s->job_count; i > 0; i--) jobs_put_back(&t->jobs, s->places[i - 1].job);
+    slot_begin(s);
+    return false;
+}
+
+/* One by one: a micro-job whose input cannot be read is answered with the reason, and leaves nothing for the next SEE. */
+static Err fill_one_by_one(Task *t, Slot *s, uint32_t wanted, bool *ret_clean)
+{
+    while (wants_more(t, s, wanted)) {
+        Err e = place_job(t, s, NULL);
+        if (e.code == 0) continue;
+        uint32_t job = s->places[s->job_count - 1].job;
+        slot_drop_last(s);
+        TRY(answer_input_error(t, job, e));
+        if (t->plan.is_process && slot_recycle(s, &t->plan).code) {
+            *ret_clean = false;
+            return OK;
+        }
+    }
+    return OK;
 }
 
 static Err fill(Post *p, uint64_t now_ns)
@@ -73,16 +87,11 @@ static Err fill(Post *p, uint64_t now_ns)
     Task *t = p->task;
     ZygoteLink *z = &p->zygote;
     Slot *s = &z->slots[zygote_link_idle_slot(z)];
-    slot_begin(s);
     const uint32_t wanted = jobs_per_slot(t);
-    while (s->job_count < wanted && t->jobs.waiting) {
-        if (!slot_has_room(s, &t->plan, input_size(t, &jobs_get(&t->jobs, jobs_first(&t->jobs))->item))) break;
-        bool clean = true;
-        TRY(place_job(t, s, &clean));
-        if (clean || !t->plan.is_process) continue;
-        Err e = slot_recycle(s, &t->plan);
-        if (e.code) return post_lose(p, OUTCOME_LOST);
-    }
+    bool clean = true;
+    slot_begin(s);
+    if (wanted == 1 || !fill_at_once(t, s, wanted)) TRY(fill_one_by_one(t, s, wanted, &clean));
+    if (!clean) return post_lose(p, OUTCOME_LOST);
     if (s->job_count == 0) return OK;
     if (z->told_count == 0) {
         z->since_ns = now_ns;

@@ -69,7 +69,7 @@ static Err handle(Post *p, const ChannelReport *report)
     case CHANNEL_READY:
         p->zygote.since_ns = now;
         if (!p->task->plan.is_process) p->task->results.sees_started++;
-        return task_check_ready(p->task);
+        return task_say_ready(p->task);
     default: /* FAILED */
         if (!p->task->is_ready) task_doom(p->task, ERR_BAD_INPUT, "a SEE could not be set up: %s", report->text);
         return post_lose(p, OUTCOME_LOST);
@@ -142,6 +142,7 @@ static uint32_t count_answered(const ZygoteLink *z)
 static Err watch_running(Post *p, uint64_t now_ns)
 {
     ZygoteLink *z = &p->zygote;
+    if (outbox_blocked(&p->task->node->outbox)) z->since_ns = now_ns; /* it may have spoken: nobody listens now */
     if (z->told_count == 0) return OK;
     uint32_t answered = count_answered(z);
     if (answered > z->answered) {

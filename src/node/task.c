@@ -51,7 +51,8 @@ static Err fill_in(Task *t, View message, Diag *diag)
     t->plan = slot_plan((SecurityLevel)t->open.level, t->open.output_max, t->slots_each * t->post_count);
     const BatchHead head = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node};
     t->results = results_new(&t->node->outbox, &head, t->open.digest_key);
-    uint64_t window = (uint64_t)t->post_count * t->slots_each * t->plan.jobs_max * WINDOW_AHEAD;
+    uint64_t places = (uint64_t)t->slots_each * t->plan.jobs_max * WINDOW_AHEAD;
+    uint64_t window = t->post_count * (places > WINDOW_POST_MIN ? places : WINDOW_POST_MIN);
     TRY_WHY(diag, jobs_new(&t->jobs, window < WINDOW_JOBS_MAX ? (uint32_t)window : WINDOW_JOBS_MAX), "no memory for the queue");
     return OK;
 }
@@ -121,11 +122,9 @@ Err task_take_jobs(Task *t, View message)
     return e;
 }
 
-Err task_check_ready(Task *t)
+Err task_say_ready(Task *t)
 {
     if (t->is_ready || t->doom) return OK;
-    for (uint32_t i = 0; i < t->post_count; i++)
-        if (t->posts[i].zygote.state != ZYGOTE_READY) return OK;
     t->is_ready = true;
     uint32_t batch = t->jobs.window / 4;
     TaskReady ready = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node, .window = t->jobs.window,

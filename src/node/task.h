@@ -18,11 +18,12 @@
 enum {
     PROCESS_SLOTS = 16,           /* of one zygote: so that it always has the next micro-job at hand */
     SHARED_SLOTS = 4,
-    WINDOW_AHEAD = 2,             /* micro-jobs that may be here, for each place in a slot */
+    WINDOW_AHEAD = 2,             /* micro-jobs that may be here, for each place in a slot; */
+    WINDOW_POST_MIN = 128,        /* and for each post at least: so that it works on while the manager waits for a disk */
     POST_RESTARTS_MAX = 4,        /* deaths for each post, and as many again, without a finished micro-job between: the task is given up */
     POST_RETRY_MS = 10,           /* before the second restart in a row, doubled for each one after */
     POST_RETRY_DOUBLINGS_MAX = 9,
-    START_SECONDS_MAX = 10,       /* for the warden to start a zygote, and for the zygote to set itself up */
+    START_SECONDS_MAX = 30,       /* for the warden to start a zygote, and for the zygote to set itself up */
     WATCHDOG_GRACE_MS = 2000,     /* beyond its lifetime, until a micro-job's zygote is taken for hung */
 };
 
@@ -72,13 +73,16 @@ struct Task {
 /** task.c. `message` is a TASK_OPEN; errors with text are for the manager: the task is refused. */
 MUST_USE Err task_open(Node *node, View message, Task **ret_task, Diag *diag);
 void task_close(Task **task);
-static inline bool task_is(const Task *t, const TaskId *id, uint32_t stage) { return t->open.stage == stage && memcmp(&t->open.id, id, sizeof *id) == 0; }
+static inline bool task_is(const Task *t, const TaskId *id, uint32_t stage)
+{
+    return t->open.stage == stage && memcmp(&t->open.id, id, sizeof *id) == 0;
+}
 /** `message` is a JOBS message for this task. What does not fit into the window is given back at once. */
 MUST_USE Err task_take_jobs(Task *t, View message);
 /** Starts what is down, fills slots, sends what was gathered. */
 MUST_USE Err task_turn(Task *t, uint64_t now_ns);
-/** Says TASK_READY when every post is set up, once. */
-MUST_USE Err task_check_ready(Task *t);
+/** A zygote is ready: says TASK_READY, once. The others may still be on their way: work need not wait for them. */
+MUST_USE Err task_say_ready(Task *t);
 /** Gives the task up in the agent's next turn. The first reason counts. */
 void task_doom(Task *t, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /** Answers everything that is here, says TASK_REFUSED. The caller closes it then. */

@@ -13,12 +13,11 @@ _Noreturn void job_end(Outcome outcome)
     siglongjmp(job.end, (int)outcome);
 }
 
-const SlotJob *job_read(int slot_fd, uint32_t index)
+const SlotJob *job_read(int slot_fd, uint32_t count)
 {
-    static SlotJob record;
-    if (pread(slot_fd, &record, sizeof record, (off_t)SLOT_JOB_OFFSET(index)) != (ssize_t)sizeof record) return NULL;
-    job.ask = record.ask;
-    return &record;
+    static SlotJob records[SLOT_JOBS_MAX];
+    ssize_t size = (ssize_t)(count * sizeof records[0]);
+    return pread(slot_fd, records, (size_t)size, (off_t)SLOT_JOB_OFFSET(0)) == size ? records : NULL;
 }
 
 /* A module that fails after it was refused memory failed for that reason: malloc returned NULL, and it did what it does then. */
@@ -45,9 +44,10 @@ static int finish_output(void)
     return OUTCOME_OK;
 }
 
-void job_run(int slot_fd, uint32_t index, bool genuine)
+void job_run(int slot_fd, uint32_t index, const SlotAsk *ask, bool genuine)
 {
     job.slot_fd = slot_fd;
+    job.ask = *ask;
     job.answer = (SlotAnswer){0};
     job.input_cursor = job.clock_reads_ns = job.random_block = 0;
     job.stream_of_fd[0] = STREAM_INPUT;

@@ -22,12 +22,13 @@ static void tell_done(void)
     done_count = 0;
 }
 
-static _Noreturn void run_as_see(uint32_t slot, bool genuine)
+static _Noreturn void run_as_see(uint32_t slot, const SlotJob *record, bool genuine)
 {
     if (dup2(setup.slot_fds[slot], FD_SLOT) < 0) see_exit(3);
     if (syscall(SYS_close_range, FD_SLOT + 1, ~0u, 0) < 0) see_exit(3);
-    if (!is_sealed() && !job_read(FD_SLOT, 0)) see_exit(3); /* sealed: the zygote has read it */
-    job_run(FD_SLOT, 0, genuine);
+    if (!record) record = job_read(FD_SLOT, 1); /* sealed: the zygote has read it */
+    if (!record) see_exit(3);
+    job_run(FD_SLOT, 0, &record->ask, genuine);
     see_exit(0);
 }
 
@@ -66,9 +67,10 @@ static ChannelSlotDone wait_for(pid_t see, uint32_t slot)
 
 static ChannelSlotDone run_slot(uint32_t slot)
 {
-    bool genuine = !is_sealed() || session_prepare(setup.slot_fds[slot], job_read(setup.slot_fds[slot], 0));
+    const SlotJob *record = is_sealed() ? job_read(setup.slot_fds[slot], 1) : NULL;
+    bool genuine = !is_sealed() || session_prepare(setup.slot_fds[slot], record);
     long see = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    if (see == 0) run_as_see(slot, genuine);
+    if (see == 0) run_as_see(slot, record, genuine);
     if (see < 0) return (ChannelSlotDone){slot, HOW_FORK_FAILED, 0};
     return wait_for((pid_t)see, slot);
 }

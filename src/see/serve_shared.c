@@ -31,12 +31,12 @@ static void run_slot(uint32_t slot)
     int fd = setup.slot_fds[slot];
     SlotHeader header;
     if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || header.job_count > SLOT_JOBS_MAX) see_exit(3);
+    const SlotJob *records = job_read(fd, header.job_count);
+    if (!records) see_exit(3);
     for (uint32_t i = 0; i < header.job_count; i++) {
-        const SlotJob *record = job_read(fd, i);
-        if (!record) see_exit(3);
-        if (record->answer.outcome != OUTCOME_NONE) continue; /* done by the worker before this one */
+        if (records[i].answer.outcome != OUTCOME_NONE) continue; /* done by the worker before this one */
         board->job_serial++;
-        job_run(fd, i, !is_sealed() || session_prepare(fd, record));
+        job_run(fd, i, &records[i].ask, !is_sealed() || session_prepare(fd, &records[i]));
         restore_now();
         board->job_serial++;
     }

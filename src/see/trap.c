@@ -37,7 +37,8 @@ void trap_install(void)
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    if (sigaction(SIGCHLD, &ends_only, NULL) < 0 || sigaltstack(&stack, NULL) < 0 || sigaction(SIGSEGV, &action, NULL) < 0 || sigaction(SIGBUS, &action, NULL) < 0 ||
+    if (sigaction(SIGCHLD, &ends_only, NULL) < 0 || sigaltstack(&stack, NULL) < 0 ||
+        sigaction(SIGSEGV, &action, NULL) < 0 || sigaction(SIGBUS, &action, NULL) < 0 ||
         sigprocmask(SIG_BLOCK, &child, NULL) < 0)
         see_exit(6);
 }

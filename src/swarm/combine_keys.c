@@ -137,7 +137,7 @@ static Err add(void *state, Lines *l)
 {
     Keys *k = state;
     for (;;) {
-        View key, numbers;
+        View key = {0}, numbers = {0};
         bool more;
         TRY(next_entry(k, l, &key, &numbers, &more));
         if (!more) return OK;

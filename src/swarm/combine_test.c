@@ -272,7 +272,7 @@ START_TEST(top_is_the_front_of_a_stable_sort)
     enum { LINES = 400 };
     uint64_t seed = test_seed(), random = seed;
     for (int round = 0; round < 300; round++) {
-        Ranked all[LINES];
+        Ranked all[LINES] = {{0}};
         Buffer result = buffer_limited(1 << 20), out = buffer_limited(1 << 20), expected = buffer_limited(1 << 20);
         int count = 1 + (int)test_below(&random, LINES), top = 1 + (int)test_below(&random, LINES);
         for (int i = 0; i < count; i++) {

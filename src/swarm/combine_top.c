@@ -41,28 +41,25 @@ static bool better(const Entry *a, const Entry *b)
     return order ? order > 0 : a->order < b->order;
 }
 
-static void swap(Entry *a, Entry *b)
+/** Puts a new entry into the free place at the end, or above it. */
+static void rise(Top *t, Entry fresh)
 {
-    Entry kept = *a;
-    *a = *b;
-    *b = kept;
+    size_t at = t->count++;
+    for (; at > 0 && better(&t->heap[(at - 1) / 2], &fresh); at = (at - 1) / 2) t->heap[at] = t->heap[(at - 1) / 2];
+    t->heap[at] = fresh;
 }
 
-static void sift_up(Top *t, size_t at)
+/** Puts an entry into the place of the root, or below it. */
+static void sink(Top *t, Entry fresh)
 {
-    for (; at > 0 && better(&t->heap[(at - 1) / 2], &t->heap[at]); at = (at - 1) / 2) swap(&t->heap[(at - 1) / 2], &t->heap[at]);
-}
-
-static void sift_down(Top *t, size_t at)
-{
-    for (;;) {
-        size_t worst = at;
-        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < t->count; child++)
-            if (better(&t->heap[worst], &t->heap[child])) worst = child;
-        if (worst == at) return;
-        swap(&t->heap[worst], &t->heap[at]);
-        at = worst;
+    size_t at = 0;
+    for (size_t child = 1; child < t->count; child = 2 * at + 1) {
+        if (child + 1 < t->count && better(&t->heap[child], &t->heap[child + 1])) child++;
+        if (!better(&fresh, &t->heap[child])) break;
+        t->heap[at] = t->heap[child];
+        at = child;
     }
+    t->heap[at] = fresh;
 }
 
 static Err make_room(Top *t)
@@ -84,18 +81,13 @@ static Err take(Top *t, const Lines *l, Entry fresh)
     uint64_t leaving = full ? t->heap[0].size : 0;
     if (t->bytes - leaving + fresh.size > TOP_BYTES_MAX) return LINES_FAIL(l, ERR_LIMIT, "the lines to keep take more than 4GiB");
     TRY(make_room(t));
-    fresh.owned = malloc(fresh.size + 1);
+    /* The memory of the line that leaves. The analyser loses track of which entry owns what in the heap. */
+    fresh.owned = realloc(full ? t->heap[0].owned : NULL, fresh.size + 1); /* NOLINT(clang-analyzer-unix.Malloc) */
     if (!fresh.owned) return FAIL(ENOMEM);
     fresh.text = memcpy(fresh.owned, fresh.text, fresh.size);
     t->bytes = t->bytes - leaving + fresh.size;
-    if (full) {
-        free(t->heap[0].owned);
-        t->heap[0] = fresh;
-        sift_down(t, 0);
-        return OK;
-    }
-    t->heap[t->count++] = fresh;
-    sift_up(t, t->count - 1);
+    if (full) sink(t, fresh);
+    else rise(t, fresh);
     return OK;
 }
 

@@ -188,7 +188,8 @@ static Err take_open(FakeNode *n, View message)
     forget_pending(n);
     AUTO_BUFFER answer = buffer_limited(64 * KIB);
     if (n->config.refuse_code) {
-        TaskRefused refused = {.id = n->open.id, .stage = n->open.stage, .node = n->open.node, .code = n->config.refuse_code, .text = view_text(n->config.refuse_text)};
+        TaskRefused refused = {.id = n->open.id, .stage = n->open.stage, .node = n->open.node,
+                               .code = n->config.refuse_code, .text = view_text(n->config.refuse_text)};
         TRY(message_put_task_refused(&answer, &refused));
     } else {
         TaskReady ready = {.id = n->open.id, .stage = n->open.stage, .node = n->open.node, .window = n->config.window, .batch = n->config.batch};

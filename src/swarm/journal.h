@@ -31,7 +31,8 @@ typedef struct { uint8_t identity[32]; uint8_t seed[32]; uint8_t digest_key[32];
 
 /** resume false: starts anew (an old journal there is replaced). resume true: opens and checks the identity (ERR_CHANGED), drops rows
  *  whose spooled bytes are damaged and rows that failed (they are tried again), and with them the rows of later stages, which were made
- *  from what is no longer so; *task takes the stored seed, key and id. Where there is no journal, or the one there is of a run that was finished (its spool is gone), resuming starts anew.
+ *  from what is no longer so; *task takes the stored seed, key and id. Where there is no journal, or the one there is of a run that was
+ *  finished (its spool is gone), resuming starts anew.
  *  errors: ERR_BUSY another process holds it; ERR_CORRUPT the database is damaged; both with a remedy in diag */
 MUST_USE Err journal_open(const char *directory, bool resume, JournalTask *task, Journal **ret_journal, Diag *diag);
 /** A journal that dies with the process: results in a file without a name; rows only when asked for, and in a temporary database. */

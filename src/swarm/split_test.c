@@ -123,7 +123,8 @@ START_TEST(segments_are_those_of_the_naive_splitter)
     uint64_t seed = test_seed(), random = seed;
     TestFolder folder = test_folder();
     uint8_t *text = malloc(TEXT_MAX + 16);
-    for (int round = 0; round < 1500; round++) {
+    const char *rounds = getenv("COVEY_TEST_ROUNDS");
+    for (int round = 0; round < (rounds ? atoi(rounds) : 400); round++) {
         size_t size = random_text(&random, text);
         bool pipe = test_below(&random, 4) == 0;
         TaskSpec t = task_of(SPLIT_LINES, pipe ? "-" : test_path(&folder, "input"));

@@ -87,11 +87,11 @@ static bool in_ring(const Spool *s, uint64_t offset) { return offset >= s->ring_
 
 Err spool_read(Spool *s, uint64_t offset, uint64_t size, View *ret_bytes)
 {
-    if (size > s->end || offset > s->end - size) return FAIL(ERR_CORRUPT);
     if (size == 0) {
         *ret_bytes = (View){0};
         return OK;
     }
+    if (size > s->end || offset > s->end - size) return FAIL(ERR_CORRUPT);
     bool ring = in_ring(s, offset);
     if (ring && piece_in_ring(offset, size) == size) {
         *ret_bytes = view_of(s->ring + offset % SPOOL_RING_BYTES, size);

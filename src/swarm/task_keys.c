@@ -84,7 +84,7 @@ static Err read_args(const TaskReading *r, const YamlNode *value)
 {
     if (value->kind != YAML_LIST) return SCHEMA_FAIL(r, value->line, "'args' must be a list, such as [--column, origin]");
     for (const YamlNode *n = value->first; n; n = n->next) {
-        const char *text;
+        const char *text = "";
         TRY(word(r, n, &text));
         char *copy = strdup(text);
         if (!copy) return FAIL(ENOMEM);
@@ -98,7 +98,7 @@ static Err read_env(const TaskReading *r, const YamlNode *value)
     if (value->kind == YAML_SCALAR)
         return SCHEMA_FAIL(r, value->line, "'env' must be a mapping {NAME: value} or a list [NAME=value]");
     for (const YamlNode *n = value->first; n; n = n->next) {
-        const char *text;
+        const char *text = "";
         char *entry = NULL;
         TRY(word(r, n, &text));
         if (asprintf(&entry, "%s%s%s", n->key ? n->key : "", n->key ? "=" : "", text) < 0) return FAIL(ENOMEM);

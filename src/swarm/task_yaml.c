@@ -1,6 +1,7 @@
 /* YAML events (libyaml) to a tree with lines. A small push-down machine: `open` is the stack of collections being filled. */
 #include "swarm/task_yaml.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <yaml.h>
@@ -78,6 +79,7 @@ static Err read_key(Tree *t, yaml_event_t *event)
         return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: a key must be a plain word", t->name, line_of(event));
     char *key = NULL;
     TRY(take_text(t, event, &key));
+    assert(key);
     const YamlNode *twin = tree_find(t->open[t->depth - 1], key);
     if (twin) {
         Err e = FAIL_WHY(t->diag, ERR_BAD_INPUT,

@@ -105,7 +105,7 @@ _Noreturn void wall_enter(const WallPlan *plan)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    setsid(); /* a process group reaches across pid namespaces: kill(0) must find nobody else in ours */
+    setpgid(0, 0); /* a process group reaches across pid namespaces: kill(0) must find nobody else in ours */
     if (empty_file_system() < 0) report_and_exit(plan->report_fd, STEP_MOUNT);
     if (no_identity() < 0) report_and_exit(plan->report_fd, STEP_IDENTITY);
     if (limits(plan) < 0) report_and_exit(plan->report_fd, STEP_LIMITS);

@@ -67,6 +67,16 @@ COMMANDS=(run map "image build" "image inspect" "image verify" key doctor)
     assert_in "only the in-memory bus" "$stderr"
 }
 
+@test "what cannot be printed is an error, and a reader that goes away is none of ours" {
+    run bash -c 'covey --help >/dev/full'
+    [ "$status" -eq 4 ]
+    assert_equal "$output" "covey: standard output: No space left on device"
+    run bash -c 'covey doctor --json >/dev/full'
+    [ "$status" -eq 4 ]
+    run bash -c 'covey --help | true; echo "${PIPESTATUS[0]}"'
+    [ "$output" = 0 ] || [ "$output" = 141 ]
+}
+
 @test "the warden is not for people" {
     run_covey 2 warden --help
     assert_in "started by the node agent" "$stderr"

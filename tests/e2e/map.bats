@@ -66,6 +66,12 @@ setup() {
     assert_equal "${lines[-1]}" 141
 }
 
+@test "a full disk behind standard output ends it with exit code 4" {
+    run --separate-stderr bash -c 'seq 100000 | covey map --image lines.see >/dev/full'
+    [ "$status" -eq 4 ]
+    assert_equal "$stderr" "covey: standard output: No space left on device"
+}
+
 @test "wrong values are refused with the key's name" {
     run_covey 2 map --image lines.see --split words </dev/null
     assert_in words "$stderr"

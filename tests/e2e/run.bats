@@ -165,6 +165,24 @@ task() {
     [ ! -e out.txt ]
 }
 
+@test "SEEs at the same time: many work, more than a node has are refused" {
+    task
+    run_covey 0 run task.yaml -j 20
+    cmp in.txt out.txt
+    run_covey 2 run task.yaml -j 1000
+    assert_equal "$stderr" "covey: 1000 SEEs at the same time: a node has at most 256; ask for fewer"
+}
+
+@test "folders that cannot be made are named, with exit code 4" {
+    task
+    run --separate-stderr env XDG_STATE_HOME=/proc covey run task.yaml
+    [ "$status" -eq 4 ]
+    assert_in "/proc/covey/tasks/" "$stderr"
+    run --separate-stderr env -u HOME -u XDG_CONFIG_HOME covey run task.yaml
+    [ "$status" -eq 2 ]
+    assert_in "set HOME or XDG_CONFIG_HOME" "$stderr"
+}
+
 @test "an empty input gives an empty output" {
     task
     : >in.txt

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char TASK[] = "{task: %s, module: slow.wasm, args: ['2'], input: {path: in.txt, split: {by: lines, records: 5}}, output: %s.out}";
+static const char TASK[] =
+    "{task: %s, module: slow.wasm, args: ['2'], input: {path: in.txt, split: {by: lines, records: 5}}, output: %s.out}";
 
 typedef struct { const char *name; covey *c; covey_task *t; covey_code code; covey_error error; uint64_t results; } Worker;
 

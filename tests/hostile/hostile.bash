@@ -1,4 +1,5 @@
 # What the tests of hostile modules and images share: tools, and a task whose every segment names an attack.
+# shellcheck disable=SC2154 # bats sets status, output and stderr
 load ../e2e/helper
 
 # The tools and native images of this folder, built where they are missing.

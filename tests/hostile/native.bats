@@ -3,7 +3,7 @@ load hostile
 
 setup_file() {
     use_home
-    hostile_tools outcomes sign-image native.elf raw.elf
+    hostile_tools outcomes sign-image native.elf raw.elf hog.elf
     sign-image "$COVEY_BUILD/tests/hostile/native.elf" "$BATS_FILE_TMPDIR/native.see"
     sign-image "$COVEY_BUILD/tests/hostile/raw.elf" "$BATS_FILE_TMPDIR/raw.see"
 }
@@ -35,6 +35,16 @@ forbidden() { sed 's/$/ failed killed for a forbidden system call/'; }
     with_neighbours <"$BATS_TEST_DIRNAME/native/expected" | read_expected
     attack_task process "image: $BATS_FILE_TMPDIR/native.see"
     check_outcomes
+}
+
+@test "at shared, where all of a task's micro-jobs share a process, the same attacks end no neighbour" {
+    with_neighbours <"$BATS_TEST_DIRNAME/native/expected" | read_expected
+    attack_task shared "image: $BATS_FILE_TMPDIR/native.see"
+    run --separate-stderr timeout 100 assassin - 0 outcomes task.yaml
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <attacks.txt)" -gt 60 ]
+    assert_equal "$(sed '/^task/d' <<<"$output" | paste attacks.txt - | grep -c '^succeed')" "$(grep -c '^succeed' attacks.txt)"
+    assert_equal "$(sed '/^task/d' <<<"$output" | paste attacks.txt - | grep '^succeed' | grep -vc $'\tok\tok$')" 0
 }
 
 @test "the table of expected ends names every attack of the image" {
@@ -91,6 +101,16 @@ raw() {
     raw succeed
     [ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
     assert_equal "$(sort -u out.txt)" ok
+}
+
+@test "an image that needs more memory than its task gives does not start" {
+    sign-image "$COVEY_BUILD/tests/hostile/hog.elf" hog.see
+    raw succeed
+    sed -i 's|^image: .*|image: hog.see|' task.yaml
+    run_covey 1 run task.yaml --quiet
+    assert_in "SEE zygotes in a row died" "$stderr"
+    sed -i 's/memory: 16MiB/memory: 2GiB/' task.yaml
+    run_covey 0 run task.yaml --quiet
 }
 
 @test "an image without the runtime and its filter still cannot make a forbidden system call" {

@@ -23,7 +23,8 @@ void say(const char *format, ...)
     int size = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     if (size >= (int)sizeof line) size = (int)sizeof line - 1;
-    if (pwrite(job.slot_fd, line, (size_t)size, (off_t)(job.ask.output_offset + job.answer.output_size)) == size) job.answer.output_size += (uint64_t)size;
+    if (pwrite(job.slot_fd, line, (size_t)size, (off_t)(job.ask.output_offset + job.answer.output_size)) == size)
+        job.answer.output_size += (uint64_t)size;
 }
 
 void refused(void) { say("refused: %s\n", strerrorname_np(errno)); }
