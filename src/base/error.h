@@ -15,12 +15,7 @@ typedef struct { int code; const char *at; } Err;
 #define STR_(x) #x
 #define STR(x) STR_(x)
 #define OK ((Err){0, NULL})
-#ifdef __clang_analyzer__ /* does not know that errno is set after a failed call: tell it that a failure never has code 0 */
-static inline Err fail_never_0(int code, const char *at) { if (code == 0) __builtin_unreachable(); return (Err){code, at}; }
-#define FAIL(c) fail_never_0((c), __FILE__ ":" STR(__LINE__))
-#else
 #define FAIL(c) ((Err){(c), __FILE__ ":" STR(__LINE__)})
-#endif
 #define TRY(call) do { Err e_ = (call); if (e_.code) return e_; } while (0)
 
 typedef enum {
@@ -62,13 +57,9 @@ int err_exit_code(int code);
 /** Writes the text into diag (which may be NULL) and returns the error; use through FAIL_WHY. */
 Err diag_fail(Diag *diag, int code, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-#ifdef __clang_analyzer__
-#define FAIL_WHY(diag, code, ...) (diag_fail((diag), (code), "", __VA_ARGS__), FAIL(code))
-#else
 #define FAIL_WHY(diag, code, ...) diag_fail((diag), (code), __FILE__ ":" STR(__LINE__), __VA_ARGS__)
-#endif
 
 /** Like TRY, but when the callee left no text in the diag it writes one: "<what>: <text of the code>". */
 #define TRY_WHY(diag, call, ...) \
-    do { Err e_ = (call); if (e_.code) { (void)diag_complete((diag), e_, __VA_ARGS__); return e_; } } while (0)
+    do { Err e_ = (call); if (e_.code) return diag_complete((diag), e_, __VA_ARGS__); } while (0)
 Err diag_complete(Diag *diag, Err error, const char *format, ...) __attribute__((format(printf, 3, 4)));

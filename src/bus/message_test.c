@@ -62,13 +62,15 @@ START_TEST(a_task_comes_back)
     ck_assert_mem_eq(in.seed, out.seed, 32);
     ck_assert_mem_eq(in.digest_key, out.digest_key, 32);
     ck_assert_mem_eq(&in.id, &out.id, sizeof in.id);
-    ck_assert(in.stage == out.stage && in.node == out.node && in.level == out.level && in.zygotes == out.zygotes && in.lifetime_ns == out.lifetime_ns);
+    ck_assert(in.stage == out.stage && in.node == out.node && in.level == out.level && in.zygotes == out.zygotes &&
+              in.lifetime_ns == out.lifetime_ns);
     ck_assert(in.memory_max == out.memory_max && in.output_max == out.output_max && in.real_random == out.real_random);
     ck_assert(in.arg_count == out.arg_count && in.env_count == out.env_count);
 }
 END_TEST
 
-#define REFUSED(change) do { TaskOpen m = open_example(); change; fresh(); ck_assert_err(message_put_task_open(&message, &m), ERR_PROTOCOL); } while (0)
+#define REFUSED(change) \
+    do { TaskOpen m = open_example(); change; fresh(); ck_assert_err(message_put_task_open(&message, &m), ERR_PROTOCOL); } while (0)
 
 START_TEST(a_task_beyond_a_limit_is_refused)
 {
@@ -128,7 +130,8 @@ END_TEST
 START_TEST(a_window_or_code_that_makes_no_sense_is_refused)
 {
     static const TaskReady BAD[] = {{.node = 1, .window = 0, .batch = 1}, {.node = 1, .window = 1, .batch = 0}, {.node = 1, .window = 4, .batch = 5},
-                                    {.node = 1, .window = WINDOW_JOBS_MAX + 1, .batch = 1}, {.node = 1, .window = 4096, .batch = BUS_BATCH_JOBS_MAX + 1}};
+                                    {.node = 1, .window = WINDOW_JOBS_MAX + 1, .batch = 1},
+                                    {.node = 1, .window = 4096, .batch = BUS_BATCH_JOBS_MAX + 1}};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         fresh();
         ck_assert_err(message_put_task_ready(&message, &BAD[i]), ERR_PROTOCOL);
@@ -148,7 +151,8 @@ static void put_jobs(void)
 {
     fresh();
     JobItem none = {.job = 1, .attempt = 1, .kind = SEGMENT_NONE};
-    JobItem range = {.job = JOB_INDEX_MAX, .attempt = 2, .kind = SEGMENT_RANGE, .with_header = true, .offset = 1ull << 40, .size = 4096, .path = VIEW("/in")};
+    JobItem range = {.job = JOB_INDEX_MAX, .attempt = 2, .kind = SEGMENT_RANGE, .with_header = true,
+                     .offset = 1ull << 40, .size = 4096, .path = VIEW("/in")};
     JobItem same = {.job = 3, .attempt = 1, .kind = SEGMENT_RANGE, .offset = 5, .size = 0};
     JobItem bytes = {.job = 4, .attempt = 1, .kind = SEGMENT_INLINE, .size = 3, .data = VIEW("abc")};
     ck_assert_ok(message_begin_jobs(&message, &HEAD));

@@ -201,3 +201,17 @@ bool world_right(const World *w, uint32_t job)
     snprintf(expected, sizeof expected, "%u.%u:segment %u", job, w->jobs[job].attempt, job);
     return w->jobs[job].outcome == OUTCOME_OK && strcmp(w->jobs[job].output, expected) == 0;
 }
+
+uint32_t world_count_right(const World *w, uint32_t count)
+{
+    uint32_t right = 0;
+    for (uint32_t i = 0; i < count; i++) right += world_right(w, i);
+    return right;
+}
+
+uint32_t world_count_outcome(const World *w, uint32_t count, Outcome outcome)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) found += w->jobs[i].outcome == outcome;
+    return found;
+}

@@ -47,3 +47,6 @@ MUST_USE Err world_join(World *w, Diag *diag);
 MUST_USE Err world_try(World *w, uint32_t count);
 /** A result that is right: OK, "J.A:segment J". */
 bool world_right(const World *w, uint32_t job);
+/** How many of micro-jobs 0..count-1 are right, or ended like this. */
+uint32_t world_count_right(const World *w, uint32_t count);
+uint32_t world_count_outcome(const World *w, uint32_t count, Outcome outcome);

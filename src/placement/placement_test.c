@@ -7,7 +7,8 @@ static const PlacementNeed NEED = {.level = 2, .memory_max = 100};
 
 START_TEST(a_node_below_the_level_or_without_the_memory_is_never_chosen)
 {
-    const PlacementNode nodes[] = {{.level_mask = 1u << 1, .memory_free = 1000, .window = 10}, {.level_mask = 1u << 2, .memory_free = 99, .window = 10}};
+    const PlacementNode nodes[] = {{.level_mask = 1u << 1, .memory_free = 1000, .window = 10},
+                                   {.level_mask = 1u << 2, .memory_free = 99, .window = 10}};
     ck_assert(placement_choose(nodes, 2, &NEED) == PLACEMENT_NONE);
     ck_assert_int_eq(placement_possible(nodes, 2, &NEED), 0);
     ck_assert(placement_choose(NULL, 0, &NEED) == PLACEMENT_NONE);
