@@ -3,7 +3,7 @@
  * claims, each passed or not with its reason, so that a person sees why a node was refused.
  *
  * Collateral folder: amd/ (ARK, ASK, VCEK or VLEK certificates), intel/ (root CA, PCK chain, TCB info, QE identity, CRLs), tpm/ (attestation keys
- * or their CA), reference/*.yaml (accepted PCRs, SNP and TDX measurements, minimum TCBs). docs/operations.md
+ * or their CA), reference/NAME.yaml (accepted PCRs, SNP and TDX measurements, minimum TCBs). docs/operations.md
  */
 #pragma once
 #include "attest/evidence.h"
@@ -32,9 +32,10 @@ typedef struct {
 /** Every claim is judged even after one has failed. Never fails itself: malformed evidence is a verdict with that claim. */
 void appraise(View cose, const AppraisalPolicy *policy, const Collateral *collateral, Verdict *ret_verdict, Evidence *ret_evidence);
 
-/** The back ends: raw node evidence against the node key and nonce, or (report_data NULL) on its own, as `covey attest --appraise` does with a bare report. */
+/** The back ends add claims to a verdict, which begins zeroed: raw node evidence against the node key and nonce, or (report_data NULL) on its own, as `covey attest --appraise` does with a bare report. */
 void appraise_snp(View report, const uint8_t *report_data /* 64 bytes */, const Collateral *c, uint64_t now, Verdict *ret_verdict);
 void appraise_tdx(View quote, const uint8_t *report_data /* 64 bytes */, const Collateral *c, uint64_t now, Verdict *ret_verdict);
 void appraise_tpm(View evidence, const uint8_t *report_data /* 64 bytes: its SHA-256 is the quote's extra data */, const Collateral *c, uint64_t now, Verdict *ret_verdict);
 
+/** A verdict is accepted when it has claims and all have passed. */
 void verdict_add(Verdict *v, const char *claim, bool passed, const char *format, ...) __attribute__((format(printf, 4, 5)));
