@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "swarm/quoted.h"
+#include "base/quoted.h"
 
 enum { OUTPUT_PIECE = 64 << 10 };
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "swarm/quoted.h"
+#include "base/quoted.h"
 #include "sys/fault.h"
 #include "sys/fd.h"
 

@@ -84,7 +84,7 @@ static Err check(const TaskReading *r, const YamlNode *root)
 static Err read_task(const TaskReading *r, View yaml)
 {
     YamlNode *root = NULL;
-    TRY(tree_read(yaml, r->name, &root, r->diag));
+    TRY(tree_read(yaml, r->name, "task file", &root, r->diag));
     Err e = schema_read(r, root, TASK_KEYS);
     if (!e.code) e = check(r, root);
     tree_free(&root);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "swarm/quoted.h"
+#include "base/quoted.h"
 
 #define AT(member) offsetof(TaskSpec, member)
 

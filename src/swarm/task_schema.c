@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "swarm/quoted.h"
+#include "base/quoted.h"
+#include "base/suggest.h"
 
 Err schema_fail(const TaskReading *r, unsigned line, const char *at, const char *format, ...)
 {

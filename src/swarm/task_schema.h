@@ -3,8 +3,8 @@
  * Every error names the line. What keys there are stands in task_keys.c, which values fit together in task_check.c.
  */
 #pragma once
+#include "base/yaml.h"
 #include "swarm/task.h"
-#include "swarm/task_yaml.h"
 
 typedef struct { const char *name, *directory; TaskSpec *task; Diag *diag; } TaskReading;
 
@@ -45,6 +45,3 @@ Err schema_fail(const TaskReading *r, unsigned line, const char *at, const char 
 MUST_USE Err schema_scalar(const TaskReading *r, const YamlNode *value, const char **ret_text);
 /** An owned copy of the path, relative to the folder of the task file. */
 MUST_USE Err schema_path(const TaskReading *r, const YamlNode *value, char **ret_path);
-
-/** The name nearest to what was written, or NULL when none is near. `stride` is the distance between two name pointers. */
-const char *suggest(const char *written, const void *names, size_t stride);

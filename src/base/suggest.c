@@ -1,5 +1,8 @@
 /* "Did you mean": the nearest name by optimal string alignment distance (Damerau 1964: insert, delete, replace, swap neighbours). */
-#include "swarm/task_schema.h"
+#include "base/suggest.h"
+
+#include <stdbool.h>
+#include <string.h>
 
 enum { SUGGEST_BYTES_MAX = 32 };
 

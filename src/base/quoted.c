@@ -1,5 +1,5 @@
 /* Untrusted text for error messages. */
-#include "swarm/quoted.h"
+#include "base/quoted.h"
 
 #include <stdio.h>
 

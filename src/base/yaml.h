@@ -1,5 +1,5 @@
 /**
- * YAML text to a tree whose every node knows its line. Only the part of YAML that a task file needs: one document of mappings,
+ * YAML text to a tree whose every node knows its line. Only the part of YAML that task files and policies need: one document of mappings,
  * sequences and scalars with plain keys. Anchors, aliases, tags, duplicate keys, NUL, deep nesting and too many nodes are refused,
  * so that neither a bomb nor a surprise is left for the schema.
  */
@@ -21,8 +21,8 @@ struct YamlNode {
     YamlNode *first, *next;  /* members in the order of the file */
 };
 
-/** Parses; errors are ERR_BAD_INPUT (ENOMEM) and read "name:line: what". */
-MUST_USE Err tree_read(View text, const char *name, YamlNode **ret_root, Diag *diag);
+/** Parses; errors are ERR_BAD_INPUT (ENOMEM) and read "name:line: what". `kind` is what such a file is called: "task file". */
+MUST_USE Err tree_read(View text, const char *name, const char *kind, YamlNode **ret_root, Diag *diag);
 void tree_free(YamlNode **root);
 /** The member of a map with this key; NULL when there is none or `map` is NULL or no map. */
 const YamlNode *tree_find(const YamlNode *map, const char *key);

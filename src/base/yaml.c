@@ -1,15 +1,15 @@
 /* YAML events (libyaml) to a tree with lines. A small push-down machine: `open` is the stack of collections being filled. */
-#include "swarm/task_yaml.h"
+#include "base/yaml.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <yaml.h>
 
-#include "swarm/quoted.h"
+#include "base/quoted.h"
 
 typedef struct {
-    const char *name;
+    const char *name, *kind;
     Diag *diag;
     View text;
     yaml_parser_t parser;
@@ -59,7 +59,7 @@ static Err syntax_error(Tree *t)
     }
     unsigned line = 1;
     for (size_t i = 0; i < t->text.size && i < p->problem_offset; i++) line += t->text.data[i] == '\n';
-    return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: %s; a task file is UTF-8 text", t->name, line, problem);
+    return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:%u: %s; a %s is UTF-8 text", t->name, line, problem, t->kind);
 }
 
 static Err take_text(Tree *t, yaml_event_t *event, char **ret_text)
@@ -120,7 +120,7 @@ static Err add_node(Tree *t, yaml_event_t *event, YamlKind kind)
     return take_text(t, event, &n->text);
 }
 
-/** Anchors and tags could only make a task file mean something else than it says. */
+/** Anchors and tags could only make a file mean something else than it says. */
 static Err refuse_ornaments(Tree *t, const yaml_event_t *event)
 {
     const yaml_char_t *anchor = NULL, *tag = NULL;
@@ -133,12 +133,12 @@ static Err refuse_ornaments(Tree *t, const yaml_event_t *event)
     }
     if (anchor)
         return FAIL_WHY(t->diag, ERR_BAD_INPUT,
-            "%s:%u: anchors and aliases ('&', '*') are not used in task files; quote the text or write it out",
-            t->name, line_of(event));
+            "%s:%u: anchors and aliases ('&', '*') are not used in a %s; quote the text or write it out",
+            t->name, line_of(event), t->kind);
     if (tag)
         return FAIL_WHY(t->diag, ERR_BAD_INPUT,
-            "%s:%u: tags ('!') are not used in task files; quote the text if it begins with '!'", t->name,
-            line_of(event));
+            "%s:%u: tags ('!') are not used in a %s; quote the text if it begins with '!'", t->name,
+            line_of(event), t->kind);
     return OK;
 }
 
@@ -150,7 +150,7 @@ static Err take_event(Tree *t, yaml_event_t *event)
     case YAML_DOCUMENT_START_EVENT:
         if (++t->documents > 1)
             return FAIL_WHY(t->diag, ERR_BAD_INPUT,
-                "%s:%u: a second document; a task file holds one task", t->name, line_of(event));
+                "%s:%u: a second document; a %s is one", t->name, line_of(event), t->kind);
         return OK;
     case YAML_SCALAR_EVENT:
         return in_map && !t->key ? read_key(t, event) : add_node(t, event, YAML_SCALAR);
@@ -177,13 +177,13 @@ static Err read_events(Tree *t)
         yaml_event_delete(&event);
         if (e.code) return e;
     }
-    if (!t->root) return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:1: the task file is empty", t->name);
+    if (!t->root) return FAIL_WHY(t->diag, ERR_BAD_INPUT, "%s:1: the %s is empty", t->name, t->kind);
     return OK;
 }
 
-Err tree_read(View text, const char *name, YamlNode **ret_root, Diag *diag)
+Err tree_read(View text, const char *name, const char *kind, YamlNode **ret_root, Diag *diag)
 {
-    Tree t = {.name = name, .diag = diag, .text = text};
+    Tree t = {.name = name, .kind = kind, .diag = diag, .text = text};
     if (!yaml_parser_initialize(&t.parser)) return FAIL(ENOMEM);
     yaml_parser_set_encoding(&t.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&t.parser, text.data ? text.data : (const uint8_t *)"", text.size);
