@@ -9,11 +9,11 @@
 #include "attest/evidence.h"
 
 enum { VERDICT_CLAIMS_MAX = 64 };
-typedef struct { char claim[48]; bool passed; char reason[256]; } VerdictClaim;
+typedef struct { char claim[48]; bool passed; char reason[384]; } VerdictClaim;
 typedef struct { bool accepted; size_t count; VerdictClaim claims[VERDICT_CLAIMS_MAX]; } Verdict;
 
 typedef struct Collateral Collateral;
-/** errors: name the file that is missing, stale or malformed. */
+/** directory NULL: an empty one. What is absent or stale is named by the claim that needs it. errors: ERR_NO_ENTRY (no folder), ERR_BAD_INPUT (names the file) */
 MUST_USE Err collateral_load(const char *directory, Collateral **ret_collateral, Diag *diag);
 void collateral_free(Collateral **collateral);
 

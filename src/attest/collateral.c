@@ -95,15 +95,17 @@ static Err read_all(Collateral *c, Diag *diag)
 
 Err collateral_load(const char *directory, Collateral **ret_collateral, Diag *diag)
 {
-    DIR *exists = opendir(directory);
-    if (!exists) return FAIL_WHY(diag, errno == ENOENT ? ERR_NO_ENTRY : errno, "%s: %s; it holds amd/, intel/, tpm/ and reference/, see docs/operations.md",
-                                 directory, strerrordesc_np(errno));
-    closedir(exists);
+    DIR *exists = directory ? opendir(directory) : NULL;
+    if (directory && !exists)
+        return FAIL_WHY(diag, errno == ENOENT ? ERR_NO_ENTRY : errno, "%s: %s; it holds amd/, intel/, tpm/ and reference/, see docs/operations.md",
+                        directory, strerrordesc_np(errno));
+    if (exists) closedir(exists);
     Collateral *c = calloc(1, sizeof *c);
     if (!c) return FAIL(ENOMEM);
     Err e = OK;
-    if (snprintf(c->directory, sizeof c->directory, "%s", directory) >= (int)sizeof c->directory) e = FAIL_WHY(diag, ENAMETOOLONG, "%s: path too long", directory);
-    if (e.code == 0) e = read_all(c, diag);
+    const char *shown = directory ? directory : "COLLATERAL";
+    if (snprintf(c->directory, sizeof c->directory, "%s", shown) >= (int)sizeof c->directory) e = FAIL_WHY(diag, ENAMETOOLONG, "%s: path too long", shown);
+    if (e.code == 0 && directory) e = read_all(c, diag);
     if (e.code) collateral_free(&c);
     else *ret_collateral = c;
     return e;

@@ -160,6 +160,32 @@ Err chain_verify(X509 *const *chain, size_t count, uint64_t now, Diag *diag)
     return OK;
 }
 
+static X509 *issuer_of(const CertificateList *list, X509 *certificate)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (certificate_issued_by(certificate, list->items[i])) return list->items[i];
+    return NULL;
+}
+
+Err chain_build(const CertificateList *list, X509 *leaf, X509 *ret_chain[CHAIN_MAX], size_t *ret_count, Diag *diag)
+{
+    X509 *chain[CHAIN_MAX] = {leaf};
+    size_t count = 1;
+    while (!certificate_is_self_issued(chain[count - 1])) {
+        X509 *last = chain[count - 1];
+        char name[CERTIFICATE_NAME_MAX] = "?";
+        X509 *issuer = count < CHAIN_MAX ? issuer_of(list, last) : NULL;
+        if (!issuer) {
+            (void)X509_NAME_get_text_by_NID(X509_get_issuer_name(last), NID_commonName, name, sizeof name);
+            return FAIL_WHY(diag, ERR_NO_ENTRY, "no certificate of %.64s that signed it", name);
+        }
+        chain[count++] = issuer;
+    }
+    memcpy(ret_chain, chain, sizeof chain);
+    *ret_count = count;
+    return OK;
+}
+
 Err revocation_check(const RevocationList *lists, X509 *certificate, X509 *issuer, uint64_t now, bool required, Diag *diag)
 {
     char name[CERTIFICATE_NAME_MAX], by[CERTIFICATE_NAME_MAX];

@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 
-enum { CERTIFICATES_MAX = 64, CERTIFICATE_BYTES_MAX = 64 << 10, CHAIN_MAX = 4, CERTIFICATE_NAME_MAX = 128 };
+enum { CERTIFICATES_MAX = 1024, CERTIFICATE_BYTES_MAX = 64 << 10, CHAIN_MAX = 4, CERTIFICATE_NAME_MAX = 128 };
 
 typedef struct { X509 *items[CERTIFICATES_MAX]; size_t count; } CertificateList;
 typedef struct { X509_CRL *items[CERTIFICATES_MAX]; size_t count; } RevocationList;
@@ -32,6 +32,9 @@ bool certificate_issued_by(X509 *certificate, X509 *issuer);
 /** chain[0] is the leaf, the last one the self-signed root, which the caller trusts. Signatures, names, validity at `now`, CA bits.
  *  errors: ERR_UNTRUSTED, the diag names the certificate */
 MUST_USE Err chain_verify(X509 *const *chain, size_t count, uint64_t now, Diag *diag);
+/** The chain from a leaf to a self-issued certificate, with issuers from the list, whose signatures are checked. errors: ERR_NO_ENTRY, the diag names
+ *  the issuer that is missing */
+MUST_USE Err chain_build(const CertificateList *list, X509 *leaf, X509 *ret_chain[CHAIN_MAX], size_t *ret_count, Diag *diag);
 /** That a fresh list by `issuer` is there and does not name the certificate. required false: no list is fine, a stale one is not.
  *  errors: ERR_NO_ENTRY (no list), ERR_DENIED (stale), ERR_UNTRUSTED (revoked, or a bad signature) */
 MUST_USE Err revocation_check(const RevocationList *lists, X509 *certificate, X509 *issuer, uint64_t now, bool required, Diag *diag);
