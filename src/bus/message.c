@@ -100,12 +100,19 @@ static bool path_valid(View path)
     return path.size > 0 && path.size < PATH_BYTES_MAX && !memchr(path.data, 0, path.size);
 }
 
+/* What stands in front of a sealed segment would be read as a part of its ciphertext. */
+static bool sealed_valid(const TaskOpen *m)
+{
+    if (m->sealed == SEALED_NONE) return m->footer.size == 0;
+    return m->sealed <= SEALED_RESULTS && m->footer.size > 0 && m->footer.size <= BROKER_FOOTER_MAX && m->header.size == 0;
+}
+
 static bool task_open_valid(const TaskOpen *m)
 {
     return m->stage <= STAGE_MAX && m->node != 0 && path_valid(m->image_path) && m->level >= LEVEL_SHARED && m->level <= LEVEL_CONFIDENTIAL
         && m->zygotes <= ZYGOTES_MAX && m->lifetime_ns > 0 && m->lifetime_ns <= SEE_LIFETIME_MAX_NS && m->memory_max <= SEE_MEMORY_MAX
         && m->output_max <= SEE_OUTPUT_MAX && m->real_random <= 1 && strings_valid(m->args, m->arg_count)
-        && strings_valid(m->env, m->env_count) && m->header.size <= HEADER_BYTES_MAX;
+        && strings_valid(m->env, m->env_count) && m->header.size <= HEADER_BYTES_MAX && sealed_valid(m);
 }
 
 Err message_put_task_open(Buffer *b, const TaskOpen *m)
@@ -126,7 +133,9 @@ Err message_put_task_open(Buffer *b, const TaskOpen *m)
     TRY(buffer_put_bytes(b, m->args));
     TRY(buffer_put_u32(b, m->env_count));
     TRY(buffer_put_bytes(b, m->env));
-    return buffer_put_bytes(b, m->header);
+    TRY(buffer_put_bytes(b, m->header));
+    TRY(buffer_put_u32(b, m->sealed));
+    return buffer_put_bytes(b, m->footer);
 }
 
 static void read_array(Reader *r, uint8_t *ret_bytes, size_t size)
@@ -155,6 +164,8 @@ Err message_get_task_open(View v, TaskOpen *ret_message)
     m.env_count = read_u32(&r);
     m.env = read_bytes(&r, TASK_ARG_BYTES_MAX);
     m.header = read_bytes(&r, HEADER_BYTES_MAX);
+    m.sealed = read_u32(&r);
+    m.footer = read_bytes(&r, BROKER_FOOTER_MAX);
     if (!reader_done(&r) || !task_open_valid(&m)) return FAIL(ERR_PROTOCOL);
     *ret_message = m;
     return OK;

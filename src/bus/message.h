@@ -17,7 +17,9 @@
 #pragma once
 #include "base/level.h"
 #include "base/limits.h"
+#include "bus/broker_message.h"
 #include "crypto/digest.h"
+#include "see/channel.h"
 #include "see/outcome.h"
 
 typedef enum {
@@ -51,7 +53,9 @@ typedef struct {
     uint32_t real_random;
     View args, env;            /* NUL-terminated strings one after another, counts below; args begin with the name the program is told it has */
     uint32_t arg_count, env_count;
-    View header;               /* given to every segment in front (CSV header); may be empty */
+    View header;               /* given to every segment in front (CSV header); may be empty, and is with sealed data */
+    uint32_t sealed;           /* ChannelSealed of see/channel.h: what segments and results are */
+    View footer;               /* the sealed dataset's signed footer, for the key broker; empty exactly when nothing is sealed */
 } TaskOpen;
 
 enum { WINDOW_JOBS_MAX = 65536, REFUSED_TEXT_MAX = 1000 };
@@ -75,6 +79,7 @@ typedef struct {
     uint64_t offset, size;     /* RANGE: within `path`; INLINE: size of `data` */
     View path;                 /* RANGE; when written, empty says: as in the item before (once read, never empty) */
     View data;                 /* INLINE */
+    uint64_t plain_size;       /* of a sealed segment: what `size` bytes of ciphertext hold; otherwise 0 */
 } JobItem;
 
 typedef struct {

@@ -1,10 +1,11 @@
 /* JOBS and RESULTS: a head and then items, written and read one after another. The hot path of the bus: one bounds check an item. */
 #include "bus/message.h"
 #include "bus/message_wire.h"
+#include "crypto/stream.h"
 
 enum {
     HEAD_BYTES = MESSAGE_HEAD_BYTES + TASK_ID_BYTES + 4 + 4,
-    JOB_BYTES = 8 + 4 + 1 + 1 + 2 + 8 + 8,
+    JOB_BYTES = 8 + 4 + 1 + 1 + 2 + 8 + 8 + 8,
     RESULT_DIGEST_AT = 8 + 4 * 4 + 8 + 8,
     RESULT_BYTES = RESULT_DIGEST_AT + RESULT_DIGEST_BYTES + 8 + 4,
     FLAG_WITH_HEADER = 1,
@@ -35,6 +36,7 @@ Err message_begin_results(Buffer *b, const BatchHead *head, uint64_t sees_starte
 static bool job_valid(const JobItem *i)
 {
     if (i->job > JOB_INDEX_MAX || i->attempt == 0) return false;
+    if (i->plain_size && (i->plain_size > SEGMENT_BYTES_MAX || stream_sealed_size(i->plain_size) != i->size)) return false;
     switch (i->kind) {
     case SEGMENT_NONE: return i->size == 0 && i->path.size == 0 && i->data.size == 0;
     case SEGMENT_RANGE: return i->size <= SEGMENT_BYTES_MAX && i->offset <= INT64_MAX - i->size && i->path.size < PATH_BYTES_MAX && i->data.size == 0;
@@ -56,6 +58,7 @@ Err message_add_job(Buffer *b, const JobItem *item)
     at = store_u16(at, (uint16_t)item->path.size);
     at = store_u64(at, item->offset);
     at = store_u64(at, item->size);
+    at = store_u64(at, item->plain_size);
     at = store_raw(at, item->path.data, item->path.size);
     store_raw(at, item->data.data, item->data.size);
     b->size += JOB_BYTES + extra;
@@ -151,6 +154,7 @@ Err message_next_job(BatchReader *r, JobItem *ret_item, bool *ret_more)
     i.with_header = flags & FLAG_WITH_HEADER;
     i.offset = load_u64(&at);
     i.size = load_u64(&at);
+    i.plain_size = load_u64(&at);
     i.path = read_raw(&r->reader, path_size);
     if (i.kind == SEGMENT_INLINE) i.data = read_raw(&r->reader, i.size);
     if (i.kind == SEGMENT_RANGE && path_size == 0) i.path = r->path;

@@ -69,6 +69,29 @@ START_TEST(a_task_comes_back)
 }
 END_TEST
 
+static TaskOpen sealed_example(ChannelSealed sealed)
+{
+    TaskOpen m = open_example();
+    m.header = (View){0};
+    m.sealed = sealed;
+    m.footer = VIEW("a signed footer");
+    return m;
+}
+
+START_TEST(a_task_over_sealed_data_comes_back)
+{
+    static const ChannelSealed KINDS[] = {SEALED_SEGMENTS, SEALED_RESULTS};
+    for (size_t i = 0; i < 2; i++) {
+        TaskOpen in = sealed_example(KINDS[i]), out;
+        fresh();
+        ck_assert_ok(message_put_task_open(&message, &in));
+        ck_assert_ok(message_get_task_open(view_buffer(&message), &out));
+        ck_assert_uint_eq(out.sealed, KINDS[i]);
+        ck_assert(view_equal(in.footer, out.footer) && out.header.size == 0);
+    }
+}
+END_TEST
+
 #define REFUSED(change) \
     do { TaskOpen m = open_example(); change; fresh(); ck_assert_err(message_put_task_open(&message, &m), ERR_PROTOCOL); } while (0)
 
@@ -90,6 +113,20 @@ START_TEST(a_task_beyond_a_limit_is_refused)
     REFUSED(m.arg_count = 4);
     REFUSED(m.args = VIEW("not terminated"));
     REFUSED(m.env_count = 0);
+    REFUSED(m.footer = VIEW("a footer of nothing sealed"));
+}
+END_TEST
+
+#define SEALED_REFUSED(change) \
+    do { TaskOpen m = sealed_example(SEALED_SEGMENTS); change; fresh(); ck_assert_err(message_put_task_open(&message, &m), ERR_PROTOCOL); } while (0)
+
+START_TEST(a_sealed_task_without_footer_or_with_a_header_is_refused)
+{
+    static uint8_t footer[BROKER_FOOTER_MAX + 1];
+    SEALED_REFUSED(m.sealed = SEALED_RESULTS + 1);
+    SEALED_REFUSED(m.footer = (View){0});
+    SEALED_REFUSED(m.footer = view_of(footer, sizeof footer));
+    SEALED_REFUSED(m.header = VIEW("a,b\n"));
 }
 END_TEST
 
@@ -155,11 +192,13 @@ static void put_jobs(void)
                      .offset = 1ull << 40, .size = 4096, .path = VIEW("/in")};
     JobItem same = {.job = 3, .attempt = 1, .kind = SEGMENT_RANGE, .offset = 5, .size = 0};
     JobItem bytes = {.job = 4, .attempt = 1, .kind = SEGMENT_INLINE, .size = 3, .data = VIEW("abc")};
+    JobItem sealed = {.job = 5, .attempt = 1, .kind = SEGMENT_RANGE, .offset = 9, .size = 116, .plain_size = 100, .path = VIEW("/s")};
     ck_assert_ok(message_begin_jobs(&message, &HEAD));
     ck_assert_ok(message_add_job(&message, &none));
     ck_assert_ok(message_add_job(&message, &range));
     ck_assert_ok(message_add_job(&message, &same));
     ck_assert_ok(message_add_job(&message, &bytes));
+    ck_assert_ok(message_add_job(&message, &sealed));
 }
 
 static JobItem next_job(BatchReader *r)
@@ -185,9 +224,27 @@ START_TEST(jobs_come_back_and_a_path_is_written_once)
     i = next_job(&r);
     ck_assert(i.offset == 5 && i.size == 0 && view_equal(i.path, VIEW("/in")));
     i = next_job(&r);
-    ck_assert(i.kind == SEGMENT_INLINE && view_equal(i.data, VIEW("abc")));
+    ck_assert(i.kind == SEGMENT_INLINE && view_equal(i.data, VIEW("abc")) && i.plain_size == 0);
+    i = next_job(&r);
+    ck_assert(i.kind == SEGMENT_RANGE && i.size == 116 && i.plain_size == 100 && view_equal(i.path, VIEW("/s")));
     ck_assert_ok(message_next_job(&r, &i, &more));
     ck_assert(!more);
+}
+END_TEST
+
+START_TEST(the_bytes_are_those_of_the_document)
+{
+    static const uint8_t EXAMPLE[] = {
+        0x05, 0x02, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f,
+        0x00, 0x00, 0x00, 0x00, 0x07, 0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00,
+        0x00, 0x00, 0x01, 0x00, 0x02, 0x00, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x74, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x64, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x2f, 0x73};
+    BatchHead head = {.id = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}}, .node = 7};
+    JobItem item = {.job = 5, .attempt = 1, .kind = SEGMENT_RANGE, .offset = 64, .size = 116, .plain_size = 100, .path = VIEW("/s")};
+    fresh();
+    ck_assert_ok(message_begin_jobs(&message, &head));
+    ck_assert_ok(message_add_job(&message, &item));
+    ck_assert(view_equal(view_buffer(&message), view_of(EXAMPLE, sizeof EXAMPLE)));
 }
 END_TEST
 
@@ -196,7 +253,8 @@ START_TEST(a_job_that_makes_no_sense_is_refused)
     static const JobItem BAD[] = {
         {.job = JOB_INDEX_MAX + 1, .attempt = 1}, {.job = 1, .attempt = 0}, {.attempt = 1, .kind = 3}, {.attempt = 1, .size = 1},
         {.attempt = 1, .kind = SEGMENT_RANGE, .size = SEGMENT_BYTES_MAX + 1}, {.attempt = 1, .kind = SEGMENT_RANGE, .offset = UINT64_MAX, .size = 1},
-        {.attempt = 1, .kind = SEGMENT_INLINE, .size = 1}, {.attempt = 1, .kind = SEGMENT_INLINE, .path = {(const uint8_t *)"x", 1}}};
+        {.attempt = 1, .kind = SEGMENT_RANGE, .size = 116, .plain_size = 99}, {.attempt = 1, .kind = SEGMENT_RANGE, .size = 116, .plain_size = UINT64_MAX},
+        {.attempt = 1, .plain_size = 1}, {.attempt = 1, .kind = SEGMENT_INLINE, .size = 1}, {.attempt = 1, .kind = SEGMENT_INLINE, .path = {(const uint8_t *)"x", 1}}};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         fresh();
         ck_assert_ok(message_begin_jobs(&message, &HEAD));
@@ -323,14 +381,18 @@ START_TEST(a_message_that_was_cut_short_is_refused)
     fresh();
     ck_assert_ok(message_put_task_open(&message, &open));
     refuse_every_cut(NULL, 0);
+    open = sealed_example(SEALED_RESULTS);
+    fresh();
+    ck_assert_ok(message_put_task_open(&message, &open));
+    refuse_every_cut(NULL, 0);
     fresh();
     NodeMessage node = {.node_id = "n"};
     ck_assert_ok(message_put_node(&message, &node));
     refuse_every_cut(NULL, 0);
     put_jobs();
     size_t head = 2 + TASK_ID_BYTES + 8;
-    const size_t jobs[] = {head, head + 32, head + 32 + 35, head + 32 + 35 + 32};
-    refuse_every_cut(jobs, 4);
+    const size_t jobs[] = {head, head + 40, head + 40 + 43, head + 40 + 43 + 40, head + 40 + 43 + 40 + 43};
+    refuse_every_cut(jobs, 5);
     put_results(2);
     const size_t results[] = {head + 8, head + 8 + 75};
     refuse_every_cut(results, 2);
@@ -361,8 +423,9 @@ START_TEST(another_version_or_type_is_refused)
 END_TEST
 
 TEST_MAIN("bus/message", a_node_comes_back, a_node_id_that_could_be_another_subject_is_refused, a_task_comes_back,
-          a_task_beyond_a_limit_is_refused, a_reader_refuses_what_a_writer_would, ready_refused_and_close_come_back,
-          a_window_or_code_that_makes_no_sense_is_refused, jobs_come_back_and_a_path_is_written_once, a_job_that_makes_no_sense_is_refused,
+          a_task_over_sealed_data_comes_back, a_task_beyond_a_limit_is_refused, a_sealed_task_without_footer_or_with_a_header_is_refused,
+          a_reader_refuses_what_a_writer_would, ready_refused_and_close_come_back,
+          a_window_or_code_that_makes_no_sense_is_refused, jobs_come_back_and_a_path_is_written_once, the_bytes_are_those_of_the_document, a_job_that_makes_no_sense_is_refused,
           a_range_without_any_path_is_refused, results_come_back, a_result_that_makes_no_sense_is_refused,
           more_items_than_a_batch_may_hold_are_refused, a_message_that_was_cut_short_is_refused, bytes_behind_a_message_are_refused,
           another_version_or_type_is_refused)

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 
 /* A change that an older peer would misread gets a new number; see docs/formats/bus.md. */
-enum { MESSAGE_VERSION = 1, MESSAGE_HEAD_BYTES = 2 };
+enum { MESSAGE_VERSION = 2, MESSAGE_HEAD_BYTES = 2 };
 
 static inline uint8_t *store_u8(uint8_t *at, uint8_t v) { *at = v; return at + 1; }
 static inline uint8_t *store_u16(uint8_t *at, uint16_t v) { v = htole16(v); memcpy(at, &v, sizeof v); return at + sizeof v; }
