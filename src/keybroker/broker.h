@@ -47,7 +47,7 @@ typedef struct { uint64_t session_id; uint8_t encapsulated[HPKE_PUBLIC_BYTES], s
 MUST_USE Err broker_attest(Broker *b, uint64_t now_s, const AttestRequest *request, SessionGrant *ret_grant, Verdict *ret_verdict, Diag *diag);
 
 /** The wrap of segment `job` for micro-job `job` of stage 0. plain = segment key | plain size u64 le; key = expand(session key, "covey wrap v1");
- *  nonce = stage_and_job u64 le | 4 zero bytes; aad = task id | stage_and_job u64 le. sizes come from the caller's index, which the segment key's AEAD holds it to. */
+ *  nonce = stage_and_job u64 le | plain size u32 le; aad = task id | stage_and_job u64 le. sizes come from the caller's index, which the segment key's AEAD holds it to. */
 MUST_USE Err broker_wrap(Broker *b, uint64_t now_s, uint64_t session_id, const uint64_t *jobs, const uint64_t *plain_sizes, size_t count,
                          uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag);
 /** The signed footer of a result file: the result key of the task sealed to each of the policy's recipients. */

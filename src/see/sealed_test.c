@@ -120,6 +120,7 @@ static void wrap_for(uint64_t job, const AeadKey *key, uint64_t plain_size, uint
     memcpy(plain, key->bytes, 32);
     memcpy(plain + 32, &plain_size, 8);
     memcpy(nonce, &job, 8);
+    memcpy(nonce + 8, &(uint32_t){(uint32_t)plain_size}, 4);
     memset(aad, 0x11, 16);
     memcpy(aad + 16, &job, 8);
     ck_assert_ok(aead_seal(&wrap_key, nonce, view_of(aad, sizeof aad), view_of(plain, sizeof plain), ret_wrap, ret_wrap + WRAP_PLAIN_BYTES));

@@ -92,8 +92,12 @@ static void put_u64(uint8_t *at, uint64_t v) { memcpy(at, &v, sizeof v); }
 /* The broker wrapped the segment's key for this very micro-job of this very task: nothing else opens. */
 static bool unwrap(const SlotAsk *ask, const SlotKey *wrapped)
 {
-    uint8_t nonce[AEAD_NONCE_BYTES] = {0}, aad[16 + 8], plain[WRAP_PLAIN_BYTES];
+    uint8_t nonce[AEAD_NONCE_BYTES], aad[16 + 8], plain[WRAP_PLAIN_BYTES];
+    uint64_t plain_size;
+    if (!stream_plain_size(ask->input_size, &plain_size) || plain_size > UINT32_MAX) return false;
+    const uint32_t nonce_size = (uint32_t)plain_size; /* another size is another nonce: an agent that asks for both learns nothing from the pair */
     put_u64(nonce, ask->stage_and_job);
+    memcpy(nonce + 8, &nonce_size, sizeof nonce_size);
     memcpy(aad, setup.head.task_id, 16);
     put_u64(aad + 16, ask->stage_and_job);
     Err e = aead_open(&session->wrap_key, nonce, view_of(aad, sizeof aad), view_of(wrapped->wrap, sizeof plain), wrapped->wrap + sizeof plain, plain);
@@ -110,7 +114,7 @@ static bool unwrap(const SlotAsk *ask, const SlotKey *wrapped)
     const uint64_t index = ask->stage_and_job;
     keys.head.first = index;
     keys.head.end = index + 1;
-    return index < session->segments && stream_sealed_size(p->plain_size) == ask->input_size;
+    return index < session->segments && p->plain_size == plain_size;
 }
 
 static void key_of_result(const SealedResultHead *head, AeadKey *ret_key)
