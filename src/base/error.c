@@ -22,6 +22,10 @@ static const struct { const char *text; ErrKind kind; } TABLE[ERR_LAST - ERR_FIR
     [ERR_INTERRUPTED - ERR_FIRST] = {"interrupted", ERR_KIND_TASK},
     [ERR_TOOL - ERR_FIRST] = {"an outside tool failed", ERR_KIND_INPUT},
     [ERR_CHANGED - ERR_FIRST] = {"the input changed since the run began", ERR_KIND_INPUT},
+    [ERR_TRUNCATED - ERR_FIRST] = {"the end is missing", ERR_KIND_CORRUPT},
+    [ERR_MISPLACED - ERR_FIRST] = {"not in its place: reordered, repeated or left out", ERR_KIND_CORRUPT},
+    [ERR_FOREIGN - ERR_FIRST] = {"belongs to something else", ERR_KIND_CORRUPT},
+    [ERR_STALE - ERR_FIRST] = {"older than what was asked for", ERR_KIND_DENIED},
 };
 
 const char *err_text(int code)

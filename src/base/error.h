@@ -37,6 +37,10 @@ typedef enum {
     ERR_INTERRUPTED,           /* the user asked to stop */
     ERR_TOOL,                  /* an outside tool (wasm2c, gcc) failed */
     ERR_CHANGED,               /* input changed since the journal was written */
+    ERR_TRUNCATED,             /* the end is missing */
+    ERR_MISPLACED,             /* genuine, but not where it belongs: reordered, repeated or left out */
+    ERR_FOREIGN,               /* belongs to something else: another dataset, another task */
+    ERR_STALE,                 /* genuine, but older than what was asked for */
     ERR_LAST
 } ErrCode;
 

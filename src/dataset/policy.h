@@ -34,5 +34,7 @@ typedef struct {
 MUST_USE Err policy_parse_yaml(View yaml, const char *name, Policy *ret_policy, Diag *diag);
 MUST_USE Err policy_encode(const Policy *p, Buffer *ret_cbor);
 MUST_USE Err policy_decode(View cbor, Policy *ret_policy, Diag *diag);
+/** What every policy must say. errors: ERR_BAD_INPUT */
+MUST_USE Err policy_check(const Policy *p, Diag *diag);
 MUST_USE Err policy_print_yaml(const Policy *p, Buffer *ret_text);
 void policy_free(Policy *p);
