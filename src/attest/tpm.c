@@ -144,3 +144,17 @@ Err tpm_evidence_parse(View bytes, TpmEvidence *ret_evidence, Diag *diag)
     *ret_evidence = e;
     return OK;
 }
+
+bool tpm_values_match(const TpmEvidence *e)
+{
+    uint8_t values[TPM_PCRS * TPM_PCR_BYTES];
+    size_t size = 0;
+    for (size_t i = 0; i < TPM_PCRS; i++) {
+        if (!(e->pcrs & 1u << i)) continue;
+        memcpy(values + size, e->values[i], TPM_PCR_BYTES);
+        size += TPM_PCR_BYTES;
+    }
+    Sha256 digest;
+    sha256_of(view_of(values, size), &digest);
+    return memcmp(digest.bytes, e->pcr_digest, sizeof digest.bytes) == 0;
+}

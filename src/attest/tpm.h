@@ -42,3 +42,5 @@ typedef struct {
 } TpmEvidence;
 /** Structure only. errors: ERR_BAD_INPUT, the diag says what */
 MUST_USE Err tpm_evidence_parse(View bytes, TpmEvidence *ret_evidence, Diag *diag);
+/** Whether the values are those whose digest is quoted. */
+bool tpm_values_match(const TpmEvidence *evidence);
