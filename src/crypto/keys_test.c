@@ -210,7 +210,11 @@ START_TEST(more_trusted_keys_than_the_limit_are_refused)
     TrustedKeys keys;
     Diag diag = {0};
     FILE *file = fopen(in(home, "trusted"), "w");
-    for (int i = 0; i <= TRUSTED_KEYS_MAX; i++) fputs("covey-ed25519:AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", file);
+    for (int i = 0; i <= TRUSTED_KEYS_MAX; i++) {
+        char text[PUBLIC_KEY_TEXT_MAX];
+        public_key_print(&(PublicKey){{(uint8_t)i, (uint8_t)(i >> 8)}}, text);
+        for (int twice = 0; twice < 2; twice++) fprintf(file, "%s\n", text); /* a key that stands there twice is one */
+    }
     ck_assert_int_eq(fclose(file), 0);
     ck_assert_err(trusted_keys_load(home, &keys, &diag), ERR_LIMIT);
     remove_directory(home);

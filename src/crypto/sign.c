@@ -1,5 +1,5 @@
 /*
- * Signatures and hashes, and public keys as text.
+ * Signatures and hashes.
  *
  * A signature is Ed25519ph (RFC 8032 section 5.1, prehash with SHA-512) over the context, a NUL, and the message: messages of any
  * size are signed without a copy, and no context is the beginning of another.
@@ -8,10 +8,6 @@
 
 #include <assert.h>
 #include <sodium.h>
-#include <stdio.h>
-
-#define PUBLIC_KEY_PREFIX "covey-ed25519:"
-#define BASE64 sodium_base64_VARIANT_ORIGINAL_NO_PADDING
 
 _Static_assert(SIGN_PUBLIC_BYTES == crypto_sign_PUBLICKEYBYTES && SIGN_SECRET_BYTES == crypto_sign_SECRETKEYBYTES &&
                SIGNATURE_BYTES == crypto_sign_BYTES && SHA256_BYTES == crypto_hash_sha256_BYTES, "as libsodium has them");
@@ -49,30 +45,6 @@ Err sign_verify(const PublicKey *key, const char *context, View message, const u
 
     crypto_sign_state state = prehash(context, message);
     return crypto_sign_final_verify(&state, signature, key->bytes) == 0 ? OK : FAIL(ERR_BAD_SIGNATURE);
-}
-
-void public_key_print(const PublicKey *key, char ret_text[PUBLIC_KEY_TEXT_MAX])
-{
-    char encoded[sodium_base64_ENCODED_LEN(SIGN_PUBLIC_BYTES, BASE64)];
-    sodium_bin2base64(encoded, sizeof encoded, key->bytes, sizeof key->bytes, BASE64);
-    snprintf(ret_text, PUBLIC_KEY_TEXT_MAX, PUBLIC_KEY_PREFIX "%s", encoded);
-}
-
-Err public_key_parse(const char *text, PublicKey *ret_key)
-{
-    assert(text && ret_key);
-
-    size_t prefix = strlen(PUBLIC_KEY_PREFIX);
-    if (strncmp(text, PUBLIC_KEY_PREFIX, prefix) != 0) return FAIL(ERR_BAD_INPUT);
-
-    PublicKey key;
-    size_t size = 0;
-    const char *encoded = text + prefix;
-    if (sodium_base642bin(key.bytes, sizeof key.bytes, encoded, strlen(encoded), NULL, &size, NULL, BASE64) != 0 ||
-        size != sizeof key.bytes)
-        return FAIL(ERR_BAD_INPUT);
-    *ret_key = key;
-    return OK;
 }
 
 void secret_key_wipe(SecretKey *key)
