@@ -23,13 +23,15 @@ typedef struct {
     const Sha256 *task_policy;     /* NULL: any */
     uint32_t kinds;                /* accepted EvidenceKind bits */
     SecurityLevel level;           /* the lowest */
-    const TrustedKeys *nodes;      /* accepted node keys for node-key and tpm2 evidence */
+    const TrustedKeys *nodes;      /* accepted node keys for node-key and tpm2 evidence; NULL: none */
     const Sha256 *images; size_t image_count;
     const PublicKey *signers; size_t signer_count;
+    bool any_image;                /* for people who look: without it an image must be among the above */
     uint64_t now;                  /* unix seconds: pure, no clock of its own */
 } AppraisalPolicy;
 
-/** Every claim is judged even after one has failed. Never fails itself: malformed evidence is a verdict with that claim. */
+/** Every claim is judged even after one has failed. Never fails itself: malformed evidence is a verdict with that claim.
+ *  collateral NULL: none, then only node-key evidence can pass. *ret_evidence borrows from cose. */
 void appraise(View cose, const AppraisalPolicy *policy, const Collateral *collateral, Verdict *ret_verdict, Evidence *ret_evidence);
 
 /** The back ends add claims to a verdict, which begins zeroed: raw node evidence against the node key and nonce, or (report_data NULL) on its own, as `covey attest --appraise` does with a bare report. */
