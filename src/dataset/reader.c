@@ -23,6 +23,7 @@ static Err read_header(SealedFile *f, DatasetName *ret_name, Diag *diag)
     uint8_t bytes[HEADER_BYTES] = {0};
     Diag why = {{0}};
     TRY(read_part(f, bytes, f->size < HEADER_BYTES ? (size_t)f->size : HEADER_BYTES, 0, diag));
+    if (header_has_magic(bytes) && f->size < HEADER_BYTES + END_BYTES) return FAIL_WHY(diag, ERR_TRUNCATED, "%s: is cut short; get it again", f->path);
     Err e = header_read(bytes, ret_name, &why);
     if (e.code) return FAIL_WHY(diag, e.code, "%s: %s", f->path, why.text);
     return OK;
@@ -33,7 +34,6 @@ static Err read_end(SealedFile *f, SealedEnd *ret_end, Diag *diag)
 {
     uint8_t bytes[END_BYTES];
     SealedEnd end;
-    if (f->size < HEADER_BYTES + END_BYTES) return FAIL_WHY(diag, ERR_TRUNCATED, "%s: is cut short; get it again", f->path);
     TRY(read_part(f, bytes, sizeof bytes, f->size - END_BYTES, diag));
     if (!end_read(bytes, &end))
         return FAIL_WHY(diag, ERR_TRUNCATED, "%s: does not end like a sealed dataset: it is cut short, or something was added; get it again", f->path);
