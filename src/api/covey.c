@@ -83,10 +83,10 @@ covey_code covey_key_public(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_e
     return api_result(e, &diag, error);
 }
 
-covey_code covey_warden_serve(int socket_fd, covey_error *error)
+covey_code covey_warden_serve(int socket_fd, const char *config_dir, covey_error *error)
 {
     Diag diag = {0};
     fault_role("warden");
-    Err e = warden_serve(socket_fd, NULL, &diag);
+    Err e = warden_serve(socket_fd, config_dir, &diag);
     return api_result(e, &diag, error);
 }

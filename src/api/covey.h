@@ -119,8 +119,9 @@ typedef void (*covey_finding)(void *context, const char *what, bool ok, const ch
  *  COVEY_BAD_INPUT when only images cannot be built */
 COVEY_API covey_code covey_doctor(covey *c, covey_finding visit, void *context, covey_error *error);
 
-/** The warden's process: serves the socket until it closes. For the `covey warden` command only. */
-COVEY_API covey_code covey_warden_serve(int socket_fd, covey_error *error);
+/** The warden's process: serves the socket until it closes. For the `covey warden` command only. config_dir: where the node's own key is, made on
+ *  first use, with which evidence is signed; NULL: this node gives no evidence. */
+COVEY_API covey_code covey_warden_serve(int socket_fd, const char *config_dir, covey_error *error);
 
 #ifdef __cplusplus
 }

@@ -130,7 +130,7 @@ static Err start_manager(Run *r, Diag *diag)
 
 static Err start_agent(Run *r, Diag *diag)
 {
-    AgentConfig config = {.node_id = "local", .warden_program = r->program, .cores = r->task->zygotes};
+    AgentConfig config = {.node_id = "local", .warden_program = r->program, .cores = r->task->zygotes, .config_dir = r->task->owner->config_dir};
     TRY_WHY(diag, trusted_keys_load(r->task->owner->config_dir, &config.trusted, diag), "trusted keys");
     return agent_new(r->loop, r->bus, &config, &r->agent, diag);
 }

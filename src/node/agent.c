@@ -22,7 +22,7 @@ enum {
 
 struct Agent {
     Node node;
-    char *node_id, *warden_program;
+    char *node_id, *warden_program, *config_dir;
     TrustedKeys trusted;
     Bus *bus;
     BusSubscription *subscription;
@@ -203,6 +203,18 @@ static Err on_message(void *context, const char *subject, View message)
     }
 }
 
+static Err on_broker(void *context, const char *subject, View message)
+{
+    (void)subject;
+    Agent *a = context;
+    BrokerAnswer answer;
+    bool mine = false;
+    loop_defer(a->node.work);
+    if (broker_get_answer(message, &answer).code) return OK; /* not the broker: it would be understood */
+    for (uint32_t i = 0; i < a->task_count && !mine; i++) TRY(attest_hear(a->tasks[i], &answer, &mine));
+    return OK;
+}
+
 /* --- birth and death --- */
 
 static uint32_t usable_cores(void)
@@ -217,15 +229,19 @@ static Err fill_in(Agent *a, const AgentConfig *config, Diag *diag)
 {
     a->node_id = strdup(config->node_id);
     a->warden_program = strdup(config->warden_program);
-    if (!a->node_id || !a->warden_program) return FAIL(ENOMEM);
+    if (config->config_dir) a->config_dir = strdup(config->config_dir);
+    if (!a->node_id || !a->warden_program || (config->config_dir && !a->config_dir)) return FAIL(ENOMEM);
     a->trusted = config->trusted;
     a->node.warden = warden_link_none(a->warden_program, &a->trusted);
+    a->node.warden.config_dir = a->config_dir;
+    a->node.node_id = a->node_id;
     a->node.outbox.bus = a->bus;
     a->node.cores = config->cores == 0 ? usable_cores() : config->cores > ZYGOTES_MAX ? ZYGOTES_MAX : config->cores;
 
     char subject[BUS_SUBJECT_MAX];
     snprintf(subject, sizeof subject, "covey.node.%s", a->node_id);
     TRY(bus_subscribe(a->bus, subject, on_message, a, &a->subscription));
+    TRY(broker_link_open(&a->node.broker, config->broker_bus ? config->broker_bus : a->bus, a->node_id, config->broker_patience_ns, on_broker, a));
     TRY(loop_add_deferred(a->node.loop, on_work, a, &a->node.work));
     TRY(loop_add_timer(a->node.loop, clock_monotonic_ns() + TICK_MS * NS_PER_MS, on_tick, a, &a->timer));
     TRY(start_warden(a, diag));
@@ -258,11 +274,13 @@ void agent_free(Agent **agent)
     loop_remove(&a->warden_source);
     warden_link_close(&a->node.warden);
     bus_unsubscribe(&a->subscription);
+    broker_link_close(&a->node.broker);
     loop_remove(&a->timer);
     loop_remove(&a->node.work);
     outbox_free(&a->node.outbox);
     free(a->node_id);
     free(a->warden_program);
+    free(a->config_dir);
     free(a);
     *agent = NULL;
 }

@@ -12,6 +12,9 @@ typedef struct {
     const char *warden_program;   /* the covey executable */
     TrustedKeys trusted;
     uint32_t cores;               /* 0: as many as this process may use */
+    const char *config_dir;       /* where the warden finds the node's own key; NULL: none, and so no sealed data */
+    Bus *broker_bus;              /* where the key broker listens; NULL: on the agent's bus */
+    uint64_t broker_patience_ns;  /* 0: BROKER_PATIENCE_MS */
 } AgentConfig;
 
 typedef struct Agent Agent;

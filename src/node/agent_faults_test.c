@@ -41,10 +41,11 @@ static void judge(World *w, Err e, const Diag *diag, uint64_t nth, Tally *tally)
     tally->done++;
 }
 
-static bool run_with_fault(SecurityLevel level, uint64_t nth, Tally *tally)
+static bool run_with_fault(SecurityLevel level, bool sealed, uint64_t nth, Tally *tally)
 {
     World *w = world_without_agent(NULL, false, level);
     w->open.zygotes = 1;
+    if (sealed) world_seal(w, SEALED_SEGMENTS, NULL);
     int before = test_open_descriptors();
     Diag diag = {0};
     fault_arm(nth, EIO);
@@ -59,23 +60,25 @@ static bool run_with_fault(SecurityLevel level, uint64_t nth, Tally *tally)
     return struck;
 }
 
-static void sweep(SecurityLevel level)
+static void sweep(SecurityLevel level, bool sealed)
 {
     Tally tally = {0};
     uint64_t nth = 1;
-    while (nth < CALLS_MAX && run_with_fault(level, nth, &tally)) nth++;
+    while (nth < CALLS_MAX && run_with_fault(level, sealed, nth, &tally)) nth++;
     ck_assert_uint_lt(nth, CALLS_MAX);
     ck_assert_uint_gt(tally.done, nth / 4); /* most failures cost a retry, not the task */
 }
 
-START_TEST(at_process_every_call_fails_in_turn) { sweep(LEVEL_PROCESS); }
+START_TEST(at_process_every_call_fails_in_turn) { sweep(LEVEL_PROCESS, false); }
 END_TEST
-START_TEST(at_shared_every_call_fails_in_turn) { sweep(LEVEL_SHARED); }
+START_TEST(at_shared_every_call_fails_in_turn) { sweep(LEVEL_SHARED, false); }
+END_TEST
+START_TEST(with_sealed_data_every_call_fails_in_turn) { sweep(LEVEL_PROCESS, true); }
 END_TEST
 
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "warden") == 0) fake_warden_run();
-    const TTest *const tests[] = {at_process_every_call_fails_in_turn, at_shared_every_call_fails_in_turn};
+    const TTest *const tests[] = {at_process_every_call_fails_in_turn, at_shared_every_call_fails_in_turn, with_sealed_data_every_call_fails_in_turn};
     return test_run("node/agent_faults", tests, sizeof tests / sizeof tests[0]);
 }

@@ -12,9 +12,10 @@ Err channel_put_setup(Buffer *b, const TaskOpen *task, uint32_t slot_count)
     if (task->args.size + task->env.size > TASK_ARG_BYTES_MAX) return FAIL(ERR_LIMIT);
     ChannelSetup setup = {
         .type = CHANNEL_SETUP, .version = CHANNEL_VERSION, .level = task->level, .slot_count = slot_count,
-        .lifetime_ns = task->lifetime_ns, .memory_max = task->memory_max, .real_random = task->real_random,
+        .lifetime_ns = task->lifetime_ns, .memory_max = task->memory_max, .real_random = task->real_random, .sealed = task->sealed,
         .arg_count = task->arg_count, .env_count = task->env_count, .text_size = (uint32_t)(task->args.size + task->env.size)};
     memcpy(setup.task_seed, task->seed, sizeof setup.task_seed);
+    memcpy(setup.task_id, task->id.bytes, sizeof setup.task_id);
     TRY(buffer_append(b, view_of(&setup, sizeof setup)));
     TRY(buffer_append(b, task->args));
     return buffer_append(b, task->env);

@@ -1,5 +1,6 @@
 /* Are packets written as see/channel.h and warden/protocol.h say, and are all others refused? */
 #include "base/test.h"
+#include "bus/broker_message.h"
 #include "node/channel.h"
 #include "node/warden_link.h"
 
@@ -15,7 +16,7 @@ static size_t done_size(uint32_t count) { return offsetof(ChannelDone, slots) + 
 
 START_TEST(setup_carries_the_task_and_its_strings)
 {
-    TaskOpen task = {.level = 2, .lifetime_ns = 77, .memory_max = 88, .seed = {1, 2, 3}, .real_random = 1, .args = VIEW("a\0b\0"), .arg_count = 2,
+    TaskOpen task = {.id = {{4, 5}}, .sealed = SEALED_RESULTS, .level = 2, .lifetime_ns = 77, .memory_max = 88, .seed = {1, 2, 3}, .real_random = 1, .args = VIEW("a\0b\0"), .arg_count = 2,
                      .env = VIEW("X=1\0"), .env_count = 1};
     AUTO_BUFFER b = buffer_limited(CHANNEL_PACKET_MAX);
     ck_assert_ok(channel_put_setup(&b, &task, SLOTS));
@@ -30,6 +31,8 @@ START_TEST(setup_carries_the_task_and_its_strings)
     ck_assert_uint_eq(s.memory_max, 88);
     ck_assert_mem_eq(s.task_seed, task.seed, sizeof s.task_seed);
     ck_assert_uint_eq(s.real_random, 1);
+    ck_assert_uint_eq(s.sealed, SEALED_RESULTS);
+    ck_assert_mem_eq(s.task_id, task.id.bytes, sizeof s.task_id);
     ck_assert_uint_eq(s.arg_count, 2);
     ck_assert_uint_eq(s.env_count, 1);
     ck_assert_uint_eq(s.text_size, 8);
@@ -137,6 +140,35 @@ START_TEST(reports_of_the_warden_are_read_and_others_refused)
 }
 END_TEST
 
+static Err get_evidence(int32_t code, uint32_t size, size_t packet_size, WardenReport *ret_report)
+{
+    static struct { WardenEvidenceReady head; uint8_t content[BROKER_EVIDENCE_MAX + 1]; } packet;
+    packet.head = (WardenEvidenceReady){WARDEN_EVIDENCE_READY, 5, code, size};
+    memcpy(packet.content, "why\nnot", 8);
+    return warden_get_report(view_of(&packet, packet_size), ret_report);
+}
+
+START_TEST(evidence_or_the_reason_for_none_is_read)
+{
+    const size_t head = sizeof(WardenEvidenceReady);
+    WardenReport r;
+    ck_assert_ok(get_evidence(0, 7, head + 7, &r));
+    ck_assert(r.type == WARDEN_EVIDENCE_READY && r.zygote == 5 && r.code == 0 && view_equal(r.evidence, VIEW("why\nnot")));
+    ck_assert_ok(get_evidence(ERR_LEVEL, 7, head + 7, &r));
+    ck_assert(r.code == ERR_LEVEL && r.evidence.size == 0);
+    ck_assert_str_eq(r.text, "why?not");
+    ck_assert_ok(get_evidence(-1, 0, head, &r));
+    ck_assert_int_eq(r.code, ERR_PROTOCOL);
+    ck_assert_ok(get_evidence(0, BROKER_EVIDENCE_MAX, head + BROKER_EVIDENCE_MAX, &r));
+    ck_assert_err(get_evidence(0, BROKER_EVIDENCE_MAX + 1, head + BROKER_EVIDENCE_MAX + 1, &r), ERR_PROTOCOL);
+    ck_assert_err(get_evidence(0, 7, head + 6, &r), ERR_PROTOCOL);
+    ck_assert_err(get_evidence(0, 7, head + 8, &r), ERR_PROTOCOL);
+    ck_assert_err(get_evidence(0, 0, head, &r), ERR_PROTOCOL);
+    ck_assert_err(get_evidence(0, 0, head - 1, &r), ERR_PROTOCOL);
+}
+END_TEST
+
 TEST_MAIN("node/channel", setup_carries_the_task_and_its_strings, strings_longer_than_a_packet_are_an_error_and_leave_the_buffer_empty,
           ready_and_done_are_read, a_done_that_is_not_legal_is_refused, packets_of_other_types_and_versions_are_refused,
-          text_of_a_zygote_is_cut_and_made_printable, reports_of_the_warden_are_read_and_others_refused)
+          text_of_a_zygote_is_cut_and_made_printable, reports_of_the_warden_are_read_and_others_refused,
+          evidence_or_the_reason_for_none_is_read)

@@ -44,6 +44,7 @@ static Err place_job(Task *t, Slot *s, InputRun *run)
     const JobItem *item = &jobs_get(&t->jobs, job)->item;
     uint64_t stage_and_job = (uint64_t)t->open.stage << STAGE_SHIFT | item->job;
     uint8_t *place = slot_add(s, &t->plan, job, stage_and_job, item->attempt, input_size(item, t->open.header));
+    if (t->wraps) slot_set_key(s, wraps_key(t->wraps, job));
     return input_place(&t->files, run, item, t->open.header, place);
 }
 

@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "base/level.h"
+#include "crypto/sign.h"
+#include "crypto/stream.h"
+#include "node/fake_broker.h"
 #include "see/channel.h"
 #include "see/outcome.h"
 #include "see/slot.h"
@@ -60,7 +63,7 @@ static void say_done(uint32_t slot, ChannelHow how, int signal_number)
 
 /* --- the SEE's part: one micro-job --- */
 
-/* At `process` everything in the slot but this micro-job's ask and input must be zero. */
+/* At `process` everything in the slot but this micro-job's ask, key and input must be zero. */
 static bool finds_traces(int fd, const SlotJob *job)
 {
     static uint8_t page[4096];
@@ -69,7 +72,7 @@ static bool finds_traces(int fd, const SlotJob *job)
         ssize_t n = pread(fd, page, sizeof page, at);
         for (ssize_t i = 0; i < n; i++) {
             uint64_t offset = (uint64_t)at + (uint64_t)i;
-            bool asked = offset < sizeof(SlotHeader) + sizeof(SlotAsk) || (offset >= job->ask.input_offset && offset < input_end);
+            bool asked = offset < sizeof(SlotHeader) + sizeof(SlotAsk) + (setup.sealed ? sizeof(SlotKey) : 0) || (offset >= job->ask.input_offset && offset < input_end);
             if (!asked && page[i]) return true;
         }
     }
@@ -102,6 +105,16 @@ static SlotAnswer answer_wrongly(SlotAnswer a, const SlotAsk *ask)
     return a;
 }
 
+/* Whether the micro-job came with the key that the broker wrapped for it. */
+static bool has_its_key(const SlotJob *job)
+{
+    uint8_t right[BROKER_WRAP_BYTES];
+    uint64_t plain_size = 0;
+    must(stream_plain_size(job->ask.input_size, &plain_size));
+    fake_wrap(job->ask.stage_and_job & 0xffffffffffffffULL, plain_size, right);
+    return memcmp(right, job->key.wrap, sizeof right) == 0;
+}
+
 /* The result of micro-job J, attempt A over the segment S is "J.A:S". */
 static void run_job(int fd, uint32_t index)
 {
@@ -120,6 +133,7 @@ static void run_job(int fd, uint32_t index)
     must(pwrite(fd, output, a.output_size, (off_t)job.ask.output_offset) == (ssize_t)a.output_size);
     must(pwrite(fd, "log", 3, (off_t)job.ask.log_offset) == 3);
     a = answer_wrongly(a, &job.ask);
+    if (setup.sealed == SEALED_SEGMENTS && !has_its_key(&job)) a = (SlotAnswer){.outcome = OUTCOME_SEAL_BROKEN};
     must(pwrite(fd, &a, sizeof a, (off_t)(SLOT_JOB_OFFSET(index) + offsetof(SlotJob, answer))) == (ssize_t)sizeof a);
     free(output);
 }
@@ -204,10 +218,24 @@ static void set_up(void)
     if (shows("done-before-run")) say_done(0, HOW_ANSWERED, 0);
 }
 
+/* Like the real one: a grant that is not genuine ends it. */
+static void take_session(void)
+{
+    ChannelSession s;
+    uint8_t encapsulated[sizeof s.encapsulated], sealed[sizeof s.sealed];
+    size_t size = 0, count = 0;
+    if (shows("die-before-grant")) raise(SIGKILL);
+    if (socket_receive(channel, &s, sizeof s, &size, NULL, &count).code) _exit(0);
+    must(size == sizeof s && s.type == CHANNEL_SESSION && setup.task_id[0] == 7);
+    fake_grant(s.evidence_hash, encapsulated, sealed);
+    if (memcmp(encapsulated, s.encapsulated, sizeof encapsulated) != 0 || memcmp(sealed, s.sealed, sizeof sealed) != 0) _exit(2);
+}
+
 static _Noreturn void zygote_run(int fd)
 {
     channel = fd;
     set_up();
+    if (setup.sealed != SEALED_NONE) take_session();
     for (;;) {
         ChannelRun run;
         size_t size = 0, count = 0;
@@ -268,9 +296,29 @@ static void reap(void)
         }
 }
 
+static void give_evidence(const WardenEvidence *wish)
+{
+    struct { WardenEvidenceReady head; char text[256]; } packet = {{WARDEN_EVIDENCE_READY, wish->zygote, 0, 0}, FAKE_EVIDENCE};
+    size_t size = sizeof FAKE_EVIDENCE - 1;
+    memcpy(packet.text + size, wish->nonce, sizeof wish->nonce);
+    size += sizeof wish->nonce;
+    memcpy(packet.text + size, &wish->zygote, sizeof wish->zygote);
+    packet.head.size = (uint32_t)(size + sizeof wish->zygote);
+    if (shows("no-evidence")) {
+        packet.head.code = ERR_LEVEL;
+        packet.head.size = (uint32_t)snprintf(packet.text, sizeof packet.text, "this node has no \x1bkey");
+    }
+    size = sizeof packet.head + packet.head.size;
+    if (shows("evidence-cut")) size--;
+    if (shows("evidence-empty")) size = sizeof packet.head, packet.head.size = 0;
+    if (shows("warden-dies-at-evidence")) _exit(0);
+    tell_agent(&packet, size);
+    if (shows("evidence-twice")) tell_agent(&packet, size);
+}
+
 static void serve_packet(void)
 {
-    union { uint32_t type; WardenStart start; WardenKill kill; uint8_t bytes[WARDEN_PACKET_MAX]; } packet;
+    union { uint32_t type; WardenStart start; WardenKill kill; WardenEvidence evidence; uint8_t bytes[WARDEN_PACKET_MAX]; } packet;
     int fds[2] = {-1, -1};
     size_t size = 0, count = 2;
     Err e = socket_receive(WARDEN_SOCKET_FD, &packet, sizeof packet, &size, fds, &count);
@@ -281,6 +329,9 @@ static void serve_packet(void)
     } else if (packet.type == WARDEN_KILL) {
         for (int i = 0; i < ZYGOTES_MAX; i++)
             if (children[i].pid && children[i].id == packet.kill.zygote) kill(children[i].pid, SIGKILL);
+    } else if (packet.type == WARDEN_EVIDENCE) {
+        must(size == sizeof packet.evidence && packet.evidence.wish == 0);
+        give_evidence(&packet.evidence);
     } else {
         must(packet.type == WARDEN_TRUST);
     }

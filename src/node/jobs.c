@@ -48,18 +48,34 @@ void jobs_batch_done(JobBatch *b)
     if (--b->references == 0) free(b);
 }
 
-Err jobs_add(JobTable *t, JobBatch *b, const JobItem *item)
+Err jobs_hold(JobTable *t, JobBatch *b, const JobItem *item, uint32_t *ret_job)
 {
     uint32_t job = t->free_first;
     if (job == JOB_NONE) return FAIL(ERR_LIMIT);
     t->free_first = t->jobs[job].next;
     t->jobs[job] = (Job){.item = *item, .batch = b, .next = JOB_NONE};
     b->references++;
+    t->held++;
+    *ret_job = job;
+    return OK;
+}
+
+void jobs_queue(JobTable *t, uint32_t job)
+{
+    assert(job < t->window && t->jobs[job].batch);
+
+    t->jobs[job].next = JOB_NONE;
     if (t->first == JOB_NONE) t->first = job;
     else t->jobs[t->last].next = job;
     t->last = job;
     t->waiting++;
-    t->held++;
+}
+
+Err jobs_add(JobTable *t, JobBatch *b, const JobItem *item)
+{
+    uint32_t job;
+    TRY(jobs_hold(t, b, item, &job));
+    jobs_queue(t, job);
     return OK;
 }
 

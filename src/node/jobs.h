@@ -31,7 +31,11 @@ MUST_USE Err jobs_batch_new(View message, JobBatch **ret_batch);
 View jobs_batch_message(const JobBatch *b);
 void jobs_batch_done(JobBatch *b);
 
-/** Queues a micro-job whose views lie in the batch. errors: ERR_LIMIT when the window is full */
+/** Gives a micro-job whose views lie in the batch a place, and does not queue it yet. errors: ERR_LIMIT when the window is full */
+MUST_USE Err jobs_hold(JobTable *t, JobBatch *b, const JobItem *item, uint32_t *ret_job);
+/** To the end of the queue. */
+void jobs_queue(JobTable *t, uint32_t job);
+/** Both at once: queues a micro-job whose views lie in the batch. errors: ERR_LIMIT when the window is full */
 MUST_USE Err jobs_add(JobTable *t, JobBatch *b, const JobItem *item);
 static inline Job *jobs_get(const JobTable *t, uint32_t job) { return &t->jobs[job]; }
 /** The next one that waits, or JOB_NONE; it stays in the queue. */

@@ -19,6 +19,7 @@ static void clear_post(Post *p)
 {
     loop_remove(&p->source);
     zygote_link_drop(&p->zygote, &p->task->plan);
+    broker_ask_end(&p->attest.ask);
     p->task->node->live_zygotes--;
     loop_defer(p->task->node->work);
 }
@@ -61,15 +62,19 @@ Err post_lose(Post *p, Outcome outcome)
     return OK;
 }
 
+Err post_ready(Post *p, uint64_t now_ns)
+{
+    p->zygote.since_ns = now_ns;
+    if (!p->task->plan.is_process) p->task->results.sees_started++;
+    return task_say_ready(p->task);
+}
+
 static Err handle(Post *p, const ChannelReport *report)
 {
     uint64_t now = clock_monotonic_ns();
     switch (report->type) {
     case CHANNEL_DONE: return post_collect(p, report, now);
-    case CHANNEL_READY:
-        p->zygote.since_ns = now;
-        if (!p->task->plan.is_process) p->task->results.sees_started++;
-        return task_say_ready(p->task);
+    case CHANNEL_READY: return p->zygote.is_sealed ? attest_begin(p, now) : post_ready(p, now);
     default: /* FAILED */
         if (!p->task->is_ready) task_doom(p->task, ERR_BAD_INPUT, "a SEE could not be set up: %s", report->text);
         return post_lose(p, OUTCOME_LOST);
@@ -168,10 +173,11 @@ Err posts_watch(Task *t, uint64_t now_ns)
         ZygoteLink *z = &p->zygote;
         bool late = now_ns > z->since_ns + START_SECONDS_MAX * NS_PER_S;
         if (z->state == ZYGOTE_READY) TRY(watch_running(p, now_ns));
+        else if (z->state == ZYGOTE_ATTESTING) TRY(attest_watch(p, now_ns));
         else if (z->state == ZYGOTE_STARTING && late) t->node->warden_lost = true; /* it does not even refuse: it is hung */
         else if (z->state == ZYGOTE_SETTING_UP && late) TRY(lose_unready(p));
     }
-    return OK;
+    return attest_watch_wraps(t, now_ns);
 }
 
 static Err on_started(Post *p)
@@ -200,6 +206,7 @@ Err posts_hear(Task *t, const WardenReport *report, bool *ret_mine)
     bool starting = p->zygote.state == ZYGOTE_STARTING;
     if (report->type == WARDEN_STARTED && starting) return on_started(p);
     if (report->type == WARDEN_REFUSED && starting) return on_refused(p, report);
+    if (report->type == WARDEN_EVIDENCE_READY && p->zygote.state == ZYGOTE_ATTESTING) return attest_hear_evidence(p, report);
     if (report->type != WARDEN_ENDED) return OK; /* an answer to something that is settled */
     TRY(hear(p)); /* what it said before it ended counts */
     return post_lose(p, OUTCOME_LOST);

@@ -90,6 +90,13 @@ uint8_t *slot_add(Slot *s, const SlotPlan *plan, uint32_t job, uint64_t stage_an
     return s->map + input;
 }
 
+void slot_set_key(Slot *s, const uint8_t wrap[sizeof((SlotKey *)0)->wrap])
+{
+    assert(s->job_count > 0);
+
+    memcpy(job_record(s, s->job_count - 1)->key.wrap, wrap, sizeof((SlotKey *)0)->wrap);
+}
+
 void slot_drop_last(Slot *s)
 {
     assert(s->job_count > 0);

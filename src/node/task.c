@@ -8,10 +8,18 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "crypto/stream.h"
+#include "see/sealed_result.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 
 enum { JOB_NS_GUESS = 2500000 }; /* until the first ones have finished: too long rather than too short */
+
+/* What a SEE may write as its result: with sealed data a head and a tag for each chunk come on top. */
+static uint64_t output_room(const TaskOpen *open)
+{
+    return open->sealed == SEALED_NONE ? open->output_max : sizeof(SealedResultHead) + stream_sealed_size(open->output_max);
+}
 
 static Err check(const TaskOpen *open, Diag *diag)
 {
@@ -19,6 +27,8 @@ static Err check(const TaskOpen *open, Diag *diag)
         return FAIL_WHY(diag, ERR_LEVEL, "this node cannot give the security level %s", level_name((SecurityLevel)open->level));
     if (open->args.size + open->env.size > TASK_ARG_BYTES_MAX)
         return FAIL_WHY(diag, ERR_LIMIT, "arguments and environment are longer than %d bytes together", TASK_ARG_BYTES_MAX);
+    if (output_room(open) > SEE_OUTPUT_MAX)
+        return FAIL_WHY(diag, ERR_LIMIT, "sealed results may have up to 1023 MiB; lower security: output");
     return OK;
 }
 
@@ -48,12 +58,13 @@ static Err fill_in(Task *t, View message, Diag *diag)
     TRY(check(&t->open, diag));
     TRY(open_image(t->open.image_path, &t->image_fd, diag));
     t->slots_each = t->open.level == LEVEL_SHARED ? SHARED_SLOTS : PROCESS_SLOTS;
-    t->plan = slot_plan((SecurityLevel)t->open.level, t->open.output_max, t->slots_each * t->post_count);
+    t->plan = slot_plan((SecurityLevel)t->open.level, output_room(&t->open), t->slots_each * t->post_count);
     const BatchHead head = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node};
     t->results = results_new(&t->node->outbox, &head, t->open.digest_key);
     uint64_t places = (uint64_t)t->slots_each * t->plan.jobs_max * WINDOW_AHEAD;
     uint64_t window = t->post_count * (places > WINDOW_POST_MIN ? places : WINDOW_POST_MIN);
     TRY_WHY(diag, jobs_new(&t->jobs, window < WINDOW_JOBS_MAX ? (uint32_t)window : WINDOW_JOBS_MAX), "no memory for the queue");
+    if (t->open.sealed == SEALED_SEGMENTS) TRY_WHY(diag, wraps_new(t->jobs.window, &t->wraps), "no memory for keys");
     return OK;
 }
 
@@ -84,6 +95,7 @@ void task_close(Task **task)
     Task *t = *task;
     if (!t) return;
     for (uint32_t i = 0; i < t->post_count; i++) post_free(&t->posts[i]);
+    wraps_free(&t->wraps);
     jobs_free(&t->jobs);
     files_close(&t->files);
     results_free(&t->results);
@@ -99,6 +111,16 @@ static Err give_back(Task *t, const JobItem *item)
     return results_add(&t->results, &(ResultItem){.job = item->job, .attempt = item->attempt, .outcome = OUTCOME_NONE});
 }
 
+/* A sealed segment waits for its key. */
+static Err take_one(Task *t, JobBatch *batch, const JobItem *item)
+{
+    uint32_t job;
+    if (!t->wraps) return jobs_add(&t->jobs, batch, item);
+    TRY(jobs_hold(&t->jobs, batch, item, &job));
+    wraps_add(t->wraps, job);
+    return OK;
+}
+
 static Err take_each(Task *t, JobBatch *batch)
 {
     BatchReader reader;
@@ -107,7 +129,7 @@ static Err take_each(Task *t, JobBatch *batch)
         JobItem item;
         bool more = false;
         if (message_next_job(&reader, &item, &more).code || !more) return OK; /* the rest of a malformed message is dropped */
-        Err e = jobs_add(&t->jobs, batch, &item);
+        Err e = take_one(t, batch, &item);
         if (e.code) TRY(give_back(t, &item));
     }
 }
@@ -138,6 +160,7 @@ Err task_turn(Task *t, uint64_t now_ns)
 {
     if (t->doom) return OK;
     TRY(posts_start(t, now_ns));
+    TRY(attest_ask_wraps(t, now_ns));
     TRY(task_dispatch(t, now_ns));
     return t->is_ready ? results_flush(&t->results) : OK; /* before that nobody listens */
 }
@@ -167,6 +190,8 @@ Err task_refuse(Task *t)
 
     for (uint32_t i = 0; i < t->post_count; i++) TRY(post_lose(&t->posts[i], OUTCOME_LOST));
     for (uint32_t job = jobs_take(&t->jobs); job != JOB_NONE; job = jobs_take(&t->jobs))
+        TRY(task_answer_unrun(t, job, OUTCOME_NONE, (View){0}));
+    for (uint32_t job = t->wraps ? wraps_give_up(t->wraps) : JOB_NONE; job != JOB_NONE; job = wraps_give_up(t->wraps))
         TRY(task_answer_unrun(t, job, OUTCOME_NONE, (View){0}));
     TRY(results_flush(&t->results));
     return task_send_refused(t->node, &t->open.id, t->open.stage, t->open.node, t->doom, t->doom_text);

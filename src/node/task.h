@@ -1,8 +1,9 @@
 /**
- * One open task on this node: its image, its micro-jobs, and the posts that zygotes hold. The parts are in four files:
+ * One open task on this node: its image, its micro-jobs, and the posts that zygotes hold. The parts are in five files:
  *
  *   task.c      open, take micro-jobs, give up, close
  *   post.c      the life of a zygote: started, set up, heard, lost, replaced
+ *   attest.c    sealed data: evidence for zygotes, keys for micro-jobs
  *   dispatch.c  from the queue into slots
  *   collect.c   from slots into results
  *
@@ -13,6 +14,7 @@
 #include "node/files.h"
 #include "node/jobs.h"
 #include "node/results.h"
+#include "node/wraps.h"
 #include "node/zygote_link.h"
 
 enum {
@@ -31,7 +33,9 @@ enum {
 typedef struct {
     Loop *loop;
     LoopSource *work;             /* deferred: the agent's own turn */
+    const char *node_id;
     WardenLink warden;
+    BrokerLink broker;
     Outbox outbox;
     uint32_t cores;
     uint32_t last_zygote;         /* numbers given to zygotes */
@@ -42,10 +46,15 @@ typedef struct {
 
 typedef struct Task Task;
 
+/** What an attesting zygote waits for. */
+typedef enum { ATTEST_NONCE, ATTEST_EVIDENCE, ATTEST_GRANT } AttestStep;
+typedef struct { AttestStep step; BrokerAsk ask; Sha256 evidence_hash; } Attest;
+
 /** A place that one zygote after another holds. */
 typedef struct {
     Task *task;
     ZygoteLink zygote;
+    Attest attest;                /* with sealed data */
     LoopSource *source;
     uint32_t failures;            /* in a row, without a finished micro-job between */
     uint64_t retry_ns;            /* not started again before */
@@ -59,6 +68,9 @@ struct Task {
     SlotPlan plan;
     uint32_t slots_each;          /* slots of one zygote */
     JobTable jobs;
+    Wraps *wraps;                 /* NULL unless the segments are sealed */
+    bool has_session;             /* the key broker's, for this task on this node: the same for every zygote */
+    uint64_t session_id;
     FileCache files;
     Results results;
     bool is_ready;                /* TASK_READY was sent */
@@ -101,6 +113,19 @@ MUST_USE Err posts_orphaned(Task *t);
 /** Ends the zygote; the micro-job that ran gets this outcome, the others wait again. */
 MUST_USE Err post_lose(Post *p, Outcome outcome);
 void post_free(Post *p);
+/** It may be given work. */
+MUST_USE Err post_ready(Post *p, uint64_t now_ns);
+
+/** attest.c. A zygote of a sealed task is set up: from here to post_ready. */
+MUST_USE Err attest_begin(Post *p, uint64_t now_ns);
+MUST_USE Err attest_hear_evidence(Post *p, const WardenReport *report);
+/** An answer of the key broker; *ret_mine false when this task did not ask for it. */
+MUST_USE Err attest_hear(Task *t, const BrokerAnswer *answer, bool *ret_mine);
+/** What was not answered is asked again, and at last the task is given up. */
+MUST_USE Err attest_watch(Post *p, uint64_t now_ns);
+MUST_USE Err attest_watch_wraps(Task *t, uint64_t now_ns);
+/** Asks for the keys of micro-jobs that have none. */
+MUST_USE Err attest_ask_wraps(Task *t, uint64_t now_ns);
 
 /** dispatch.c */
 MUST_USE Err task_dispatch(Task *t, uint64_t now_ns);

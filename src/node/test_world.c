@@ -31,18 +31,28 @@ static void take_result(World *w, const ResultItem *item)
     w->answered++;
 }
 
+/* Sealed, it must be as long as the ciphertext of something. */
+static JobItem item_of(const World *w, uint32_t job, char *text, size_t room)
+{
+    static const char TAG[] = "................";
+    bool sealed = w->open.sealed == SEALED_SEGMENTS;
+    int plain = snprintf(text, room, "segment %u", job);
+    snprintf(text + plain, room - (size_t)plain, "%s", sealed ? TAG : "");
+    return (JobItem){.job = job, .attempt = w->jobs[job].attempt, .kind = SEGMENT_INLINE, .size = strlen(text), .data = view_text(text),
+                     .plain_size = sealed ? (uint64_t)plain : 0};
+}
+
 static void send_again(World *w, const ResultItem *item)
 {
     WorldJob *j = &w->jobs[item->job];
     if (j->answers) return;
     j->attempt += item->outcome != OUTCOME_NONE;
     AUTO_BUFFER message = buffer_limited(MIB);
-    char segment[32];
-    int n = snprintf(segment, sizeof segment, "segment %u", (unsigned)item->job);
+    char segment[64];
+    const JobItem again = item_of(w, (uint32_t)item->job, segment, sizeof segment);
     BatchHead head = {w->open.id, w->open.stage, w->open.node};
     ck_assert_ok(message_begin_jobs(&message, &head));
-    ck_assert_ok(message_add_job(&message, &(JobItem){.job = item->job, .attempt = j->attempt, .kind = SEGMENT_INLINE, .size = (uint64_t)n,
-                                                      .data = view_of(segment, (size_t)n)}));
+    ck_assert_ok(message_add_job(&message, &again));
     w->outstanding++;
     world_send(w, &message);
 }
@@ -121,7 +131,8 @@ World *world_without_agent(const char *behaviour, bool once, SecurityLevel level
 
 Err world_join(World *w, Diag *diag)
 {
-    AgentConfig config = {.node_id = "test", .warden_program = "/proc/self/exe", .cores = 2, .trusted.count = 1};
+    AgentConfig config = {.node_id = "test", .warden_program = "/proc/self/exe", .cores = 2, .trusted.count = 1,
+                          .broker_patience_ns = WORLD_PATIENCE_MS * NS_PER_MS};
     TRY(agent_new(w->loop, w->bus, &config, &w->agent, diag));
     while (!w->joined) TRY(loop_turn(w->loop, 100));
     return OK;
@@ -139,12 +150,24 @@ World *world_new(const char *behaviour, bool once, SecurityLevel level)
 void world_free(World *w)
 {
     agent_free(&w->agent);
+    if (w->broker) fake_broker_close(w->broker);
+    free(w->broker);
     bus_unsubscribe(&w->subscription);
     bus_free(&w->bus);
     loop_free(&w->loop);
     if (getenv(FAKE_ONCE)) unlink(getenv(FAKE_ONCE));
     free(w->jobs);
     free(w);
+}
+
+void world_seal(World *w, ChannelSealed sealed, const char *broker_behaviour)
+{
+    w->open.sealed = sealed;
+    w->open.footer = VIEW(FAKE_FOOTER);
+    w->broker = calloc(1, sizeof *w->broker);
+    ck_assert_ptr_nonnull(w->broker);
+    fake_broker_open(w->broker, w->bus, broker_behaviour);
+    w->broker->stage = w->open.stage;
 }
 
 void world_send(World *w, Buffer *message) { ck_assert_ok(bus_publish(w->bus, "covey.node.test", message)); }
@@ -162,11 +185,10 @@ static void send_batch(World *w, uint32_t first, uint32_t count)
     BatchHead head = {w->open.id, w->open.stage, w->open.node};
     ck_assert_ok(message_begin_jobs(&message, &head));
     for (uint32_t i = first; i < first + count; i++) {
-        char segment[32];
-        int n = snprintf(segment, sizeof segment, "segment %u", i);
+        char segment[64];
         w->jobs[i].attempt = 1;
-        ck_assert_ok(message_add_job(&message, &(JobItem){.job = i, .attempt = 1, .kind = SEGMENT_INLINE, .size = (uint64_t)n,
-                                                          .data = view_of(segment, (size_t)n)}));
+        const JobItem item = item_of(w, i, segment, sizeof segment);
+        ck_assert_ok(message_add_job(&message, &item));
     }
     w->outstanding += count;
     world_send(w, &message);
@@ -198,7 +220,8 @@ void world_run(World *w, uint32_t count)
 bool world_right(const World *w, uint32_t job)
 {
     char expected[WORLD_TEXT_MAX];
-    snprintf(expected, sizeof expected, "%u.%u:segment %u", job, w->jobs[job].attempt, job);
+    snprintf(expected, sizeof expected, "%u.%u:segment %u%s", job, w->jobs[job].attempt, job,
+             w->open.sealed == SEALED_SEGMENTS ? "................" : "");
     return w->jobs[job].outcome == OUTCOME_OK && strcmp(w->jobs[job].output, expected) == 0;
 }
 

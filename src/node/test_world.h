@@ -3,8 +3,9 @@
 #include "base/test.h"
 #include "bus/message.h"
 #include "node/agent.h"
+#include "node/fake_broker.h"
 
-enum { WORLD_JOBS_MAX = 20000, WORLD_TEXT_MAX = 96, WORLD_ATTEMPTS = 3 };
+enum { WORLD_JOBS_MAX = 20000, WORLD_TEXT_MAX = 96, WORLD_ATTEMPTS = 3, WORLD_PATIENCE_MS = 20 };
 
 typedef struct {
     uint32_t attempt, outcome;
@@ -27,11 +28,14 @@ typedef struct {
     uint64_t sees_started;
     uint32_t outstanding, answered, retried, unrun;
     WorldJob *jobs;
+    FakeBroker *broker;             /* with sealed data */
 } World;
 
 /** An agent whose warden is this test program; behaviour may be NULL; once: only the first chance to misbehave is taken. */
 World *world_new(const char *behaviour, bool once, SecurityLevel level);
 void world_free(World *w);
+/** The task's data are sealed, and this is their key broker. Before world_open. */
+void world_seal(World *w, ChannelSealed sealed, const char *broker_behaviour);
 void world_open(World *w);
 void world_send(World *w, Buffer *message);
 /** Turns the loop until the condition holds; fails after 60 seconds. */
@@ -39,7 +43,7 @@ void world_send(World *w, Buffer *message);
     do { for (uint64_t end_ = clock_monotonic_ns() + 60 * NS_PER_S; !(condition);) { \
         ck_assert_msg(clock_monotonic_ns() < end_, "waited too long for: %s", #condition); \
         ck_assert_ok(loop_turn((w)->loop, 100)); } } while (0)
-/** Opens the task, runs micro-jobs 0..count-1 whose segment is "segment J", retries what may be retried; each is answered once. */
+/** Opens the task, runs micro-jobs 0..count-1 whose segment is "segment J" (sealed: and a tag's worth of dots), retries what may be retried; each is answered once. */
 void world_run(World *w, uint32_t count);
 /** The parts of that, for worlds in which calls fail: the task may also be refused, and errors of agent and loop come out. */
 World *world_without_agent(const char *behaviour, bool once, SecurityLevel level);

@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 
+#include "bus/broker_message.h"
 #include "node/text.h"
 #include "sys/fault.h"
 #include "sys/fd.h"
@@ -34,8 +36,10 @@ Err warden_link_open(WardenLink *w, Diag *diag)
     int pair[2];
     TRY_WHY(diag, socket_pair(pair), "cannot make a socket for the warden");
     AUTO_FD ours = pair[0], theirs = pair[1];
-    const char *const argv[] = {"covey", "warden", NULL};
+    const char *const argv[] = {"covey", "warden", w->config_dir ? "--config" : NULL, w->config_dir, NULL};
     pid_t pid;
+    if (!w->packet) w->packet = malloc(WARDEN_PACKET_MAX);
+    if (!w->packet) return FAIL_WHY(diag, ENOMEM, "no memory for the warden's packets");
     Err e = process_spawn(w->program, argv, theirs, &pid, &w->pid_fd);
     if (e.code) return FAIL_WHY(diag, e.code, "cannot start the warden %s: %s", w->program, err_text(e.code));
     w->socket = fd_take(&ours);
@@ -59,6 +63,8 @@ static void reap(WardenLink *w)
 void warden_link_kill(WardenLink *w)
 {
     fd_close(&w->socket);
+    free(w->packet);
+    w->packet = NULL;
     if (w->pid_fd < 0) return;
     process_kill(w->pid_fd);
     reap(w);
@@ -67,7 +73,10 @@ void warden_link_kill(WardenLink *w)
 void warden_link_close(WardenLink *w)
 {
     fd_close(&w->socket);
-    if (w->pid_fd < 0) return;
+    if (w->pid_fd < 0) {
+        warden_link_kill(w); /* frees what is left of one that never lived */
+        return;
+    }
     struct pollfd end = {.fd = w->pid_fd, .events = POLLIN};
     int n;
     do n = FAULTABLE("poll", poll(&end, 1, GOODBYE_MS));
@@ -89,13 +98,39 @@ Err warden_link_end(WardenLink *w, uint32_t zygote)
     return socket_send(w->socket, view_of(&kill, sizeof kill), NULL, 0);
 }
 
+Err warden_link_evidence(WardenLink *w, uint32_t zygote, const uint8_t nonce[32])
+{
+    if (w->socket < 0) return FAIL(ERR_CLOSED);
+    WardenEvidence wish = {.type = WARDEN_EVIDENCE, .zygote = zygote};
+    memcpy(wish.nonce, nonce, sizeof wish.nonce);
+    return socket_send(w->socket, view_of(&wish, sizeof wish), NULL, 0);
+}
+
 Err warden_link_receive(WardenLink *w, WardenReport *ret_report)
 {
     if (w->socket < 0) return FAIL(ERR_CLOSED);
-    uint8_t packet[WARDEN_PACKET_MAX];
     size_t size = 0, fd_count = 0;
-    TRY(socket_receive(w->socket, packet, sizeof packet, &size, NULL, &fd_count));
-    return warden_get_report(view_of(packet, size), ret_report);
+    TRY(socket_receive(w->socket, w->packet, WARDEN_PACKET_MAX, &size, NULL, &fd_count));
+    return warden_get_report(view_of(w->packet, size), ret_report);
+}
+
+static int32_t known_code(int32_t code) { return code > 0 && code < ERR_LAST ? code : ERR_PROTOCOL; }
+
+/* The head, then the evidence, or in words why there is none. */
+static Err get_evidence(View packet, WardenReport *r)
+{
+    WardenEvidenceReady head;
+    memcpy(&head, packet.data, sizeof head);
+    View content = view_of(packet.data + sizeof head, packet.size - sizeof head);
+    if (head.size != content.size || (head.code == 0 && (head.size == 0 || head.size > BROKER_EVIDENCE_MAX))) return FAIL(ERR_PROTOCOL);
+    r->zygote = head.zygote;
+    if (head.code == 0) {
+        r->evidence = content;
+        return OK;
+    }
+    r->code = known_code(head.code);
+    text_copy(r->text, sizeof r->text, content);
+    return OK;
 }
 
 Err warden_get_report(View packet, WardenReport *ret_report)
@@ -113,12 +148,14 @@ Err warden_get_report(View packet, WardenReport *ret_report)
     } else if (type == WARDEN_REFUSED && packet.size == sizeof refused) {
         memcpy(&refused, packet.data, sizeof refused);
         r.zygote = refused.zygote;
-        r.code = refused.code > 0 && refused.code < ERR_LAST ? refused.code : ERR_PROTOCOL;
+        r.code = known_code(refused.code);
         text_copy(r.text, sizeof r.text, view_of(refused.text, sizeof refused.text));
     } else if (type == WARDEN_ENDED && packet.size == sizeof ended) {
         memcpy(&ended, packet.data, sizeof ended);
         r.zygote = ended.zygote;
         r.status = ended.status;
+    } else if (type == WARDEN_EVIDENCE_READY && packet.size >= sizeof(WardenEvidenceReady)) {
+        TRY(get_evidence(packet, &r));
     } else {
         return FAIL(ERR_PROTOCOL);
     }

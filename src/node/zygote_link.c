@@ -53,7 +53,17 @@ Err zygote_link_set_up(ZygoteLink *z, const SlotPlan *plan, const TaskOpen *task
     TRY(channel_put_setup(&setup, task, slot_count));
     TRY(socket_send(z->channel, view_buffer(&setup), fds, slot_count));
     for (uint32_t i = 0; i < slot_count; i++) zygote_link_slot_idle(z, slot_count - 1 - i);
+    z->is_sealed = task->sealed != SEALED_NONE;
     z->state = ZYGOTE_SETTING_UP;
+    return OK;
+}
+
+Err zygote_link_grant(ZygoteLink *z, const ChannelSession *session)
+{
+    assert(z->state == ZYGOTE_ATTESTING && session->type == CHANNEL_SESSION);
+
+    TRY(socket_send(z->channel, view_of(session, sizeof *session), NULL, 0));
+    z->state = ZYGOTE_READY;
     return OK;
 }
 
@@ -89,7 +99,7 @@ Err zygote_link_receive(ZygoteLink *z, ChannelReport *ret_report)
         return accept_done(z, ret_report);
     }
     if (z->state != ZYGOTE_SETTING_UP) return FAIL(ERR_PROTOCOL);
-    if (ret_report->type == CHANNEL_READY) z->state = ZYGOTE_READY;
+    if (ret_report->type == CHANNEL_READY) z->state = z->is_sealed ? ZYGOTE_ATTESTING : ZYGOTE_READY;
     return OK;
 }
 

@@ -3,17 +3,19 @@
  * back; node/post.c drives it.
  *
  *   NONE ──start──► STARTING ──STARTED──► SETTING_UP ──READY──► READY ──► any end: NONE
- *                 (warden was asked)     (slots made, SETUP sent)
+ *                 (warden was asked)     (slots made, SETUP sent)   ▲
+ *                                             └─READY─► ATTESTING ──┘ with sealed data: SESSION sent
  */
 #pragma once
 #include "node/channel.h"
 #include "node/slots.h"
 #include "node/warden_link.h"
 
-typedef enum { ZYGOTE_NONE, ZYGOTE_STARTING, ZYGOTE_SETTING_UP, ZYGOTE_READY } ZygoteState;
+typedef enum { ZYGOTE_NONE, ZYGOTE_STARTING, ZYGOTE_SETTING_UP, ZYGOTE_ATTESTING, ZYGOTE_READY } ZygoteState;
 
 typedef struct {
     ZygoteState state;
+    bool is_sealed;                          /* it needs a session before it can run anything */
     uint32_t id;                             /* as the warden knows it */
     int channel;
     Slot *slots;
@@ -29,6 +31,8 @@ typedef struct {
 MUST_USE Err zygote_link_start(ZygoteLink *z, WardenLink *warden, uint32_t id, const WardenStart *start, int image_fd);
 /** It has started: makes the slots and sends SETUP. */
 MUST_USE Err zygote_link_set_up(ZygoteLink *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count);
+/** The key broker's grant: it is ready. errors: ERR_CLOSED */
+MUST_USE Err zygote_link_grant(ZygoteLink *z, const ChannelSession *session);
 /** Frees everything. Tells nobody. */
 void zygote_link_drop(ZygoteLink *z, const SlotPlan *plan);
 

@@ -1,0 +1,153 @@
+/*
+ * Sealed data: what must happen before a zygote may be given work. The agent only carries messages: the nonce from the key broker to the
+ * warden, the warden's evidence to the broker, the broker's grant to the zygote, and later the wrapped keys of micro-jobs to their slots.
+ */
+#include "node/task.h"
+#include "node/text.h"
+#include "sys/clock.h"
+
+enum { CHALLENGE_BYTES_MAX = 1024, ATTEST_BYTES_MAX = BROKER_FOOTER_MAX + BROKER_EVIDENCE_MAX + 4096 };
+
+/* --- what is asked, step by step --- */
+
+Err attest_begin(Post *p, uint64_t now_ns)
+{
+    BrokerLink *broker = &p->task->node->broker;
+    const BrokerChallenge request = {.head = broker_link_head(broker)};
+    AUTO_BUFFER message = buffer_limited(CHALLENGE_BYTES_MAX);
+    TRY(broker_put_challenge(&message, &request));
+    p->attest.step = ATTEST_NONCE;
+    return broker_link_ask(broker, &p->attest.ask, request.head.token, &message, now_ns);
+}
+
+static Err hear_nonce(Post *p, const BrokerNonce *nonce)
+{
+    Node *node = p->task->node;
+    broker_ask_end(&p->attest.ask);
+    p->attest.step = ATTEST_EVIDENCE;
+    p->zygote.since_ns = clock_monotonic_ns();
+    Err e = warden_link_evidence(&node->warden, p->zygote.id, nonce->nonce);
+    if (e.code == 0) return OK;
+    node->warden_lost = true;
+    loop_defer(node->work);
+    return OK;
+}
+
+Err attest_hear_evidence(Post *p, const WardenReport *report)
+{
+    Task *t = p->task;
+    BrokerLink *broker = &t->node->broker;
+    if (p->attest.step != ATTEST_EVIDENCE) return OK;
+    if (report->code) {
+        if (!t->is_ready) task_doom(t, report->code, "%s", report->text[0] ? report->text : err_text(report->code));
+        return post_lose(p, OUTCOME_LOST);
+    }
+    BrokerAttest request = {.head = broker_link_head(broker), .stage = t->open.stage, .node_id = view_text(t->node->node_id),
+                            .footer = t->open.footer, .evidence = report->evidence};
+    memcpy(request.task_id, t->open.id.bytes, sizeof request.task_id);
+    AUTO_BUFFER message = buffer_limited(ATTEST_BYTES_MAX);
+    TRY(broker_put_attest(&message, &request));
+    sha256_of(report->evidence, &p->attest.evidence_hash);
+    p->attest.step = ATTEST_GRANT;
+    return broker_link_ask(broker, &p->attest.ask, request.head.token, &message, clock_monotonic_ns());
+}
+
+/* Whether it is genuine only the zygote can tell, and it ends when it is not. */
+static Err hear_grant(Post *p, const BrokerGrant *grant)
+{
+    Task *t = p->task;
+    ChannelSession session = {.type = CHANNEL_SESSION};
+    memcpy(session.evidence_hash, p->attest.evidence_hash.bytes, sizeof session.evidence_hash);
+    memcpy(session.encapsulated, grant->encapsulated, sizeof session.encapsulated);
+    memcpy(session.sealed, grant->sealed, sizeof session.sealed);
+    broker_ask_end(&p->attest.ask);
+    Err e = zygote_link_grant(&p->zygote, &session);
+    if (e.code == ERR_CLOSED) return OK; /* its end is on the way */
+    if (e.code) return post_lose(p, OUTCOME_LOST);
+    if (!t->has_session) t->session_id = grant->session_id;
+    t->has_session = true;
+    return post_ready(p, clock_monotonic_ns());
+}
+
+/* --- what comes --- */
+
+static void refused(Task *t, BrokerAsk *ask, const BrokerRefused *r)
+{
+    char text[REFUSED_TEXT_MAX];
+    if (r->code == ERR_BUSY) {
+        ask->put_off = true; /* it is sent again after a while, like a lost one */
+        return;
+    }
+    text_copy(text, sizeof text, r->text);
+    bool known = r->code >= ERR_FIRST && r->code < ERR_LAST;
+    task_doom(t, known ? r->code : ERR_DENIED, "%s", text[0] ? text : "the key broker refuses, and does not say why");
+}
+
+static Err hear_for_post(Post *p, const BrokerAnswer *a)
+{
+    bool wants_nonce = p->attest.step == ATTEST_NONCE, wants_grant = p->attest.step == ATTEST_GRANT;
+    if (a->type == BROKER_REFUSED) refused(p->task, &p->attest.ask, &a->is.refused);
+    if (a->type == BROKER_NONCE && wants_nonce) return hear_nonce(p, &a->is.nonce);
+    if (a->type == BROKER_GRANT && wants_grant) return hear_grant(p, &a->is.grant);
+    return OK;
+}
+
+static void hear_for_batch(Task *t, WrapBatch *b, const BrokerAnswer *a)
+{
+    if (a->type == BROKER_REFUSED) refused(t, &b->ask, &a->is.refused);
+    if (a->type != BROKER_WRAPS) return;
+    Err e = wraps_take(t->wraps, b, &a->is.wraps, &t->jobs);
+    (void)e; /* not the right number of keys: they are asked for again */
+}
+
+Err attest_hear(Task *t, const BrokerAnswer *answer, bool *ret_mine)
+{
+    *ret_mine = true;
+    WrapBatch *b = t->wraps ? wraps_batch(t->wraps, answer->token) : NULL;
+    if (b) {
+        hear_for_batch(t, b, answer);
+        return OK;
+    }
+    for (uint32_t i = 0; i < t->post_count; i++) {
+        Post *p = &t->posts[i];
+        if (p->zygote.state == ZYGOTE_ATTESTING && p->attest.ask.token && p->attest.ask.token == answer->token) return hear_for_post(p, answer);
+    }
+    *ret_mine = false;
+    return OK;
+}
+
+/* --- what does not come --- */
+
+static void doom_unanswered(Task *t, bool put_off)
+{
+    if (put_off) task_doom(t, ERR_BUSY, "the key broker has more requests than it may answer; try again later");
+    else task_doom(t, ERR_CLOSED, "the key broker did not answer %d times; the data are sealed, and only it can release their keys", BROKER_TRIES_MAX);
+}
+
+Err attest_watch(Post *p, uint64_t now_ns)
+{
+    Task *t = p->task;
+    bool lost = false, put_off = p->attest.ask.put_off;
+    if (p->attest.step == ATTEST_EVIDENCE) {
+        if (now_ns > p->zygote.since_ns + START_SECONDS_MAX * NS_PER_S) t->node->warden_lost = true; /* it is hung */
+        return OK;
+    }
+    TRY(broker_link_watch(&t->node->broker, &p->attest.ask, now_ns, &lost));
+    if (lost) doom_unanswered(t, put_off);
+    return OK;
+}
+
+Err attest_watch_wraps(Task *t, uint64_t now_ns)
+{
+    bool lost, put_off;
+    if (!t->wraps) return OK;
+    TRY(wraps_watch(t->wraps, &t->node->broker, now_ns, &lost, &put_off));
+    if (lost) doom_unanswered(t, put_off);
+    return OK;
+}
+
+Err attest_ask_wraps(Task *t, uint64_t now_ns)
+{
+    if (!t->wraps || !t->has_session) return OK;
+    return wraps_ask(t->wraps, &t->jobs, &t->node->broker, t->session_id, now_ns);
+}
