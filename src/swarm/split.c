@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "swarm/split_files.h"
+#include "swarm/split_sealed.h"
 #include "swarm/split_source.h"
 #include "swarm/split_where.h"
 #include "sys/fault.h"
@@ -18,6 +19,7 @@ struct Splitter {
     char *path;             /* NULL with SPLIT_COUNT */
     Source source;
     FileList files;         /* SPLIT_FILE */
+    SealedFile *sealed;     /* a sealed dataset; then nothing is scanned */
     Buffer header;
     Scan scan;
     uint64_t index;         /* of the next segment */
@@ -40,6 +42,7 @@ void splitter_free(Splitter **splitter)
     if (!s) return;
     if (by_records(s)) source_close(&s->source);
     file_list_free(&s->files);
+    sealed_close(&s->sealed);
     buffer_free(&s->header);
     free(s->path);
     free(s);
@@ -108,6 +111,12 @@ static Err read_header(Splitter *s, Diag *diag)
 
 static Err open_input(Splitter *s, Diag *diag)
 {
+    if (s->sealed) {
+        SealedFacts facts;
+        sealed_facts(s->sealed, &facts);
+        s->total = facts.plain_bytes;
+        return OK;
+    }
     switch (s->spec.by) {
     case SPLIT_COUNT: return OK;
     case SPLIT_FILE:
@@ -141,7 +150,8 @@ Err splitter_open(const TaskSpec *task, Splitter **ret_splitter, Diag *diag)
     s->source.fd = -1;
     s->header = buffer_limited(HEADER_BYTES_MAX + 1);
     s->path = task->input_path && task->split.by != SPLIT_COUNT ? strdup(task->input_path) : NULL;
-    Err e = s->path || task->split.by == SPLIT_COUNT ? open_input(s, diag) : FAIL(task->input_path ? ENOMEM : ERR_USAGE);
+    Err e = s->path || task->split.by == SPLIT_COUNT ? split_sealed_open(task, &s->sealed, diag) : FAIL(task->input_path ? ENOMEM : ERR_USAGE);
+    if (e.code == 0) e = open_input(s, diag);
     if (e.code) {
         splitter_free(&s);
         return e;
@@ -149,6 +159,8 @@ Err splitter_open(const TaskSpec *task, Splitter **ret_splitter, Diag *diag)
     *ret_splitter = s;
     return OK;
 }
+
+const SealedFile *splitter_sealed(const Splitter *s) { return s->sealed; }
 
 View splitter_header(const Splitter *s) { return view_buffer(&s->header); }
 
@@ -229,6 +241,12 @@ Err splitter_next(Splitter *s, Segment *ret_segment, bool *ret_more, Diag *diag)
 {
     assert(s && ret_segment && ret_more);
 
+    if (s->sealed) {
+        TRY(split_sealed_next(s->sealed, s->path, s->index, ret_segment, ret_more, diag));
+        s->done += *ret_more ? ret_segment->plain_size : 0;
+        s->index += *ret_more;
+        return OK;
+    }
     switch (s->spec.by) {
     case SPLIT_COUNT: return next_count(s, ret_segment, ret_more);
     case SPLIT_FILE: return next_file(s, ret_segment, ret_more);
@@ -242,7 +260,7 @@ Err splitter_next(Splitter *s, Segment *ret_segment, bool *ret_more, Diag *diag)
 
 int splitter_poll_fd(Splitter *s)
 {
-    if (!by_records(s) || !s->source.pipe) return -1;
+    if (s->sealed || !by_records(s) || !s->source.pipe) return -1;
     s->source.never_wait = true;
     return s->source.fd;
 }
@@ -264,6 +282,7 @@ static Err identify(Buffer *b, const char *path, uint64_t size, struct timespec 
 
 Err splitter_identity(const Splitter *s, Buffer *ret_identity)
 {
+    if (s->sealed) return split_sealed_identity(s->sealed, ret_identity);
     if (s->spec.by == SPLIT_COUNT) return buffer_put_u64(ret_identity, s->spec.count);
     if (s->spec.by == SPLIT_FILE) {
         for (size_t i = 0; i < s->files.count; i++)

@@ -9,6 +9,7 @@
  * order mark in front stays with the first record (the header, where there is one) and does not hide a quote behind it.
  */
 #pragma once
+#include "dataset/sealed.h"
 #include "swarm/task.h"
 
 /** State of a record scanner between two pieces of input. */
@@ -28,13 +29,15 @@ bool scan_open(const Scan *s);
 void scan_last_quote(Scan *s, View piece, uint64_t offset, uint64_t *quote);
 uint64_t count_newlines(View bytes);
 
-/** One segment. A range of a file, or (standard input and other pipes) bytes. */
+/** One segment. A range of a file, or (standard input and other pipes) bytes. Of a sealed dataset: a range of ciphertext. */
 typedef struct {
     uint64_t index;
     const char *path;       /* borrowed until the next call; NULL for inline and count */
     uint64_t offset, size;
     View data;              /* pipes: borrowed until the next call */
     bool with_header;
+    bool sealed;
+    uint64_t plain_size;    /* of a sealed segment; 0 otherwise */
 } Segment;
 
 typedef struct Splitter Splitter;
@@ -45,6 +48,8 @@ enum { SPLIT_FILES_MAX = 4 << 20 };
  *  A CSV header is read here (from a pipe, this waits for it). errors: ERR_NO_ENTRY (no such file, no match), ERR_BAD_INPUT */
 MUST_USE Err splitter_open(const TaskSpec *task, Splitter **ret_splitter, Diag *diag);
 void splitter_free(Splitter **splitter);
+/** The dataset when the input is a sealed one (splitter_open finds out by itself), for its facts and its footer; NULL otherwise. */
+const SealedFile *splitter_sealed(const Splitter *s);
 /** The CSV header that goes in front of every segment, its newline included; empty without one. */
 View splitter_header(const Splitter *s);
 /** Next segment; *ret_more false at the end. Bad records (unclosed quote, truncated fixed record, a record beyond SEGMENT_BYTES_MAX) are
@@ -55,5 +60,5 @@ MUST_USE Err splitter_next(Splitter *s, Segment *ret_segment, bool *ret_more, Di
 int splitter_poll_fd(Splitter *s);
 /** Bytes handed out so far and in all (0 when unknown): for the progress bar. */
 void splitter_progress(const Splitter *s, uint64_t *ret_done, uint64_t *ret_total);
-/** What identifies the input for resuming: names, sizes, modification times. Not available for pipes (ERR_NO_ENTRY). */
+/** What identifies the input for resuming: names, sizes, modification times; of a sealed dataset its signed footer. Not available for pipes (ERR_NO_ENTRY). */
 MUST_USE Err splitter_identity(const Splitter *s, Buffer *ret_identity);

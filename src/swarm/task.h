@@ -34,6 +34,7 @@ typedef struct {
     size_t arg_count, env_count;
     char *input_path;        /* NULL with SPLIT_COUNT; a glob with SPLIT_FILE; "-" is standard input */
     SplitSpec split;
+    bool split_given;        /* said, not guessed: a sealed input was cut when it was sealed, and refuses it */
     CombineSpec combine;
     SecurityLevel level;
     uint64_t lifetime_ns, memory_max, output_max;

@@ -162,6 +162,7 @@ static Err read_input(const TaskReading *r, const YamlNode *value)
     else TRY(schema_read(r, value, INPUT_KEYS));
 
     const YamlNode *split = tree_find(value, "split"), *count = tree_find(value, "count"), *inner = tree_find(split, "count");
+    t->split_given = split || count;
     bool by_given = (split && split->kind == YAML_SCALAR) || tree_find(split, "by");
     if (count && inner) return SCHEMA_FAIL(r, inner->key_line, "'count' is given twice; keep one");
     if (!by_given && (count || inner)) t->split.by = SPLIT_COUNT;

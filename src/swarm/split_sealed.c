@@ -1,0 +1,49 @@
+/* Sealed inputs for the splitter. */
+#include "swarm/split_sealed.h"
+
+#include <inttypes.h>
+
+static Err check(const TaskSpec *task, const SealedFile *file, Diag *diag)
+{
+    SealedFacts facts;
+    sealed_facts(file, &facts);
+    if (facts.is_result)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: is a sealed result, not a dataset; unseal it (covey unseal), or name the dataset", task->input_path);
+    if (task->split_given)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: is sealed, and was cut when it was sealed; remove 'split' (covey seal cuts with --by and --target)", task->input_path);
+    return OK;
+}
+
+Err split_sealed_open(const TaskSpec *task, SealedFile **ret_file, Diag *diag)
+{
+    SealedFile *file = NULL;
+    if (task->split.by == SPLIT_COUNT || !task->input_path || strcmp(task->input_path, "-") == 0 || !sealed_probe(task->input_path)) return OK;
+    TRY(sealed_open(task->input_path, NULL, &file, diag));
+    Err e = check(task, file, diag);
+    if (e.code) {
+        sealed_close(&file);
+        return e;
+    }
+    *ret_file = file;
+    return OK;
+}
+
+Err split_sealed_next(SealedFile *file, const char *path, uint64_t index, Segment *ret_segment, bool *ret_more, Diag *diag)
+{
+    SealedSegment s;
+    Err e = sealed_segment(file, index, &s);
+    *ret_more = e.code == 0;
+    if (e.code == ERR_NO_ENTRY) return OK;
+    if (e.code == ERR_CORRUPT) return FAIL_WHY(diag, ERR_CHANGED, "%s: its index changed while it was read", path);
+    if (e.code) return FAIL_WHY(diag, e.code, "%s: can't be read: %s", path, err_text(e.code));
+    *ret_segment = (Segment){.index = index, .path = path, .offset = s.offset, .size = s.sealed_size, .sealed = true, .plain_size = s.plain_size};
+    return OK;
+}
+
+Err split_sealed_identity(const SealedFile *file, Buffer *ret_identity)
+{
+    SealedFacts facts;
+    sealed_facts(file, &facts);
+    TRY(buffer_put_bytes(ret_identity, VIEW("sealed")));
+    return buffer_append(ret_identity, view_of(facts.footer_hash.bytes, sizeof facts.footer_hash.bytes));
+}
