@@ -8,9 +8,16 @@ enum {
     PCR_MAP_BYTES = 3, CLOCK_BYTES = 17, FIRMWARE_BYTES = 8, PUBLIC_BYTES_MAX = 128, QUOTED_BYTES_MAX = 256,
 };
 
-/* TPMT_PUBLIC up to the point: ECC, named by SHA-256; restricted | sign | noDA | userWithAuth | sensitiveDataOrigin | fixedParent | fixedTPM; no policy;
- * no symmetric algorithm; ECDSA over SHA-256; NIST P-256; no key derivation. tpm_collect.c asks for exactly this. */
-static const uint8_t TEMPLATE[] = {0x00, 0x23, 0x00, 0x0b, 0x00, 0x05, 0x04, 0x72, 0x00, 0x00, 0x00, 0x10, 0x00, 0x18, 0x00, 0x0b, 0x00, 0x03, 0x00, 0x10};
+/* TPMT_PUBLIC up to the point. tpm_collect.c asks for exactly this. */
+static const uint8_t TEMPLATE[] = {
+    0x00, 0x23, 0x00, 0x0b, /* ECC, named by SHA-256 */
+    0x00, 0x05, 0x04, 0x72, /* restricted | sign | noDA | userWithAuth | sensitiveDataOrigin | fixedParent | fixedTPM */
+    0x00, 0x00,             /* no policy */
+    0x00, 0x10,             /* no symmetric algorithm */
+    0x00, 0x18, 0x00, 0x0b, /* ECDSA over SHA-256 */
+    0x00, 0x03,             /* NIST P-256 */
+    0x00, 0x10,             /* no key derivation */
+};
 static const uint8_t ENDORSEMENT_HIERARCHY[] = {0x40, 0x00, 0x00, 0x0b};
 
 static uint32_t number(Reader *r, size_t size)
@@ -103,7 +110,7 @@ static bool selection_parse(Reader *r, uint32_t *ret_pcrs)
     return !r->bad && pcrs != 0;
 }
 
-/* TPMS_ATTEST with TPMS_QUOTE_INFO (10.12.8, 10.12.1). Clock, counts of resets and firmware version are signed and not judged: nothing refers to them. */
+/* TPMS_ATTEST with TPMS_QUOTE_INFO. Clock, counts of resets and firmware version are signed and not judged: nothing refers to them. */
 static Err quoted_parse(View quoted, TpmEvidence *e, Diag *diag)
 {
     Reader r = reader_of(quoted);
@@ -115,7 +122,8 @@ static Err quoted_parse(View quoted, TpmEvidence *e, Diag *diag)
     if (!r.bad && clock.data[CLOCK_BYTES - 1] > 1) return FAIL_WHY(diag, ERR_BAD_INPUT, "the quote's clock is malformed");
     read_raw(&r, FIRMWARE_BYTES);
     if (!selection_parse(&r, &e->pcrs)) return FAIL_WHY(diag, ERR_BAD_INPUT, "the quote is not over PCRs of the SHA-256 bank alone");
-    if (!is_sized(&r, e->pcr_digest, sizeof e->pcr_digest) || !reader_done(&r)) return FAIL_WHY(diag, ERR_BAD_INPUT, "the quote's end is malformed");
+    bool ends = is_sized(&r, e->pcr_digest, sizeof e->pcr_digest) && reader_done(&r);
+    if (!ends) return FAIL_WHY(diag, ERR_BAD_INPUT, "the quote's end is malformed");
     e->quoted = quoted;
     return OK;
 }
@@ -130,7 +138,8 @@ static Err signature_parse(Reader *r, TpmEvidence *e, Diag *diag)
 
 Err tpm_evidence_parse(View bytes, TpmEvidence *ret_evidence, Diag *diag)
 {
-    if (bytes.size > TPM_EVIDENCE_BYTES_MAX) return FAIL_WHY(diag, ERR_BAD_INPUT, "TPM evidence of %zu bytes; the most is %d", bytes.size, TPM_EVIDENCE_BYTES_MAX);
+    if (bytes.size > TPM_EVIDENCE_BYTES_MAX)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "TPM evidence of %zu bytes; the most is %d", bytes.size, TPM_EVIDENCE_BYTES_MAX);
     Reader r = reader_of(bytes);
     TpmEvidence e = {0};
     View area = sized(&r, PUBLIC_BYTES_MAX), quoted = sized(&r, QUOTED_BYTES_MAX);

@@ -30,8 +30,8 @@ static void judge_key(const Case *k)
     sodium_bin2hex(text, sizeof text, name, sizeof name);
     const char *odd = NULL, *file = enrolled_as(&k->e->key, &k->c->tpm, &odd);
     if (file) verdict_add(k->verdict, "tpm-key", true, "enrolled as %.100s", file);
-    else verdict_add(k->verdict, "tpm-key", false, "%s is not enrolled: put that node's key into tpm/ak-NAME.pub if you trust its TPM%s%.100s%s", text,
-                     odd ? " (" : "", odd ? odd : "", odd ? " holds no such key)" : "");
+    else verdict_add(k->verdict, "tpm-key", false, "%s is not enrolled: put that node's key into tpm/ak-NAME.pub if you trust its TPM%s%.100s%s",
+                     text, odd ? " (" : "", odd ? odd : "", odd ? " holds no such key)" : "");
 }
 
 static void judge_signer(const Case *k)
@@ -49,7 +49,8 @@ static void judge_signature(const Case *k)
     bool is_key = ecdsa_p256_key(k->e->key.point, &key).code == 0;
     bool ok = is_key && ecdsa_verify(key, EVP_sha256(), k->e->quoted, k->e->r, k->e->s, TPM_NUMBER_BYTES).code == 0;
     EVP_PKEY_free(key);
-    verdict_add(k->verdict, "tpm-signature", ok, "%s", ok ? "the quote is signed by the key" : is_key ? "the quote is not signed by the key" : "the key is no point of P-256");
+    verdict_add(k->verdict, "tpm-signature", ok, "%s", ok ? "the quote is signed by the key"
+                                                      : is_key ? "the quote is not signed by the key" : "the key is no point of P-256");
 }
 
 static void judge_report_data(const Case *k, const uint8_t *report_data)
@@ -64,7 +65,7 @@ static void judge_report_data(const Case *k, const uint8_t *report_data)
 static void judge_digest(const Case *k)
 {
     bool ok = tpm_values_match(k->e);
-    verdict_add(k->verdict, "tpm-pcr-digest", ok, "%s", ok ? "the PCR values are those that the TPM signed" : "the PCR values are not those that the TPM signed");
+    verdict_add(k->verdict, "tpm-pcr-digest", ok, "the PCR values are %sthose that the TPM signed", ok ? "" : "not ");
 }
 
 /* One claim for each register that reference/ names; what it does not name may have any value. */
@@ -81,9 +82,11 @@ static void judge_registers(const Case *k)
         bool quoted = k->e->pcrs & 1u << i;
         bool ok = quoted && reference_has(accepted, k->e->values[i], TPM_PCR_BYTES);
         if (!quoted) verdict_add(k->verdict, claim, false, "not quoted; that node sets COVEY_TPM_PCRS to quote it");
-        else verdict_add(k->verdict, claim, ok, ok ? "%s" : "%s is not in reference/*.yaml (tpm: pcr%zu); add it if you know that software", value, i);
+        else if (ok) verdict_add(k->verdict, claim, true, "%s", value);
+        else verdict_add(k->verdict, claim, false, "%s is not in reference/*.yaml (tpm: pcr%zu); add it if you know that software", value, i);
     }
-    if (judged == 0) verdict_add(k->verdict, "tpm-pcrs", false, "no accepted PCR values in reference/*.yaml (tpm: pcr0: [...]); what booted there is unknown");
+    if (judged) return;
+    verdict_add(k->verdict, "tpm-pcrs", false, "no accepted PCR values in reference/*.yaml (tpm: pcr0: [...]); what booted there is unknown");
 }
 
 void appraise_tpm(View evidence, const uint8_t *report_data, const Collateral *c, uint64_t now, Verdict *verdict)

@@ -1,4 +1,4 @@
-/* Does a real quote verify, and is every other one refused by the claim that it breaks? The TPM is swtpm: the real protocol, a TPM of the test's own. */
+/* Does a real quote verify, and is every other one refused by the claim that it breaks? The TPM is swtpm, which speaks the real protocol. */
 #include <sodium.h>
 
 #include "attest/fixture.h"
@@ -314,8 +314,7 @@ START_TEST(a_file_that_holds_no_key_is_named)
 END_TEST
 
 /* A key that a person could have imported, or that signs what it is given, proves nothing, enrolled or not. */
-START_TEST(a_key_of_another_kind_is_no_attestation_key,
-          the_example_of_the_format_document_is_what_it_says)
+START_TEST(a_key_of_another_kind_is_no_attestation_key)
 {
     World w = world_open();
     AUTO_BUFFER key = buffer_limited(256);
