@@ -119,6 +119,22 @@ typedef void (*covey_finding)(void *context, const char *what, bool ok, const ch
  *  COVEY_BAD_INPUT when only images cannot be built */
 COVEY_API covey_code covey_doctor(covey *c, covey_finding visit, void *context, covey_error *error);
 
+/**
+ * Evidence of this node, as it would give it to a key broker: COSE, docs/formats/evidence.md. `kind` is "node-key", "tpm2", "sev-snp" or "tdx";
+ * `kind` and `nonce` (64 hex digits) may be NULL: the best that there is, a random nonce. errors: COVEY_REFUSED when this machine has none of that kind
+ */
+typedef struct { const char *kind; unsigned char *data; size_t size; } covey_evidence;
+COVEY_API covey_code covey_attest(covey *c, const char *kind, const char *nonce, covey_evidence *ret, covey_error *error);
+COVEY_API void covey_evidence_free(covey_evidence *e);
+
+/**
+ * Appraises a file ("-": standard input): evidence, an SEV-SNP report or a TDX quote on its own; binary or hex digits. `visit` is called for each claim.
+ * collateral: the folder of certificates and reference values; NULL: `collateral` in the configuration folder. time: RFC 3339; NULL: now.
+ * errors: COVEY_REFUSED when a claim did not pass
+ */
+COVEY_API covey_code covey_appraise(covey *c, const char *path, const char *collateral, const char *time, covey_finding visit, void *context,
+                                    covey_error *error);
+
 /** The warden's process: serves the socket until it closes. For the `covey warden` command only. config_dir: where the node's own key is, made on
  *  first use, with which evidence is signed; NULL: this node gives no evidence. */
 COVEY_API covey_code covey_warden_serve(int socket_fd, const char *config_dir, covey_error *error);

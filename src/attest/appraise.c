@@ -49,6 +49,8 @@ static void judge_strength(const Case *k)
     verdict_add(k->verdict, "level", level, "%s%s", level_name(e->level), level ? "" : backed ? " is lower than is asked for" : " without evidence by the processor");
 }
 
+static bool is_revoked(const Case *k, const uint8_t key[32]) { return k->p->revoked && revoked_has(k->p->revoked, key, k->p->now); }
+
 static bool image_listed(const AppraisalPolicy *p, const Evidence *e, const char **ret_how)
 {
     *ret_how = "measurement accepted";
@@ -67,6 +69,11 @@ static void judge_image(const Case *k)
     const char *how = "any";
     sha256_hex(&k->e->measurement, measurement);
     bool ok = k->p->any_image || image_listed(k->p, k->e, &how);
+    if (is_revoked(k, k->e->image_signer.bytes)) {
+        ok = false;
+        how = "its signer is revoked";
+    }
+    if (k->p->any_image && sodium_is_zero(k->e->measurement.bytes, sizeof k->e->measurement.bytes)) how = "none: the node on its own";
     verdict_add(k->verdict, "image", ok, "sha256:%s: %s", measurement, how);
 }
 
@@ -76,6 +83,10 @@ static void judge_node(const Case *k)
     char text[PUBLIC_KEY_TEXT_MAX];
     const Evidence *e = k->e;
     public_key_print(&e->node, text);
+    if (is_revoked(k, e->node.bytes)) {
+        verdict_add(k->verdict, "node", false, "%s is revoked", text);
+        return;
+    }
     if (e->kind == EVIDENCE_SEV_SNP || e->kind == EVIDENCE_TDX) {
         verdict_add(k->verdict, "node", true, "%s: the processor vouches for it", text);
         return;

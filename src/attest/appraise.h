@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "attest/evidence.h"
+#include "crypto/keyring.h"
 
 enum { VERDICT_CLAIMS_MAX = 64 };
 typedef struct { char claim[48]; bool passed; char reason[384]; } VerdictClaim;
@@ -26,6 +27,7 @@ typedef struct {
     const TrustedKeys *nodes;      /* accepted node keys for node-key and tpm2 evidence; NULL: none */
     const Sha256 *images; size_t image_count;
     const PublicKey *signers; size_t signer_count;
+    const RevokedKeys *revoked;    /* neither node nor image signer may be among them, whatever vouches for it; NULL: none */
     bool any_image;                /* for people who look: without it an image must be among the above */
     uint64_t now;                  /* unix seconds: pure, no clock of its own */
 } AppraisalPolicy;

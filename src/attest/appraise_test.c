@@ -126,6 +126,24 @@ START_TEST(an_image_is_accepted_by_measurement_or_by_signer_and_not_by_default)
 }
 END_TEST
 
+START_TEST(what_is_revoked_counts_for_nothing)
+{
+    World w;
+    uint64_t since = 0;
+    world_make(&w);
+    RevokedKeys revoked = {.keys = &w.evidence.node.bytes, .since = &since, .count = 1};
+    w.policy.revoked = &revoked;
+    Verdict v = appraised(&w, NULL);
+    ck_assert_only_failure(&v, "node", "is revoked");
+    revoked.keys = &w.evidence.image_signer.bytes;
+    v = appraised(&w, NULL);
+    ck_assert_only_failure(&v, "image", "its signer is revoked");
+    since = NOW + 1;
+    v = appraised(&w, NULL);
+    ck_assert(v.accepted);
+}
+END_TEST
+
 START_TEST(it_counts_from_issue_to_expiry_with_a_minute_for_clocks)
 {
     static const struct { int64_t shift; bool ok; const char *reason; } CASES[] = {
@@ -211,6 +229,6 @@ START_TEST(report_data_is_what_the_format_says)
 END_TEST
 
 TEST_MAIN("attest/appraise", evidence_of_a_trusted_node_is_accepted, every_claim_is_judged_and_only_the_wrong_one_fails,
-          an_image_is_accepted_by_measurement_or_by_signer_and_not_by_default, it_counts_from_issue_to_expiry_with_a_minute_for_clocks,
+          an_image_is_accepted_by_measurement_or_by_signer_and_not_by_default, what_is_revoked_counts_for_nothing, it_counts_from_issue_to_expiry_with_a_minute_for_clocks,
           confidential_is_what_a_processor_says_and_nobody_else, malformed_evidence_is_a_verdict, somebody_elses_report_is_sound_and_refused,
           report_data_is_what_the_format_says)

@@ -1,0 +1,94 @@
+/* covey attest: this node's evidence, or a verdict on anybody's, claim by claim. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "api/covey.h"
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "cmd/session.h"
+
+static void print_claim(void *context, const char *claim, bool passed, const char *reason)
+{
+    (void)context;
+    printf("%-4s %-20s %s\n", passed ? "ok" : "no", claim, reason);
+}
+
+static void add_claim(void *context, const char *claim, bool passed, const char *reason)
+{
+    json_array_append_new(context, json_pack("{s:s, s:b, s:s}", "claim", claim, "passed", (int)passed, "reason", reason));
+}
+
+typedef struct { const char *file, *collateral, *time; bool json; } Appraisal;
+
+static int appraise_json(covey *c, const Appraisal *a)
+{
+    covey_error e;
+    json_t *claims = json_array();
+    covey_code code = covey_appraise(c, a->file, a->collateral, a->time, add_claim, claims, &e);
+    if (json_array_size(claims) == 0) {
+        json_decref(claims);
+        return session_error(&e);
+    }
+    json_t *o = json_pack("{s:b, s:o}", "accepted", (int)(code == COVEY_OK), "claims", claims);
+    json_dumpf(o, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(o);
+    return (int)code;
+}
+
+static int appraise(covey *c, const Appraisal *a)
+{
+    if (a->json) return appraise_json(c, a);
+    covey_error e;
+    if (covey_appraise(c, a->file, a->collateral, a->time, print_claim, NULL, &e)) return session_error(&e);
+    puts("accepted");
+    return COVEY_OK;
+}
+
+static int attest(covey *c, const char *kind, const char *nonce)
+{
+    covey_evidence evidence;
+    covey_error e;
+    if (covey_attest(c, kind, nonce, &evidence, &e)) return session_error(&e);
+    for (size_t i = 0; i < evidence.size; i++) printf("%02x", evidence.data[i]);
+    putchar('\n');
+    fprintf(stderr, "covey attest: evidence of kind %s, %zu bytes\n", evidence.kind, evidence.size);
+    covey_evidence_free(&evidence);
+    return COVEY_OK;
+}
+
+int command_attest(int argc, char **argv)
+{
+    Appraisal appraisal = {0};
+    const char *kind = NULL, *nonce = NULL;
+    const Option options[] = {
+        {"appraise", 0, OPTION_TEXT, &appraisal.file, "FILE", "judge evidence, an SEV-SNP report or a TDX quote; - is standard input"},
+        {"collateral", 0, OPTION_TEXT, &appraisal.collateral, "DIR", "certificates and reference values; default: collateral/ in the configuration folder"},
+        {"time", 0, OPTION_TEXT, &appraisal.time, "RFC3339", "judge as of then, for example 2026-11-21T22:00:00Z; default: now"},
+        {"json", 0, OPTION_FLAG, &appraisal.json, NULL, "with --appraise: print one JSON object"},
+        {"kind", 0, OPTION_TEXT, &kind, "KIND", "node-key, tpm2, sev-snp or tdx; default: the best that this machine gives"},
+        {"nonce", 0, OPTION_TEXT, &nonce, "HEX", "64 hex digits that the evidence answers; default: random"},
+    };
+    const Usage usage = {.command = "attest", .usage = "covey attest [--kind KIND] [--nonce HEX]\n       covey attest --appraise FILE [--collateral DIR] [--time RFC3339] [--json]",
+                         .summary = "Prints this node's evidence in hex, or says claim by claim whether evidence convinces, and why not. Nothing is fetched: what\n"
+                                    "is missing or stale is named with the place to get it. Exit code 0 if all claims pass, 3 if one does not.",
+                         .examples = "  covey attest | covey attest --appraise -\n  covey attest --appraise report.bin --collateral collateral/\n",
+                         .options = options, .option_count = sizeof options / sizeof options[0]};
+    Arguments a;
+    int code;
+    if (!options_parse(&usage, argc, argv, &a, &code)) return code;
+    if (!appraisal.file && (appraisal.collateral || appraisal.time || appraisal.json)) {
+        fprintf(stderr, "covey attest: --collateral, --time and --json go with --appraise\n");
+        return COVEY_BAD_INPUT;
+    }
+    if (appraisal.file && (kind || nonce)) {
+        fprintf(stderr, "covey attest: --kind and --nonce do not go with --appraise\n");
+        return COVEY_BAD_INPUT;
+    }
+    covey *c = NULL;
+    covey_error e;
+    if (covey_open(NULL, &c, &e)) return session_error(&e);
+    code = appraisal.file ? appraise(c, &appraisal) : attest(c, kind, nonce);
+    covey_close(c);
+    return code;
+}
