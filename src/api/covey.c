@@ -70,19 +70,6 @@ covey_code covey_open(const covey_options *options, covey **ret, covey_error *er
 
 void covey_close(covey *c) { free(c); }
 
-covey_code covey_key_public(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error)
-{
-    Diag diag = {0};
-    SecretKey secret;
-    PublicKey public_key;
-    Err e = signing_key_open(c->config_dir, &secret, &public_key, &diag);
-    if (e.code == 0) {
-        public_key_print(&public_key, ret_text);
-        secret_key_wipe(&secret);
-    }
-    return api_result(e, &diag, error);
-}
-
 covey_code covey_warden_serve(int socket_fd, const char *config_dir, covey_error *error)
 {
     Diag diag = {0};

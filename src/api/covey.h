@@ -54,9 +54,20 @@ COVEY_API covey_code covey_open(const covey_options *options, covey **ret, covey
 COVEY_API void covey_close(covey *c);
 COVEY_API const char *covey_version(void);
 
-/** The user's public signing key as one line of text; the key is made on first use. */
+/** The user's keys, in the configuration folder; made on first use. A key with a passphrase: the first line of the file that $COVEY_PASSPHRASE_FILE names,
+ *  otherwise it is asked for at the terminal. Public halves are one line of text; they need no passphrase. */
 #define COVEY_KEY_TEXT_MAX 80
-COVEY_API covey_code covey_key_public(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error);
+#define COVEY_ROTATION_TEXT_MAX 256
+COVEY_API covey_code covey_key_public(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error);  /* signing: "covey-ed25519:..." */
+COVEY_API covey_code covey_key_sealing(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error); /* sealing: "covey-x25519:..." */
+/** Makes the keys that are missing; both are there: COVEY_REFUSED, unless told to replace them (the old ones are kept beside). */
+COVEY_API covey_code covey_key_new(covey *c, bool replace, bool with_passphrase, covey_error *error);
+/** Successors for both keys, with a new passphrase or the old one's. *ret_statement is what others need to follow, for covey_key_trust. */
+COVEY_API covey_code covey_key_rotate(covey *c, bool new_passphrase, char ret_statement[COVEY_ROTATION_TEXT_MAX], covey_error *error);
+/** Trusts a public signing key (images, datasets and nodes that it signs), or takes a rotation statement of a trusted one. comment: NULL, or one line. */
+COVEY_API covey_code covey_key_trust(covey *c, const char *key_or_statement, const char *comment, covey_error *error);
+/** From `since` (NULL: always; "2027-01-01T00:00:00Z") on, nothing that this key signed counts here, and nothing is sealed to it. */
+COVEY_API covey_code covey_key_revoke(covey *c, const char *key, const char *since, const char *comment, covey_error *error);
 
 /** Reads and validates a task file. */
 COVEY_API covey_code covey_task_load(covey *c, const char *path, covey_task **ret, covey_error *error);

@@ -19,7 +19,7 @@ static const Command COMMANDS[] = {
     {"run", command_run, "run a task to the end"},
     {"map", command_map, "a swarm as a Unix filter: standard input to standard output"},
     {"image", command_image, "build, inspect or verify SEE images"},
-    {"key", command_key, "show the key that signs your images"},
+    {"key", command_key, "your keys, and those that you trust or revoke"},
     {"attest", command_attest, "this node's evidence, or a verdict on anybody's, claim by claim"},
     {"doctor", command_doctor, "what this machine can give, and why not more"},
     {"bench", command_bench, "measure, beside peers"},

@@ -125,18 +125,24 @@ Err keyring_sealing(const char *directory, PassphraseSource ask, void *context, 
     return error;
 }
 
+static Err public_half(const char *directory, KeyKind kind, uint8_t ret_public[KEY_BYTES], Diag *diag)
+{
+    KeyFile file;
+    TRY(read_or_make(directory, kind, &file, diag));
+    memcpy(ret_public, file.public_key, KEY_BYTES);
+    key_file_wipe(&file);
+    return OK;
+}
+
 Err keyring_public(const char *directory, PublicKey *ret_signing, SealPublicKey *ret_sealing, Diag *diag)
 {
-    KeyFile signing, sealing;
-    TRY(read_or_make(directory, KEY_SIGNING, &signing, diag));
-    Err error = read_or_make(directory, KEY_SEALING, &sealing, diag);
-    if (error.code == 0) {
-        memcpy(ret_signing->bytes, signing.public_key, KEY_BYTES);
-        memcpy(ret_sealing->bytes, sealing.public_key, KEY_BYTES);
-        key_file_wipe(&sealing);
-    }
-    key_file_wipe(&signing);
-    return error;
+    PublicKey signing;
+    SealPublicKey sealing;
+    if (ret_signing) TRY(public_half(directory, KEY_SIGNING, signing.bytes, diag));
+    if (ret_sealing) TRY(public_half(directory, KEY_SEALING, sealing.bytes, diag));
+    if (ret_signing) *ret_signing = signing;
+    if (ret_sealing) *ret_sealing = sealing;
+    return OK;
 }
 
 static bool is_sealing_key(const char *name)

@@ -31,7 +31,7 @@ MUST_USE Err keyring_signing(const char *directory, PassphraseSource ask, void *
 MUST_USE Err keyring_sealing(const char *directory, PassphraseSource ask, void *context, SealSecretKey *ret_secret, SealPublicKey *ret_public, Diag *diag);
 /** The secret of this public key: the current one's or one that was kept. errors: ERR_NO_ENTRY and those above */
 MUST_USE Err keyring_sealing_find(const char *directory, const SealPublicKey *wanted, PassphraseSource ask, void *context, SealSecretKey *ret_secret, Diag *diag);
-/** The public halves; needs no passphrase. */
+/** The public halves, of those that are not NULL; needs no passphrase. */
 MUST_USE Err keyring_public(const char *directory, PublicKey *ret_signing, SealPublicKey *ret_sealing, Diag *diag);
 
 /** New keys, under `passphrase` or (NULL) the old signing key's. The old ones are kept; the old signing key becomes a trusted one, so that what it

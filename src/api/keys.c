@@ -1,0 +1,73 @@
+/* The user's keys: made, shown, replaced, trusted, revoked. */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "base/rfc3339.h"
+#include "crypto/keyring.h"
+
+_Static_assert(COVEY_KEY_TEXT_MAX == PUBLIC_KEY_TEXT_MAX && COVEY_ROTATION_TEXT_MAX == ROTATION_TEXT_MAX, "the same limits on both sides");
+
+static Err public_keys(covey *c, char *ret_signing, char *ret_sealing, Diag *diag)
+{
+    PublicKey signing;
+    SealPublicKey sealing;
+    TRY(keyring_public(c->config_dir, ret_signing ? &signing : NULL, ret_sealing ? &sealing : NULL, diag));
+    if (ret_signing) public_key_print(&signing, ret_signing);
+    if (ret_sealing) seal_public_print(&sealing, ret_sealing);
+    return OK;
+}
+
+covey_code covey_key_public(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error)
+{
+    Diag diag = {0};
+    Err e = public_keys(c, ret_text, NULL, &diag);
+    return api_result(e, &diag, error);
+}
+
+covey_code covey_key_sealing(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error)
+{
+    Diag diag = {0};
+    Err e = public_keys(c, NULL, ret_text, &diag);
+    return api_result(e, &diag, error);
+}
+
+covey_code covey_key_new(covey *c, bool replace, bool with_passphrase, covey_error *error)
+{
+    Diag diag = {0};
+    char passphrase[PASSPHRASE_MAX];
+    Err e = with_passphrase ? passphrase_new(passphrase, &diag) : OK;
+    if (e.code == 0) e = keyring_new(c->config_dir, replace, with_passphrase ? passphrase : NULL, &diag);
+    sodium_memzero(passphrase, sizeof passphrase);
+    return api_result(e, &diag, error);
+}
+
+covey_code covey_key_rotate(covey *c, bool new_passphrase, char ret_statement[COVEY_ROTATION_TEXT_MAX], covey_error *error)
+{
+    Diag diag = {0};
+    char passphrase[PASSPHRASE_MAX];
+    Err e = new_passphrase ? passphrase_new(passphrase, &diag) : OK;
+    if (e.code == 0) e = keyring_rotate(c->config_dir, new_passphrase ? passphrase : NULL, passphrase_ask, &diag, ret_statement, &diag);
+    sodium_memzero(passphrase, sizeof passphrase);
+    return api_result(e, &diag, error);
+}
+
+covey_code covey_key_trust(covey *c, const char *key_or_statement, const char *comment, covey_error *error)
+{
+    Diag diag = {0};
+    Err e = strchr(key_or_statement, ' ') ? keyring_trust_rotation(c->config_dir, key_or_statement, &diag)
+                                          : keyring_trust(c->config_dir, key_or_statement, comment, &diag);
+    return api_result(e, &diag, error);
+}
+
+covey_code covey_key_revoke(covey *c, const char *key, const char *since, const char *comment, covey_error *error)
+{
+    Diag diag = {0};
+    uint64_t time = 0;
+    Err e = OK;
+    if (since && rfc3339_parse(view_text(since), &time).code != 0)
+        e = FAIL_WHY(&diag, ERR_BAD_INPUT, "%s: not a time; write it as 2027-01-01T00:00:00Z", since);
+    if (e.code == 0) e = keyring_revoke(c->config_dir, key, time, comment, &diag);
+    return api_result(e, &diag, error);
+}
