@@ -155,12 +155,22 @@ static Err listen_and_tick(Manager *m)
     return bus_subscribe(m->bus, "covey.manager", on_message, m, &m->subscription);
 }
 
+/* Nobody outside a SEE can read what would have to be added up. */
+static Err check_sealed(const Manager *m, Diag *diag)
+{
+    const TaskSpec *t = m->request.task;
+    if (!is_sealed(m) || t->combine.by == COMBINE_CONCAT || t->combine.by == COMBINE_MODULE) return OK;
+    return FAIL_WHY(diag, ERR_BAD_INPUT, "%s is sealed, and so are its results: 'combine: %s' cannot read them; combine with concat or a module, which runs in a SEE",
+                    t->input_path, combine_name(t->combine.by));
+}
+
 static Err set_up(Manager *m, Diag *diag)
 {
     const ManagerRequest *r = &m->request;
     m->members = calloc(MANAGER_MEMBERS_MAX, sizeof *m->members);
     if (!m->members) return FAIL(ENOMEM);
     TRY(splitter_open(r->task, &m->splitter, diag));
+    TRY(check_sealed(m, diag));
     int ignored = splitter_poll_fd(m->splitter); /* from now on a slow pipe does not stop the loop */
     (void)ignored;
     TRY(manager_identify(m, diag));
@@ -197,6 +207,13 @@ bool manager_done(const Manager *m, Err *ret_result, Diag *ret_diag)
     *ret_result = m->result;
     if (ret_diag) *ret_diag = m->diag;
     return true;
+}
+
+const SealedFile *manager_sealed(const Manager *m, TaskId *ret_id)
+{
+    const SealedFile *file = splitter_sealed(m->splitter);
+    if (file) *ret_id = m->ids.id;
+    return file;
 }
 
 void manager_progress(const Manager *m, ManagerProgress *ret_progress)

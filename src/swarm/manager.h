@@ -17,6 +17,10 @@
  * combine image, and so on until one result is left. It runs at least once, so that it also sees a lone result; with no result at all it
  * does not run and the output is empty. It gets the task's environment and no arguments.
  *
+ * A sealed dataset as input: micro-job and segment have the same number, results come sealed and stay so. They can be concatenated (the output is
+ * given result by result, for a result file), or combined by a module, which runs in a SEE and gets each result behind its size
+ * (see/sealed_result.h). A SEE joins only results that follow each other, so with failures nothing is combined.
+ *
  * With failures the output holds the results that succeeded, and the task ends with ERR_TASK_FAILED.
  *
  * The seed of the derived random streams comes from the task file and the measurements alone: the same task over the same input gives the
@@ -71,6 +75,8 @@ MUST_USE Err manager_new(Loop *loop, Bus *bus, const ManagerRequest *request, Ma
 /** True when the task has ended; *ret_result says how: OK, ERR_TASK_FAILED, or what stopped it. */
 bool manager_done(const Manager *m, Err *ret_result, Diag *ret_diag);
 void manager_progress(const Manager *m, ManagerProgress *ret_progress);
+/** The sealed dataset that is the task's input, and the id that sealed results carry; NULL when nothing is sealed. */
+const SealedFile *manager_sealed(const Manager *m, TaskId *ret_id);
 /** Stops dispatching, commits the journal, ends with ERR_INTERRUPTED. */
 void manager_interrupt(Manager *m);
 /** For when the task has ended well and its output is safe: there is nothing left to resume and the journal gives the results' space

@@ -61,7 +61,7 @@ static Err add_job(Manager *m, const Member *member, uint64_t index, const char 
 {
     WindowJob *job = window_at(&m->window, index);
     JobItem item = {.job = index, .attempt = job->attempt + 1u, .kind = job->kind, .with_header = job->with_header,
-                    .offset = job->kind == SEGMENT_RANGE ? job->offset : 0, .size = job->size};
+                    .offset = job->kind == SEGMENT_RANGE ? job->offset : 0, .size = job->size, .plain_size = job->plain_size};
     if (job->kind == SEGMENT_INLINE) item.data = view_of(job->held.bytes, job->size);
     if (job->kind == SEGMENT_RANGE && job->held.path->text != *path) {
         *path = job->held.path->text;

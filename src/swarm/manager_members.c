@@ -37,6 +37,10 @@ static Err put_open(const Manager *m, uint32_t number, Buffer *message)
                      .zygotes = m->request.zygotes, .lifetime_ns = t->lifetime_ns, .memory_max = t->memory_max, .output_max = t->output_max,
                      .real_random = t->real_random, .args = view_buffer(&args), .arg_count = (uint32_t)arg_count + 1, .env = view_buffer(&env),
                      .env_count = (uint32_t)t->env_count, .header = m->stage == 0 ? splitter_header(m->splitter) : (View){0}};
+    if (is_sealed(m)) {
+        open.sealed = m->stage == 0 ? SEALED_SEGMENTS : SEALED_RESULTS;
+        open.footer = sealed_footer(splitter_sealed(m->splitter));
+    }
     memcpy(open.measurement, stage_measurement(m), sizeof open.measurement);
     memcpy(open.seed, m->ids.seed, sizeof open.seed);
     memcpy(open.digest_key, m->ids.digest_key, sizeof open.digest_key);

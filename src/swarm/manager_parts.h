@@ -83,6 +83,7 @@ void manager_fail(Manager *m, Err error, const char *what);
 /** Hands output on; a failure says that it was the output (CombineSink; `context` is the Manager). */
 Err manager_put_output(void *context, View bytes);
 uint64_t manager_grace_ns(const Manager *m);
+static inline bool is_sealed(const Manager *m) { return splitter_sealed(m->splitter) != NULL; }
 /** The journal has rows that are not committed: they will be, soon. */
 void manager_commit_soon(Manager *m);
 

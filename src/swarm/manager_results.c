@@ -1,13 +1,14 @@
 /* RESULTS: what counts, what is tried again, what has failed for good; and taking results in input order as they become whole. */
 #include <stdlib.h>
 
+#include "see/sealed_result.h"
 #include "swarm/manager_parts.h"
 
 static bool combines_as_it_goes(const Manager *m) { return m->combiner != NULL; }
 
 static void job_ended(Manager *m, WindowJob *job, JobState state)
 {
-    if (m->stage == 0) m->progress.bytes_done += job->size;
+    if (m->stage == 0) m->progress.bytes_done += is_sealed(m) ? job->plain_size : job->size;
     window_release(&m->window, job);
     job->state = (uint8_t)state;
 }
@@ -101,7 +102,8 @@ static Err succeeded(Manager *m, WindowJob *job, const ResultItem *r)
 /* The node has no reason to send a result that does not match its own digest or is larger than allowed: what it says counts as lost. */
 static bool trustworthy(const Manager *m, const ResultItem *r)
 {
-    if (r->output.size > m->request.task->output_max) return false;
+    uint64_t output_max = m->request.task->output_max;
+    if (r->output.size > (is_sealed(m) ? sizeof(SealedResultHead) + stream_sealed_size(output_max) : output_max)) return false;
     ResultDigest digest;
     result_digest(m->ids.digest_key, r->output, &digest);
     return memcmp(&digest, &r->digest, sizeof digest) == 0;

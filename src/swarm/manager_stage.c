@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "see/sealed_result.h"
 #include "swarm/manager_parts.h"
 
 const char *stage_image(const Manager *m) { return m->stage == 0 ? m->request.image_path : m->request.combine_image_path; }
@@ -57,7 +58,7 @@ static Err find_resumed(Manager *m, uint64_t index, JournalRow *ret_row, bool *r
 
 static void resumed(Manager *m, WindowJob *job, uint64_t index, const JournalRow *row)
 {
-    if (m->stage == 0) m->progress.bytes_done += job->size;
+    if (m->stage == 0) m->progress.bytes_done += is_sealed(m) ? job->plain_size : job->size;
     job->state = JOB_DONE;
     job->offset = row->offset;
     job->size = row->size;
@@ -87,6 +88,7 @@ static Err cut_input(Manager *m, bool *ret_more)
     TRY(window_push(&m->window, &job));
     m->progress.micro_jobs++;
     job->size = s.size;
+    job->plain_size = s.plain_size;
     if (found) resumed(m, job, index, &row);
     else TRY(hold(m, job, &s));
     return OK;
@@ -105,10 +107,11 @@ static Err next_group(Manager *m, Group *ret_group)
         bool found;
         TRY(journal_find(m->journal, m->stage - 1, m->groups.from, &row, &found));
         if (!found || row.outcome != OUTCOME_OK) continue;
-        bool full = g->count == COMBINE_FANIN_MAX || (g->count >= 2 && g->bytes + row.size > MANAGER_GROUP_BYTES);
+        uint64_t size = row.size + (is_sealed(m) ? sizeof(SealedResultFrame) : 0);
+        bool full = g->count == COMBINE_FANIN_MAX || (g->count >= 2 && g->bytes + size > MANAGER_GROUP_BYTES);
         if (full) break;
         g->rows[g->count++] = row;
-        g->bytes += row.size;
+        g->bytes += size;
     }
     if (g->bytes <= SEGMENT_BYTES_MAX) return OK;
     return FAIL_WHY(&m->diag, ERR_LIMIT, "two results of together %llu bytes are more than one combining run may be given (1 GiB); make results smaller",
@@ -122,6 +125,7 @@ static Err gather(Manager *m, const Group *g)
     for (uint32_t i = 0; i < g->count; i++) {
         View result;
         TRY(journal_result(m->journal, &g->rows[i], &result));
+        if (is_sealed(m)) TRY(buffer_put_u32(input, (uint32_t)result.size)); /* a SealedResultFrame */
         TRY(buffer_append(input, result));
     }
     return OK;
@@ -191,6 +195,10 @@ Err stage_next(Manager *m)
     TRY(journal_commit(m->journal));
     if (m->combiner) {
         TRY(combiner_finish(m->combiner, &m->diag));
+        end_counting_failures(m);
+        return OK;
+    }
+    if (is_sealed(m) && m->progress.failed) { /* results with gaps between them are not joined */
         end_counting_failures(m);
         return OK;
     }

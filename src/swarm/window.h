@@ -15,6 +15,7 @@ typedef struct { uint32_t references; char text[]; } SegmentPath;
 
 typedef struct {
     uint64_t offset, size;  /* of the segment; once JOB_DONE: of the result in the spool */
+    uint64_t plain_size;    /* of a sealed segment */
     union { SegmentPath *path; uint8_t *bytes; } held; /* SEGMENT_RANGE, SEGMENT_INLINE; until the job has ended */
     uint32_t member;        /* JOB_OUTSTANDING: who has it */
     uint16_t attempt;       /* the number that a result must carry; counts every time it was sent */
