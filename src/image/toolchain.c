@@ -125,6 +125,7 @@ Err toolchain_compile(const Toolchain *t, const char *directory, Buffer *log, Di
     static const char *const FILES[] = {"-o", TOOLCHAIN_ELF, TOOLCHAIN_SOURCE};
     ADD_ALL(&c, FILES);
     add(&c, t->archive);
+    add(&c, "-lcrypto");
     add(&c, "-lsodium");
     add(&c, "-lm");
     return run(&c, "gcc", directory, log, diag);
@@ -149,8 +150,8 @@ Err toolchain_describe(const Toolchain *t, Buffer *text, Diag *diag)
     assert(t && text);
 
     static const char *const HEADERS[] = {"manifest.h", "module.h", "note.h", "prelude.h"};
-    TRY(buffer_format(text, "covey %s\nwasm2c %s\ngcc %s\nld %s\nlibc %s\nlibsodium %s\n", COVEY_VERSION, t->wasm2c, t->gcc,
-                      t->ld, t->libc, t->libsodium));
+    TRY(buffer_format(text, "covey %s\nwasm2c %s\ngcc %s\nld %s\nlibc %s\nlibcrypto %s\nlibsodium %s\n", COVEY_VERSION, t->wasm2c, t->gcc,
+                      t->ld, t->libc, t->libcrypto, t->libsodium));
     for (size_t i = 0; i < sizeof COMPILE_OPTIONS / sizeof COMPILE_OPTIONS[0]; i++)
         TRY(buffer_format(text, "%s ", COMPILE_OPTIONS[i]));
     for (size_t i = 0; i < sizeof LINK_OPTIONS / sizeof LINK_OPTIONS[0]; i++) TRY(buffer_format(text, "%s ", LINK_OPTIONS[i]));
