@@ -12,12 +12,32 @@ _covey_image() {
     esac
 }
 
+_covey_key() {
+    case $1 in
+    new) _covey_words '--passphrase --replace --help' ;;
+    show) _covey_words '--sealing --help' ;;
+    rotate) _covey_words '--passphrase --help' ;;
+    trust) _covey_words '--comment --help' ;;
+    revoke) _covey_words '--since --comment --help' ;;
+    *) _covey_words 'new show rotate trust revoke --help' ;;
+    esac
+}
+
+_covey_audit() {
+    case $1 in
+    show) _covey_words '--event --task --json --help'; _covey_files '*.log' ;;
+    verify) _covey_words '--key --help'; _covey_files '*.log' ;;
+    *) _covey_words 'show verify --help' ;;
+    esac
+}
+
 _covey_command() {
     case $1 in
     run) _covey_words '--resume --output --jobs --json --quiet --bus --help'; _covey_files '*.y*ml' ;;
     map) _covey_words '--image --module --split --target --combine --level --memory --lifetime --jobs --json --quiet --help' ;;
     image) if ((COMP_CWORD == 2)); then _covey_image ''; else _covey_image "${COMP_WORDS[2]}"; fi ;;
-    key) _covey_words 'show --help' ;;
+    key) if ((COMP_CWORD == 2)); then _covey_key ''; else _covey_key "${COMP_WORDS[2]}"; fi ;;
+    audit) if ((COMP_CWORD == 2)); then _covey_audit ''; else _covey_audit "${COMP_WORDS[2]}"; fi ;;
     doctor) _covey_words '--json --help' ;;
     bench) _covey_words '--json' ;;
     esac
@@ -32,9 +52,10 @@ _covey() {
     --split | -s) _covey_words 'lines csv jsonl fixed:' ;;
     --combine | -c) _covey_words 'concat sum sum-by-key min max mean top: module:' ;;
     --level | -l) _covey_words 'shared process' ;;
+    --event | -e) _covey_words 'key-release key-refusal image-trust appraisal session policy key-change stage recovery' ;;
     --output | -o) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }

@@ -21,6 +21,7 @@ static const Command COMMANDS[] = {
     {"image", command_image, "build, inspect or verify SEE images"},
     {"key", command_key, "your keys, and those that you trust or revoke"},
     {"attest", command_attest, "this node's evidence, or a verdict on anybody's, claim by claim"},
+    {"audit", command_audit, "show the audit log, or verify that nothing in it was changed"},
     {"doctor", command_doctor, "what this machine can give, and why not more"},
     {"bench", command_bench, "measure, beside peers"},
     {"warden", command_warden, NULL},
