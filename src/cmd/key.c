@@ -85,7 +85,7 @@ static bool join(const Arguments *a, char *ret_text, size_t room)
 static int trust(covey *c, int argc, char **argv)
 {
     const char *comment = NULL;
-    const Option options[] = {{"comment", 'c', OPTION_TEXT, &comment, "TEXT", "whose key it is; stands beside it in the file"}};
+    const Option options[] = {{"comment", 0, OPTION_TEXT, &comment, "TEXT", "whose key it is; stands beside it in the file"}};
     const Usage usage = {.command = "key trust", .usage = "covey key trust KEY [--comment TEXT]\n       covey key trust OLD NEW SIGNATURE",
                          .summary = "Trusts a signing key: images, datasets and nodes that it signs count here. Or follows a trusted key to\n"
                                     "its successor, by the line that covey key rotate printed.",
@@ -107,8 +107,8 @@ static int revoke(covey *c, int argc, char **argv)
 {
     const char *comment = NULL, *since = NULL;
     const Option options[] = {
-        {"since", 's', OPTION_TEXT, &since, "TIME", "from then on, as 2027-01-01T00:00:00Z; default: always"},
-        {"comment", 'c', OPTION_TEXT, &comment, "TEXT", "why; stands beside it in the file"},
+        {"since", 0, OPTION_TEXT, &since, "TIME", "from then on, as 2027-01-01T00:00:00Z; default: always"},
+        {"comment", 0, OPTION_TEXT, &comment, "TEXT", "why; stands beside it in the file"},
     };
     const Usage usage = {.command = "key revoke", .usage = "covey key revoke KEY [--since TIME] [--comment TEXT]",
                          .summary = "Nothing that this key signed counts here any more, nobody that it vouched for is trusted, and nothing\n"

@@ -3,7 +3,7 @@ load helper
 setup_file() { use_home; }
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
-COMMANDS=(run map "image build" "image inspect" "image verify" key "audit show" "audit verify" doctor)
+COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "key show" "key rotate" "key trust" "key revoke" "audit show" "audit verify" doctor)
 
 @test "help lists the commands and the exit codes, and hides the warden" {
     run_covey 0 --help
