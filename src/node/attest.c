@@ -10,14 +10,22 @@ enum { CHALLENGE_BYTES_MAX = 1024, ATTEST_BYTES_MAX = BROKER_FOOTER_MAX + BROKER
 
 /* --- what is asked, step by step --- */
 
-Err attest_begin(Post *p, uint64_t now_ns)
+static Err challenge(Post *p, bool at_once, uint64_t now_ns)
 {
     BrokerLink *broker = &p->task->node->broker;
     const BrokerChallenge request = {.head = broker_link_head(broker)};
     AUTO_BUFFER message = buffer_limited(CHALLENGE_BYTES_MAX);
     TRY(broker_put_challenge(&message, &request));
     p->attest.step = ATTEST_NONCE;
-    return broker_link_ask(broker, &p->attest.ask, request.head.token, &message, now_ns);
+    if (at_once) return broker_link_ask(broker, &p->attest.ask, request.head.token, &message, now_ns);
+    broker_link_ask_later(&p->attest.ask, request.head.token, &message, now_ns);
+    return OK;
+}
+
+Err attest_begin(Post *p, uint64_t now_ns)
+{
+    p->attest.rounds = 0;
+    return challenge(p, true, now_ns);
 }
 
 static Err hear_nonce(Post *p, const BrokerNonce *nonce)
@@ -52,6 +60,17 @@ Err attest_hear_evidence(Post *p, const WardenReport *report)
     return broker_link_ask(broker, &p->attest.ask, request.head.token, &message, clock_monotonic_ns());
 }
 
+/* The session is over: no zygote's is good any more, and no key that was wrapped under it. */
+static Err renew_session(Task *t)
+{
+    t->has_session = false;
+    for (uint32_t i = 0; i < t->post_count; i++) TRY(post_lose(&t->posts[i], OUTCOME_NONE));
+    if (!t->wraps) return OK;
+    wraps_restart(t->wraps);
+    for (uint32_t job = jobs_take(&t->jobs); job != JOB_NONE; job = jobs_take(&t->jobs)) wraps_add(t->wraps, job);
+    return OK;
+}
+
 /* Whether it is genuine only the zygote can tell, and it ends when it is not. */
 static Err hear_grant(Post *p, const BrokerGrant *grant)
 {
@@ -61,53 +80,71 @@ static Err hear_grant(Post *p, const BrokerGrant *grant)
     memcpy(session.encapsulated, grant->encapsulated, sizeof session.encapsulated);
     memcpy(session.sealed, grant->sealed, sizeof session.sealed);
     broker_ask_end(&p->attest.ask);
+    if (t->has_session && t->session_id != grant->session_id) return renew_session(t);
     Err e = zygote_link_grant(&p->zygote, &session);
     if (e.code == ERR_CLOSED) return OK; /* its end is on the way */
     if (e.code) return post_lose(p, OUTCOME_LOST);
-    if (!t->has_session) t->session_id = grant->session_id;
+    t->session_id = grant->session_id;
     t->has_session = true;
     return post_ready(p, clock_monotonic_ns());
 }
 
 /* --- what comes --- */
 
-static void refused(Task *t, BrokerAsk *ask, const BrokerRefused *r)
+static void doom_unanswered(Task *t, bool put_off)
+{
+    if (put_off) task_doom(t, ERR_BUSY, "the key broker has more requests than it may answer; try again later");
+    else task_doom(t, ERR_CLOSED, "the key broker did not answer %d times; the data are sealed, and only it can release their keys", BROKER_TRIES_MAX);
+}
+
+static void doom_refused(Task *t, const BrokerRefused *r)
 {
     char text[REFUSED_TEXT_MAX];
-    if (r->code == ERR_BUSY) {
-        ask->put_off = true; /* it is sent again after a while, like a lost one */
-        return;
-    }
     text_copy(text, sizeof text, r->text);
     bool known = r->code >= ERR_FIRST && r->code < ERR_LAST;
     task_doom(t, known ? r->code : ERR_DENIED, "%s", text[0] ? text : "the key broker refuses, and does not say why");
 }
 
+/* Too busy, or the nonce was too old when the evidence came: once more from the start, after a while. */
+static Err refused_post(Post *p, const BrokerRefused *r)
+{
+    if (r->code == ERR_BUSY && ++p->attest.rounds < BROKER_TRIES_MAX) return challenge(p, false, clock_monotonic_ns());
+    if (r->code == ERR_BUSY) doom_unanswered(p->task, true);
+    else doom_refused(p->task, r);
+    return OK;
+}
+
 static Err hear_for_post(Post *p, const BrokerAnswer *a)
 {
     bool wants_nonce = p->attest.step == ATTEST_NONCE, wants_grant = p->attest.step == ATTEST_GRANT;
-    if (a->type == BROKER_REFUSED) refused(p->task, &p->attest.ask, &a->is.refused);
+    if (a->type == BROKER_REFUSED) return refused_post(p, &a->is.refused);
     if (a->type == BROKER_NONCE && wants_nonce) return hear_nonce(p, &a->is.nonce);
     if (a->type == BROKER_GRANT && wants_grant) return hear_grant(p, &a->is.grant);
     return OK;
 }
 
-static void hear_for_batch(Task *t, WrapBatch *b, const BrokerAnswer *a)
+static Err refused_batch(Task *t, WrapBatch *b, const BrokerRefused *r)
 {
-    if (a->type == BROKER_REFUSED) refused(t, &b->ask, &a->is.refused);
-    if (a->type != BROKER_WRAPS) return;
+    if (r->code == ERR_NO_ENTRY) return renew_session(t);
+    if (r->code == ERR_BUSY) b->ask.put_off = true; /* it is sent again after a while, like a lost one */
+    else doom_refused(t, r);
+    return OK;
+}
+
+static Err hear_for_batch(Task *t, WrapBatch *b, const BrokerAnswer *a)
+{
+    if (a->type == BROKER_REFUSED) return refused_batch(t, b, &a->is.refused);
+    if (a->type != BROKER_WRAPS) return OK;
     Err e = wraps_take(t->wraps, b, &a->is.wraps, &t->jobs);
     (void)e; /* not the right number of keys: they are asked for again */
+    return OK;
 }
 
 Err attest_hear(Task *t, const BrokerAnswer *answer, bool *ret_mine)
 {
     *ret_mine = true;
     WrapBatch *b = t->wraps ? wraps_batch(t->wraps, answer->token) : NULL;
-    if (b) {
-        hear_for_batch(t, b, answer);
-        return OK;
-    }
+    if (b) return hear_for_batch(t, b, answer);
     for (uint32_t i = 0; i < t->post_count; i++) {
         Post *p = &t->posts[i];
         if (p->zygote.state == ZYGOTE_ATTESTING && p->attest.ask.token && p->attest.ask.token == answer->token) return hear_for_post(p, answer);
@@ -118,22 +155,16 @@ Err attest_hear(Task *t, const BrokerAnswer *answer, bool *ret_mine)
 
 /* --- what does not come --- */
 
-static void doom_unanswered(Task *t, bool put_off)
-{
-    if (put_off) task_doom(t, ERR_BUSY, "the key broker has more requests than it may answer; try again later");
-    else task_doom(t, ERR_CLOSED, "the key broker did not answer %d times; the data are sealed, and only it can release their keys", BROKER_TRIES_MAX);
-}
-
 Err attest_watch(Post *p, uint64_t now_ns)
 {
     Task *t = p->task;
-    bool lost = false, put_off = p->attest.ask.put_off;
+    bool lost = false;
     if (p->attest.step == ATTEST_EVIDENCE) {
         if (now_ns > p->zygote.since_ns + START_SECONDS_MAX * NS_PER_S) t->node->warden_lost = true; /* it is hung */
         return OK;
     }
     TRY(broker_link_watch(&t->node->broker, &p->attest.ask, now_ns, &lost));
-    if (lost) doom_unanswered(t, put_off);
+    if (lost) doom_unanswered(t, false);
     return OK;
 }
 

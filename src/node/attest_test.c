@@ -119,6 +119,25 @@ START_TEST(a_refusal_reaches_the_manager_with_its_code_and_reason)
 }
 END_TEST
 
+START_TEST(when_the_session_is_over_every_zygote_is_attested_anew)
+{
+    static const char *const BROKERS[] = {"session-over-once", "session-over-later"};
+    for (size_t i = 0; i < 4; i++) {
+        World *w = sealed_world(NULL, false, LEVELS[i % 2], BROKERS[i / 2]);
+        run_right(w, JOBS);
+        ck_assert_uint_eq(w->broker->session_id, FAKE_SESSION + 1);
+        ck_assert_uint_ge(w->broker->attests, 2);
+        ck_assert_uint_eq(w->retried, 0);
+        world_free(w);
+    }
+    World *w = sealed_world(NULL, false, LEVEL_PROCESS, "session-over");
+    world_run(w, 1);
+    ck_assert(w->refused);
+    ck_assert_int_eq(w->refused_code, ERR_TASK_FAILED); /* nothing was ever finished */
+    world_free(w);
+}
+END_TEST
+
 /* --- a warden without evidence --- */
 
 START_TEST(a_node_that_can_give_no_evidence_refuses_the_task)
@@ -237,7 +256,8 @@ int main(int argc, char **argv)
         every_segment_runs_with_the_key_that_was_wrapped_for_it, a_combining_stage_is_attested_and_asks_for_no_keys,
         a_zygote_that_dies_and_its_successor_are_both_attested_and_wrapped_keys_stay_good,
         requests_whose_answers_are_lost_or_put_off_are_sent_again, a_broker_that_never_answers_ends_the_task, without_any_broker_the_task_ends,
-        a_refusal_reaches_the_manager_with_its_code_and_reason, a_node_that_can_give_no_evidence_refuses_the_task,
+        a_refusal_reaches_the_manager_with_its_code_and_reason,
+        when_the_session_is_over_every_zygote_is_attested_anew, a_node_that_can_give_no_evidence_refuses_the_task,
         a_warden_that_breaks_the_protocol_with_evidence_is_replaced, second_copies_old_answers_and_answers_to_others_change_nothing,
         a_forged_grant_costs_a_zygote_and_forged_keys_cost_a_retry, when_every_grant_or_key_is_forged_nothing_runs,
         too_few_keys_are_none_and_are_asked_for_again, whatever_happens_on_the_way_a_result_is_right_or_there_is_none,

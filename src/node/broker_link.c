@@ -7,8 +7,6 @@
 #include "base/limits.h"
 #include "sys/entropy.h"
 
-static const char SUBJECT[] = "covey.keybroker";
-
 Err broker_link_open(BrokerLink *l, Bus *bus, const char *node_id, uint64_t patience_ns, BusHandler handler, void *context)
 {
     uint32_t start;
@@ -35,16 +33,21 @@ static Err send(BrokerLink *l, BrokerAsk *a, uint64_t now_ns)
     a->sent_ns = now_ns;
     a->tries++;
     a->put_off = false;
-    Err e = bus_publish(l->bus, SUBJECT, &copy);
+    Err e = bus_publish(l->bus, BROKER_SUBJECT, &copy);
     return e.code == ENOMEM ? e : OK;
 }
 
 Err broker_link_ask(BrokerLink *l, BrokerAsk *a, uint64_t token, Buffer *message, uint64_t now_ns)
 {
-    broker_ask_end(a);
-    *a = (BrokerAsk){.token = token, .message = *message};
-    *message = (Buffer){.limit = message->limit};
+    broker_link_ask_later(a, token, message, now_ns);
     return send(l, a, now_ns);
+}
+
+void broker_link_ask_later(BrokerAsk *a, uint64_t token, Buffer *message, uint64_t now_ns)
+{
+    broker_ask_end(a);
+    *a = (BrokerAsk){.token = token, .sent_ns = now_ns, .message = *message};
+    *message = (Buffer){.limit = message->limit};
 }
 
 Err broker_link_watch(BrokerLink *l, BrokerAsk *a, uint64_t now_ns, bool *ret_lost)

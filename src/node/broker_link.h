@@ -22,7 +22,7 @@ typedef struct {
     uint64_t token;               /* 0: nothing is asked */
     uint64_t sent_ns;
     uint32_t tries;
-    bool put_off;                 /* the broker was too busy */
+    bool put_off;                 /* the broker was too busy for it */
     Buffer message;               /* to be sent again */
 } BrokerAsk;
 
@@ -40,6 +40,8 @@ void broker_link_close(BrokerLink *l);
 BrokerHead broker_link_head(BrokerLink *l);
 /** Sends it; takes the message's memory. That the broker cannot be reached is no error: it is tried again. errors: ENOMEM */
 MUST_USE Err broker_link_ask(BrokerLink *l, BrokerAsk *a, uint64_t token, Buffer *message, uint64_t now_ns);
+/** The same, when it has waited as long as a lost one would. */
+void broker_link_ask_later(BrokerAsk *a, uint64_t token, Buffer *message, uint64_t now_ns);
 /** Sends again what has waited too long; *ret_lost: it was sent BROKER_TRIES_MAX times for nothing. */
 MUST_USE Err broker_link_watch(BrokerLink *l, BrokerAsk *a, uint64_t now_ns, bool *ret_lost);
 /** It is answered, or nobody wants to know any more. */

@@ -149,7 +149,7 @@ static void check_attest(const FakeBroker *b, const BrokerAttest *m)
 static void hear_attest(FakeBroker *b, const BrokerAttest *m)
 {
     Sha256 hash;
-    BrokerGrant grant = {.token = m->head.token, .session_id = FAKE_SESSION};
+    BrokerGrant grant = {.token = m->head.token, .session_id = b->session_id};
     AUTO_BUFFER message = buffer_limited(MESSAGE_BYTES_MAX);
     check_attest(b, m);
     if (evades(b, m->head.token, ++b->attests, "refuse-attest")) return;
@@ -170,8 +170,13 @@ static void hear_wrap(FakeBroker *b, const BrokerWrap *m)
     static uint8_t wraps[BROKER_WRAP_JOBS_MAX][BROKER_WRAP_BYTES];
     BrokerWraps answer = {.token = m->head.token, .count = m->count, .wraps = view_of(wraps, m->count * sizeof wraps[0])};
     AUTO_BUFFER message = buffer_limited(MESSAGE_BYTES_MAX);
-    if (!is(b, "chaos")) ck_assert_uint_eq(m->session_id, FAKE_SESSION);
+    if (!is(b, "chaos")) ck_assert_uint_eq(m->session_id, b->session_id);
     if (evades(b, m->head.token, ++b->wraps, "refuse-wrap")) return;
+    if (is(b, "session-over") || once(b, "session-over-once") || (b->wraps == 2 && is(b, "session-over-later"))) b->session_id++;
+    if (m->session_id != b->session_id) {
+        refuse(b, m->head.token, ERR_NO_ENTRY, "the session is over");
+        return;
+    }
     for (uint32_t i = 0; i < m->count; i++) fake_wrap(m->jobs[i], m->plain_sizes[i], wraps[i]);
     if (once(b, "forge-wraps-once")) for (uint32_t i = 0; i < m->count; i++) wraps[i][20] ^= 1;
     if (is(b, "forge-wraps")) for (uint32_t i = 0; i < m->count; i++) wraps[i][0] ^= 1;
@@ -205,7 +210,7 @@ static Err on_request(void *context, const char *subject, View message)
 
 void fake_broker_open(FakeBroker *b, Bus *bus, const char *behaviour)
 {
-    *b = (FakeBroker){.bus = bus, .behaviour = behaviour};
+    *b = (FakeBroker){.bus = bus, .behaviour = behaviour, .session_id = FAKE_SESSION};
     ck_assert_ok(bus_subscribe(bus, "covey.keybroker", on_request, b, &b->subscription));
 }
 

@@ -16,7 +16,7 @@ typedef struct {
     uint32_t challenges, attests, wraps;   /* requests heard, repeated ones included */
     uint32_t wrapped;                      /* keys given away */
     uint32_t stage;                        /* of the task that is attested */
-    uint64_t nonces;
+    uint64_t nonces, session_id;
     Buffer kept[FAKE_ANSWERS_KEPT];        /* answers given, the last ones */
     uint32_t kept_count;
     bool told;                             /* what is done once was done */

@@ -48,7 +48,7 @@ typedef struct Task Task;
 
 /** What an attesting zygote waits for. */
 typedef enum { ATTEST_NONCE, ATTEST_EVIDENCE, ATTEST_GRANT } AttestStep;
-typedef struct { AttestStep step; BrokerAsk ask; Sha256 evidence_hash; } Attest;
+typedef struct { AttestStep step; uint32_t rounds /* begun anew because the broker was too busy */; BrokerAsk ask; Sha256 evidence_hash; } Attest;
 
 /** A place that one zygote after another holds. */
 typedef struct {

@@ -100,6 +100,15 @@ Err wraps_watch(Wraps *w, BrokerLink *broker, uint64_t now_ns, bool *ret_lost, b
     return OK;
 }
 
+void wraps_restart(Wraps *w)
+{
+    for (uint32_t i = 0; i < WRAP_BATCHES_MAX; i++) {
+        WrapBatch *b = &w->batches[i];
+        while (b->count) wraps_add(w, b->jobs[--b->count]);
+        broker_ask_end(&b->ask);
+    }
+}
+
 uint32_t wraps_give_up(Wraps *w)
 {
     for (uint32_t i = 0; i < WRAP_BATCHES_MAX; i++) {

@@ -30,6 +30,8 @@ WrapBatch *wraps_batch(Wraps *w, uint64_t token);
 MUST_USE Err wraps_take(Wraps *w, WrapBatch *b, const BrokerWraps *answer, JobTable *jobs);
 /** Asks again; *ret_lost: the broker does not answer. *ret_put_off: it is too busy. */
 MUST_USE Err wraps_watch(Wraps *w, BrokerLink *broker, uint64_t now_ns, bool *ret_lost, bool *ret_put_off);
+/** What was asked for waits anew: under another session. */
+void wraps_restart(Wraps *w);
 /** Takes back a micro-job that has no key yet, or JOB_NONE when there is none left. */
 uint32_t wraps_give_up(Wraps *w);
 static inline const uint8_t *wraps_key(const Wraps *w, uint32_t job) { return w->keys[job]; }
