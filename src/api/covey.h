@@ -142,6 +142,26 @@ COVEY_API covey_code covey_audit_each(covey *c, const char *path, covey_audit_vi
 /** The events that there are, from 0 on; NULL behind the last. */
 COVEY_API const char *covey_audit_event(unsigned index);
 
+/** Sealed datasets. What is NULL or 0 is chosen by itself. */
+typedef struct {
+    const char *policy;      /* the policy, a YAML file; needed */
+    const char *by;          /* how to cut: lines, csv, jsonl, fixed:N, file; NULL: by the input's name */
+    const char *target;      /* size of a segment, such as "1MiB"; NULL: 256KiB */
+    bool no_header;          /* CSV without a header */
+    const char *group_by;    /* a CSV column: all records with the same value in one segment; then `segments` says how many */
+    unsigned segments;
+    const char *supersedes;  /* a sealed dataset of yours: the new one is its next version */
+} covey_seal_options;
+typedef struct { char id[33], name[129]; uint64_t version, segments, plain_bytes; bool is_result; double seconds; } covey_sealed_info;
+/** Seals a file, or ("-") standard input, with the user's keys. errors: COVEY_BAD_INPUT (policy, input), COVEY_REFUSED (keys) */
+COVEY_API covey_code covey_seal(covey *c, const char *input, const char *output, const covey_seal_options *options, covey_sealed_info *ret, covey_error *error);
+/** Opens a sealed dataset with its owner's sealing key, or a sealed result with a recipient's; its signer must be trusted. output NULL or "-": standard
+ *  output, otherwise a file with mode 0600, which is complete or not there. An older version than `version_min` is refused.
+ *  errors: COVEY_REFUSED (damaged, not trusted, not for you, too old) */
+COVEY_API covey_code covey_unseal(covey *c, const char *path, const char *output, uint64_t version_min, covey_sealed_info *ret, covey_error *error);
+/** What a sealed file says of itself, checked but for its segments; needs no key. `policy` gets its policy as YAML, at most `room` bytes with the NUL. */
+COVEY_API covey_code covey_sealed_inspect(covey *c, const char *path, covey_sealed_info *ret, char *policy, size_t room, covey_error *error);
+
 /** One finding; `ok` false comes with the reason and the remedy. */
 typedef void (*covey_finding)(void *context, const char *what, bool ok, const char *why);
 /** What this machine can give. `visit` (may be NULL) is called for each check. errors: COVEY_REFUSED when no task can run here,

@@ -7,6 +7,8 @@ int command_image(int argc, char **argv);
 int command_key(int argc, char **argv);
 int command_attest(int argc, char **argv);
 int command_audit(int argc, char **argv);
+int command_seal(int argc, char **argv);
+int command_unseal(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_warden(int argc, char **argv);

@@ -22,6 +22,8 @@ static const Command COMMANDS[] = {
     {"key", command_key, "your keys, and those that you trust or revoke"},
     {"attest", command_attest, "this node's evidence, or a verdict on anybody's, claim by claim"},
     {"audit", command_audit, "show the audit log, or verify that nothing in it was changed"},
+    {"seal", command_seal, "seal data, so that only the SEEs that its policy allows can open it"},
+    {"unseal", command_unseal, "open a sealed dataset of yours, or a sealed result"},
     {"doctor", command_doctor, "what this machine can give, and why not more"},
     {"bench", command_bench, "measure, beside peers"},
     {"warden", command_warden, NULL},

@@ -7,8 +7,8 @@
 #include "crypto/cose.h"
 #include "sys/entropy.h"
 
-enum { FIELD_ID = 1, FIELD_VERSION, FIELD_KIND, FIELD_SEGMENTS, FIELD_INDEX, FIELD_PLAIN, FIELD_POLICY, FIELD_KEYS, FIELD_SOURCE };
-enum { INPUT_FIELDS = 8, RESULT_FIELDS = 9, KIND_INPUT = 0, KIND_RESULT = 1 };
+enum { FIELD_ID = 1, FIELD_VERSION, FIELD_KIND, FIELD_SEGMENTS, FIELD_INDEX, FIELD_PLAIN, FIELD_POLICY, FIELD_KEYS, FIELD_ORIGIN, FIELDS = FIELD_ORIGIN };
+enum { KIND_INPUT = 0, KIND_RESULT = 1 };
 
 typedef struct { uint8_t bytes[DATASET_ID_BYTES + 8]; } KeyContext;
 
@@ -57,10 +57,10 @@ static Err put_keys(Buffer *b, const Footer *f)
     return OK;
 }
 
-static Err put_source(Buffer *b, const Footer *f)
+static Err put_origin(Buffer *b, const Footer *f)
 {
-    if (!f->is_result) return OK;
-    TRY(cbor_put_uint(b, FIELD_SOURCE));
+    if (!f->is_result) return put_uint_field(b, FIELD_ORIGIN, f->prefix_bytes);
+    TRY(cbor_put_uint(b, FIELD_ORIGIN));
     TRY(cbor_put_array(b, 3));
     TRY(put_fixed(b, f->source.id, sizeof f->source.id));
     TRY(cbor_put_uint(b, f->source.version));
@@ -69,7 +69,7 @@ static Err put_source(Buffer *b, const Footer *f)
 
 static Err encode(const Footer *f, Buffer *b)
 {
-    TRY(cbor_put_map(b, f->is_result ? RESULT_FIELDS : INPUT_FIELDS));
+    TRY(cbor_put_map(b, FIELDS));
     TRY(cbor_put_uint(b, FIELD_ID));
     TRY(put_fixed(b, f->name.id, sizeof f->name.id));
     TRY(put_uint_field(b, FIELD_VERSION, f->name.version));
@@ -81,7 +81,7 @@ static Err encode(const Footer *f, Buffer *b)
     TRY(cbor_put_uint(b, FIELD_POLICY));
     TRY(cbor_put_bytes(b, f->policy));
     TRY(put_keys(b, f));
-    return put_source(b, f);
+    return put_origin(b, f);
 }
 
 Err footer_sign(const Footer *f, const SecretKey *secret, const PublicKey *signer, Buffer *ret_cose)
@@ -115,9 +115,13 @@ static void get_keys(CborReader *r, Footer *f)
     }
 }
 
-static void get_source(CborReader *r, Footer *f)
+static void get_origin(CborReader *r, Footer *f)
 {
-    expect_field(r, FIELD_SOURCE);
+    expect_field(r, FIELD_ORIGIN);
+    if (!f->is_result) {
+        f->prefix_bytes = cbor_get_uint(r);
+        return;
+    }
     if (cbor_get_array(r, 3) != 3) r->reader.bad = true;
     cbor_get_fixed(r, f->source.id, sizeof f->source.id);
     f->source.version = cbor_get_uint(r);
@@ -128,7 +132,7 @@ static bool decode(View payload, Footer *f)
 {
     if (!cbor_check(payload)) return false;
     CborReader r = cbor_reader(payload);
-    uint64_t fields = cbor_get_map(&r, RESULT_FIELDS);
+    uint64_t fields = cbor_get_map(&r, FIELDS);
     expect_field(&r, FIELD_ID);
     cbor_get_fixed(&r, f->name.id, sizeof f->name.id);
     f->name.version = get_uint_field(&r, FIELD_VERSION);
@@ -141,8 +145,8 @@ static bool decode(View payload, Footer *f)
     expect_field(&r, FIELD_POLICY);
     f->policy = cbor_get_bytes(&r, POLICY_BYTES_MAX);
     get_keys(&r, f);
-    if (f->is_result) get_source(&r, f);
-    return cbor_done(&r) && kind <= KIND_RESULT && fields == (f->is_result ? RESULT_FIELDS : INPUT_FIELDS);
+    get_origin(&r, f);
+    return cbor_done(&r) && kind <= KIND_RESULT && fields == FIELDS;
 }
 
 static bool is_trusted(const TrustedKeys *trusted, const PublicKey *key)

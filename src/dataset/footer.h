@@ -2,7 +2,8 @@
  * The signed footer of a sealed file: COSE_Sign1 (crypto/cose.h), external_aad "covey-dataset-v1", over this CBOR map; docs/formats/sealed.md.
  *
  *   1 id (16 bytes)   2 version   3 kind: 0 input, 1 result   4 segments   5 SHA-256 of the index   6 plain bytes   7 policy (its CBOR, as bytes)
- *   8 keys: [[recipient (32), encapsulated (32), sealed key (48)], ...]    9 of a result: the source [dataset id, version, segments]
+ *   8 keys: [[recipient (32), encapsulated (32), sealed key (48)], ...]
+ *   9 of an input: bytes that every segment begins with (a CSV header); of a result: the source [dataset id, version, segments]
  *
  * The key is sealed by HPKE base mode, info FOOTER_KEY_INFO, aad id | version u64 le. A result's id is its task's, its version 0.
  */
@@ -28,6 +29,7 @@ typedef struct {
     View policy;                     /* CBOR; borrowed */
     FooterKey keys[FOOTER_KEYS_MAX];
     size_t key_count;
+    uint64_t prefix_bytes;           /* of an input: each segment begins with the same; taken off again when all is unsealed */
     DatasetName source;              /* of a result */
     uint64_t source_segments;
 } Footer;

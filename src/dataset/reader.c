@@ -169,6 +169,13 @@ void sealed_facts(const SealedFile *f, SealedFacts *ret_facts)
 
 View sealed_footer(const SealedFile *f) { return view_buffer(&f->cose); }
 
+bool sealed_recipient(const SealedFile *f, size_t index, SealPublicKey *ret_recipient)
+{
+    if (index >= f->footer.key_count) return false;
+    *ret_recipient = f->footer.keys[index].recipient;
+    return true;
+}
+
 Err sealed_expect(const SealedFile *f, const uint8_t id[DATASET_ID_BYTES], uint64_t version_min, Diag *diag)
 {
     const DatasetName *name = &f->footer.name;

@@ -28,6 +28,8 @@ typedef struct SealedWriter SealedWriter;
 typedef struct { const SecretKey *owner_secret; const PublicKey *owner; const SealPublicKey *owner_sealing; const Policy *policy; uint64_t version; uint8_t id[DATASET_ID_BYTES]; } SealRequest;
 /** Written beside `path` and renamed when finished. A call that failed makes the writer good for nothing but sealed_writer_free. */
 MUST_USE Err sealed_writer_open(const char *path, const SealRequest *request, SealedWriter **ret_writer, Diag *diag);
+/** Every segment begins with the same `bytes` (a CSV header), which sealed_unseal_all takes off again but for the first. */
+void sealed_writer_set_prefix(SealedWriter *w, uint64_t bytes);
 /** A segment is begun, fed in pieces of any size, and ended. errors: ERR_LIMIT (a segment beyond SEGMENT_BYTES_MAX, too many segments) */
 MUST_USE Err sealed_writer_begin(SealedWriter *w);
 MUST_USE Err sealed_writer_feed(SealedWriter *w, View plain);
@@ -58,6 +60,8 @@ typedef struct { uint8_t id[DATASET_ID_BYTES]; uint64_t version, segments, plain
 void sealed_facts(const SealedFile *f, SealedFacts *ret_facts);
 /** The signed footer as it stands in the file: what the key broker is shown. */
 View sealed_footer(const SealedFile *f);
+/** To whom the key is sealed, one after another; false: no more. */
+bool sealed_recipient(const SealedFile *f, size_t index, SealPublicKey *ret_recipient);
 /** Holds the file to a pinned dataset and its lowest version. errors: ERR_FOREIGN, ERR_STALE */
 MUST_USE Err sealed_expect(const SealedFile *f, const uint8_t id[DATASET_ID_BYTES], uint64_t version_min, Diag *diag);
 /** One entry of the index, read anew. errors: ERR_NO_ENTRY, ERR_CORRUPT */
@@ -70,7 +74,7 @@ MUST_USE Err sealed_key(const SealedFile *f, const SealSecretKey *secret, AeadKe
  *  dataset, or of another version; or the key is another's), ERR_TRUNCATED (the file became shorter) */
 typedef Err (*SealedSink)(void *context, View plain);
 MUST_USE Err sealed_unseal(SealedFile *f, const AeadKey *key, uint64_t index, SealedSink sink, void *context, Diag *diag);
-/** All segments in order. Of a result file: checks too that the results cover every segment of the dataset once.
+/** All segments in order, as they were before they were cut: what every segment begins with comes once. Of a result file: checks too that the results cover every segment of the dataset once.
  *  errors: also ERR_MISPLACED (a result is repeated, left out or out of order), ERR_TRUNCATED (the last are missing), ERR_FOREIGN (another task's) */
 MUST_USE Err sealed_unseal_all(SealedFile *f, const AeadKey *key, SealedSink sink, void *context, Diag *diag);
 

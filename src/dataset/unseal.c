@@ -21,6 +21,7 @@ typedef struct {
     SealedSink sink;
     void *context;
     crypto_hash_sha256_state tags;
+    uint64_t skip;        /* bytes of plaintext that are not handed on */
     bool opened;          /* some chunk did: the segment belongs here */
     bool broken;          /* some chunk did not: only the tags are gathered from here on */
     uint32_t broken_chunk;
@@ -68,6 +69,13 @@ static Err open_batch(Unsealing *u, View sealed, uint32_t number, bool ends, siz
     return OK;
 }
 
+static Err hand_on(Unsealing *u, View plain)
+{
+    size_t skip = u->skip < plain.size ? (size_t)u->skip : plain.size;
+    u->skip -= skip;
+    return plain.size > skip ? u->sink(u->context, view_of(plain.data + skip, plain.size - skip)) : OK;
+}
+
 static Err open_stream(Unsealing *u, uint64_t offset, uint64_t size, Diag *diag)
 {
     SealedFile *f = u->file;
@@ -77,7 +85,7 @@ static Err open_stream(Unsealing *u, uint64_t offset, uint64_t size, Diag *diag)
         TRY(read_sealed(u, f->sealed, step, offset + done, diag));
         done += step;
         TRY(open_batch(u, view_of(f->sealed, step), number, done == size, &plain));
-        if (!u->broken && plain) TRY(u->sink(u->context, view_of(f->plain, plain)));
+        if (!u->broken) TRY(hand_on(u, view_of(f->plain, plain)));
     }
     return OK;
 }
@@ -175,7 +183,7 @@ Err sealed_unseal_all(SealedFile *f, const AeadKey *key, SealedSink sink, void *
 {
     uint64_t next = 0;
     for (uint64_t i = 0; i < f->footer.segments; i++)
-        TRY(unseal_one((Unsealing){.file = f, .index = i, .next = &next, .sink = sink, .context = context}, key, diag));
+        TRY(unseal_one((Unsealing){.file = f, .index = i, .next = &next, .sink = sink, .context = context, .skip = i ? f->footer.prefix_bytes : 0}, key, diag));
     if (f->footer.is_result && next != f->footer.source_segments)
         return FAIL_WHY(diag, ERR_TRUNCATED, "%s: the results end before segment %" PRIu64 " of %" PRIu64 ": the last are missing", f->path, next, f->footer.source_segments);
     return OK;

@@ -66,6 +66,8 @@ void sealed_writer_free(SealedWriter **writer)
     *writer = NULL;
 }
 
+void sealed_writer_set_prefix(SealedWriter *w, uint64_t bytes) { w->prefix_bytes = bytes; }
+
 Err sealed_writer_begin(SealedWriter *w)
 {
     assert(!w->in_segment && w->secrets);
@@ -128,7 +130,8 @@ Err sealed_writer_end(SealedWriter *w)
 
 static Err make_footer(SealedWriter *w, Buffer *ret_cose)
 {
-    Footer f = {.name = w->container.name, .segments = w->container.segments, .plain_bytes = w->container.plain_bytes, .policy = view_buffer(&w->policy)};
+    Footer f = {.name = w->container.name, .segments = w->container.segments, .plain_bytes = w->container.plain_bytes, .policy = view_buffer(&w->policy),
+                .prefix_bytes = w->prefix_bytes};
     container_index_hash(&w->container, &f.index_hash);
     TRY(footer_add_key(&f, w->request.owner_sealing, &w->secrets->dataset));
     return footer_sign(&f, w->request.owner_secret, w->request.owner, ret_cose);

@@ -8,6 +8,7 @@ struct SealedWriter {
     Container container;
     SealRequest request;           /* of a dataset */
     Buffer policy;
+    uint64_t prefix_bytes;
     struct WriterSecrets *secrets; /* NULL for results, which come sealed */
     SealedSegment segment;         /* being written */
     bool in_segment;
