@@ -27,7 +27,7 @@ Err policy_check(const Policy *p, Diag *diag)
     if (!p->name[0]) return FAIL_WHY(diag, ERR_BAD_INPUT, "the policy has no name; begin it with 'policy: my-data'");
     if (p->image_count + p->signer_count == 0)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "no image may open the data; give 'images' (covey image inspect prints a measurement) or 'signers'");
-    if (p->recipient_count == 0) return FAIL_WHY(diag, ERR_BAD_INPUT, "nobody may receive results; give 'recipients' (covey key show)");
+    if (p->recipient_count == 0) return FAIL_WHY(diag, ERR_BAD_INPUT, "nobody may receive results; give 'recipients' (covey key show --sealing)");
     if (p->level < LEVEL_SHARED || p->level > LEVEL_CONFIDENTIAL) return FAIL_WHY(diag, ERR_BAD_INPUT, "no such security level");
     if (p->evidence == 0 || p->evidence & ~(uint32_t)EVIDENCE_ALL)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "no kind of evidence is accepted; give 'evidence', such as [tpm2, sev-snp, tdx]");

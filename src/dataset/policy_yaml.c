@@ -137,7 +137,7 @@ static Err read_nodes(const Reading *r, const YamlNode *value)
 
 static Err read_recipients(const Reading *r, const YamlNode *value)
 {
-    return items(r, value, POLICY_RECIPIENTS_MAX, parse_sealing, "a sealing key, 'covey-x25519:...' (covey key show prints yours)",
+    return items(r, value, POLICY_RECIPIENTS_MAX, parse_sealing, "a sealing key, 'covey-x25519:...' (covey key show --sealing prints yours)",
                  &r->policy->recipients, &r->policy->recipient_count);
 }
 

@@ -1,0 +1,162 @@
+/* Does a result file open for its recipients only when the results cover all segments once? The test plays SEEs, manager and key broker. */
+#include "crypto/derive.h"
+#include "dataset/sealed_sample.h"
+#include "see/sealed_result.h"
+
+static const AeadKey RESULT_KEY = {{9, 9, 9}};
+static const uint8_t TASK[16] = {1, 2, 3};
+enum { SEGMENTS = 4 };
+
+/** What a SEE gives for segments [first, end): text, sealed. */
+static Buffer make_result(const uint8_t task[16], uint64_t first, uint64_t end, const char *text)
+{
+    SealedResultHead head = {.magic = SEALED_RESULT_MAGIC, .format = 1, .stage_and_job = first, .first = first, .end = end, .salt = {5}};
+    memcpy(head.task_id, task, sizeof head.task_id);
+    Sha256 hash;
+    AeadKey key;
+    sha256_of(view_of(&head, sizeof head), &hash);
+    derive_result_key(&RESULT_KEY, hash.bytes, &key);
+    size_t size = strlen(text);
+    Buffer b = buffer_limited(1 << 20);
+    ck_assert_ok(buffer_append(&b, view_of(&head, sizeof head)));
+    ck_assert_ok(buffer_reserve(&b, size + AEAD_TAG_BYTES));
+    ck_assert_ok(stream_seal_chunk(&key, 0, true, view_of(text, size), b.data + b.size));
+    b.size += size + AEAD_TAG_BYTES;
+    return b;
+}
+
+typedef struct { uint64_t first, end; const char *text; } Part;
+
+/** A result file of these parts over a dataset of SEGMENTS segments. */
+static void write_results(const Sample *s, const char *path, const Part *parts, size_t count)
+{
+    SealedWriter *w = NULL;
+    Diag diag = {{0}};
+    AUTO_BUFFER policy = buffer_limited(POLICY_BYTES_MAX), footer = buffer_limited(FOOTER_BYTES_MAX), claims = buffer_limited(256);
+    ck_assert_ok(policy_encode(&s->policy, &policy));
+    ck_assert_ok(result_writer_open(path, TASK, &w, &diag));
+    for (size_t i = 0; i < count; i++) {
+        AUTO_BUFFER r = make_result(TASK, parts[i].first, parts[i].end, parts[i].text);
+        ck_assert_ok(result_writer_add(w, view_buffer(&r)));
+    }
+    Footer dataset = {.name = {.id = {77}, .version = 3}, .segments = SEGMENTS, .policy = view_buffer(&policy)};
+    ResultFooterRequest request = {.secret = &s->secret, .signer = &s->owner, .result_key = &RESULT_KEY, .dataset = &dataset};
+    memcpy(request.task_id, TASK, sizeof request.task_id);
+    ResultClaims c;
+    result_writer_claims(w, &c);
+    ck_assert_ok(result_claims_encode(&c, &claims));
+    ck_assert_ok(result_claims_decode(view_buffer(&claims), &request.claims));
+    ck_assert_ok(result_footer_sign(&request, &footer, &diag));
+    ck_assert_ok(result_writer_finish(w, view_buffer(&footer), &diag));
+    sealed_writer_free(&w);
+}
+
+static void check(const Part *parts, size_t count, int code, const char *text)
+{
+    Sample s;
+    AUTO_BUFFER plain = buffer_limited(1 << 20);
+    Diag diag = {{0}};
+    sample_begin(&s);
+    write_results(&s, "r", parts, count);
+    ck_assert_err(sample_unseal(&s, "r", &plain, &diag), code);
+    if (code) ck_assert_str_eq(diag.text, text);
+    else ck_assert(view_equal(view_buffer(&plain), view_text(text)));
+    sample_end(&s);
+}
+
+START_TEST(all_results_in_order_are_the_output)
+{
+    check((Part[]){{0, 1, "a"}, {1, 2, ""}, {2, 4, "cd"}}, 3, 0, "acd");
+    check((Part[]){{0, 4, "all"}}, 1, 0, "all");
+}
+END_TEST
+
+START_TEST(a_result_left_out_repeated_or_moved_is_found)
+{
+    check((Part[]){{0, 1, "a"}, {2, 4, "c"}}, 2, ERR_MISPLACED, "r: result 1 is of segments 2 to 4, and 1 should come next: results were left out, repeated or reordered");
+    check((Part[]){{0, 2, "a"}, {0, 2, "a"}, {2, 4, "c"}}, 3, ERR_MISPLACED,
+          "r: result 1 is of segments 0 to 2, and 2 should come next: results were left out, repeated or reordered");
+    check((Part[]){{2, 4, "c"}, {0, 2, "a"}}, 2, ERR_MISPLACED, "r: result 0 is of segments 2 to 4, and 0 should come next: results were left out, repeated or reordered");
+    check((Part[]){{0, 2, "a"}}, 1, ERR_TRUNCATED, "r: the results end before segment 2 of 4: the last are missing");
+    check((Part[]){{0, 5, "a"}}, 1, ERR_MISPLACED, "r: result 0 is of segments 0 to 5, and 0 should come next: results were left out, repeated or reordered");
+    check(NULL, 0, ERR_TRUNCATED, "r: the results end before segment 0 of 4: the last are missing");
+}
+END_TEST
+
+START_TEST(what_is_no_result_of_this_task_is_not_taken)
+{
+    Sample s;
+    sample_begin(&s);
+    SealedWriter *w = NULL;
+    ck_assert_ok(result_writer_open("r", TASK, &w, NULL));
+    const uint8_t other[16] = {4};
+    AUTO_BUFFER r = make_result(other, 0, 1, "x");
+    ck_assert_err(result_writer_add(w, view_buffer(&r)), ERR_FOREIGN);
+    ck_assert_err(result_writer_add(w, view_of(r.data, r.size - 2)), ERR_PROTOCOL);
+    ck_assert_err(result_writer_add(w, view_of(r.data, 63)), ERR_PROTOCOL);
+    r.data[0] ^= 1;
+    ck_assert_err(result_writer_add(w, view_buffer(&r)), ERR_PROTOCOL);
+    sealed_writer_free(&w);
+    sample_end(&s);
+}
+END_TEST
+
+START_TEST(every_flipped_bit_of_a_result_file_is_found)
+{
+    Sample s;
+    sample_begin(&s);
+    write_results(&s, "r", (Part[]){{0, 1, "a"}, {1, 4, "bcd"}}, 2);
+    AUTO_BUFFER b = sample_file("r");
+    for (size_t bit = 0; bit < 8 * b.size; bit++) {
+        AUTO_BUFFER plain = buffer_limited(1 << 20);
+        Diag diag = {{0}};
+        b.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        sample_write("damaged", view_buffer(&b));
+        b.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        Err e = sample_unseal(&s, "damaged", &plain, &diag);
+        ck_assert_msg(e.code != 0 && diag.text[0], "bit %zu passed", bit);
+    }
+    sample_end(&s);
+}
+END_TEST
+
+START_TEST(the_footer_names_source_and_recipients)
+{
+    Sample s;
+    SealedFile *f = NULL;
+    SealedFacts facts;
+    SealPublicKey recipient;
+    sample_begin(&s);
+    write_results(&s, "r", (Part[]){{0, 4, "all"}}, 1);
+    ck_assert_ok(sealed_open("r", &s.trusted, &f, NULL));
+    sealed_facts(f, &facts);
+    ck_assert(facts.is_result);
+    ck_assert_mem_eq(facts.id, TASK, sizeof TASK);
+    ck_assert_uint_eq(facts.source.id[0], 77);
+    ck_assert_uint_eq(facts.source.version, 3);
+    ck_assert_uint_eq(facts.source_segments, SEGMENTS);
+    ck_assert(sealed_recipient(f, 0, &recipient));
+    ck_assert_mem_eq(recipient.bytes, s.sealing.bytes, sizeof recipient.bytes);
+    ck_assert(!sealed_recipient(f, 1, &recipient));
+    sealed_close(&f);
+    sample_end(&s);
+}
+END_TEST
+
+START_TEST(claims_are_taken_in_one_form_only)
+{
+    ResultClaims c = {.results = 5, .plain_bytes = 1000, .index_hash = {{3}}}, back;
+    AUTO_BUFFER b = buffer_limited(256);
+    ck_assert_ok(result_claims_encode(&c, &b));
+    ck_assert_ok(result_claims_decode(view_buffer(&b), &back));
+    ck_assert_uint_eq(back.results, 5);
+    ck_assert_uint_eq(back.plain_bytes, 1000);
+    ck_assert_mem_eq(back.index_hash.bytes, c.index_hash.bytes, 32);
+    ck_assert_err(result_claims_decode(view_of(b.data, b.size - 1), &back), ERR_BAD_INPUT);
+    ck_assert_ok(buffer_put_u8(&b, 0));
+    ck_assert_err(result_claims_decode(view_buffer(&b), &back), ERR_BAD_INPUT);
+}
+END_TEST
+
+TEST_MAIN("dataset/result", all_results_in_order_are_the_output, a_result_left_out_repeated_or_moved_is_found, what_is_no_result_of_this_task_is_not_taken,
+          every_flipped_bit_of_a_result_file_is_found, the_footer_names_source_and_recipients, claims_are_taken_in_one_form_only)
