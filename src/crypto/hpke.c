@@ -16,6 +16,7 @@ static const uint8_t HPKE_SUITE[] = {'H', 'P', 'K', 'E', 0x00, 0x20, 0x00, 0x01,
 static void labeled_extract(View salt, View suite, const char *label, View secret, uint8_t ret_prk[HASH_BYTES])
 {
     crypto_auth_hmacsha256_state state;
+    if (!salt.data) salt = VIEW("");
     crypto_auth_hmacsha256_init(&state, salt.data, salt.size);
     crypto_auth_hmacsha256_update(&state, (const uint8_t *)"HPKE-v1", 7);
     crypto_auth_hmacsha256_update(&state, suite.data, suite.size);
@@ -30,7 +31,7 @@ static void labeled_expand(const uint8_t prk[HASH_BYTES], View suite, const char
     size_t n = 0;
     const View parts[] = {view_of((const uint8_t[]){0, size}, 2), VIEW("HPKE-v1"), suite, view_text(label), info};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        memcpy(text + n, parts[i].data, parts[i].size); /* all callers' infos are hashes and public keys: at most 160 bytes */
+        if (parts[i].size) memcpy(text + n, parts[i].data, parts[i].size); /* all callers' infos are hashes and public keys: at most 160 bytes */
         n += parts[i].size;
     }
     hkdf_expand(prk, view_of(text, n), ret_key, size);

@@ -5,37 +5,43 @@
  *   challenge  -> nonce (single use, NONCE_LIFETIME_S)
  *   attest     evidence over that nonce -> a session: session key and result key, HPKE-sealed to the SEE's key, bound to that evidence
  *   wrap       per micro-job: that segment's key and size under the session key; one AEAD, no signature
+ *   result     when all is computed: the signed footer of the result file, the task's result key sealed to the policy's recipients
  *
- * One session key per (task, node): every zygote of the task on the node attests by itself and is given the same one.
- * State (runs counted, versions pinned, nonces, sessions' tasks) is in SQLite and survives kill -9: what is counted is durable before a key leaves.
- * Everything is audited: each release and refusal with its reason.
+ * One session per (task, node, stage): every zygote of the task on the node attests by itself and is given the same one. A run is counted for each
+ * (task id, image, set-up): a task id that comes back with another program or other arguments uses up another run (keybroker/state.h).
+ * State (runs counted, datasets pinned, sessions) is in SQLite and survives kill -9: what is counted is on the disk before a key leaves. It holds no
+ * keys: those are derived from the owner's (keybroker/derived.h), so a restarted broker goes on with the same sessions and a resumed task has the same keys.
+ * Everything is audited: each release and refusal with its reason (keybroker/record.h).
  */
 #pragma once
 #include "attest/appraise.h"
-#include "audit/audit.h"
-#include "dataset/sealed.h"
+#include "crypto/keyring.h"
+#include "dataset/footer.h"
+#include "keybroker/nonces.h"
 #include "see/session_payload.h"
 
-enum { NONCE_LIFETIME_S = 60, NONCES_MAX = 65536, SESSIONS_MAX = 4096, SESSION_LIFETIME_S = 24 * 3600, ATTESTS_PER_MINUTE_MAX = 6000, WRAP_BATCH_MAX = 1024 };
+enum { SESSION_LIFETIME_S = 24 * 3600, ATTESTS_PER_MINUTE_MAX = 6000, RESULTS_PER_MINUTE_MAX = 600, WRAP_BATCH_MAX = 1024 };
 
 typedef struct Broker Broker;
 typedef struct {
     const char *state_dir;               /* broker.db, audit.log */
     const SecretKey *signing; const PublicKey *owner;      /* the owner's: footers must be signed by it, result footers are */
     const SealSecretKey *sealing; const SealPublicKey *sealing_public;
-    const TrustedKeys *nodes;            /* node keys trusted by default; a policy can narrow them */
+    const TrustedKeys *nodes;            /* node keys accepted where the policy names none; NULL: none */
+    const RevokedKeys *revoked;          /* of nodes, image signers, recipients and the owner; NULL: none */
     const char *collateral_dir;          /* NULL: none, then only node-key evidence can pass */
 } BrokerConfig;
+/** Everything that config points to is borrowed until broker_free.
+ *  errors: ERR_BUSY (another broker has the state), ERR_DENIED (the owner's key is revoked), ERR_CORRUPT */
 MUST_USE Err broker_new(const BrokerConfig *config, uint64_t now_s, Broker **ret_broker, Diag *diag);
 void broker_free(Broker **broker);
 
 MUST_USE Err broker_challenge(Broker *b, uint64_t now_s, uint8_t ret_nonce[EVIDENCE_NONCE_BYTES], Diag *diag);
 
-/** What the task wants: names what the evidence's task_policy hash must have been made over. */
 typedef struct {
     uint8_t task_id[16];
-    uint32_t stage;                      /* 0, or a combining stage: then only results of this very task are opened */
-    char node_id[64];
+    uint32_t stage;                      /* 0, or a combining stage: no segment is wrapped for it */
+    char node_id[64];                    /* for the audit log; what counts is the node's key */
     View footer;                         /* the dataset's signed footer (COSE), as it stands in the file */
     View evidence;
 } AttestRequest;
@@ -43,12 +49,16 @@ typedef struct {
 typedef struct { uint64_t session_id; uint8_t encapsulated[HPKE_PUBLIC_BYTES], sealed[sizeof(SessionPayload) + HPKE_TAG_BYTES]; } SessionGrant;
 #define SESSION_INFO "covey session v1" /* HPKE info = this | SHA-256 of the evidence; aad = task id (16) */
 
-/** errors: ERR_DENIED with the claim that failed (also in *ret_verdict), ERR_BUSY (rate), ERR_UNTRUSTED (not this owner's dataset), ERR_BAD_INPUT */
+/** errors: ERR_DENIED (a claim that failed, also in *ret_verdict; a replay; no run left; an older version), ERR_BUSY (a stale nonce; too many at once: try
+ *  again from the challenge on), ERR_UNTRUSTED, ERR_BAD_SIGNATURE (not this owner's dataset), ERR_BAD_INPUT */
 MUST_USE Err broker_attest(Broker *b, uint64_t now_s, const AttestRequest *request, SessionGrant *ret_grant, Verdict *ret_verdict, Diag *diag);
 
 /** The wrap of segment `job` for micro-job `job` of stage 0. plain = segment key | plain size u64 le; key = expand(session key, "covey wrap v1");
- *  nonce = stage_and_job u64 le | plain size u32 le; aad = task id | stage_and_job u64 le. sizes come from the caller's index, which the segment key's AEAD holds it to. */
+ *  nonce = stage_and_job u64 le | plain size u32 le, so that no key and nonce ever see two plaintexts; aad = task id | stage_and_job u64 le. Sizes come
+ *  from the caller's index, which the segment key's AEAD holds it to. All or none.
+ *  errors: ERR_NO_ENTRY (no such session any more: attest again), ERR_DENIED (a session of a combining stage), ERR_BAD_INPUT (no such segment) */
 MUST_USE Err broker_wrap(Broker *b, uint64_t now_s, uint64_t session_id, const uint64_t *jobs, const uint64_t *plain_sizes, size_t count,
                          uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag);
-/** The signed footer of a result file: the result key of the task sealed to each of the policy's recipients. */
-MUST_USE Err broker_result_footer(Broker *b, uint64_t now_s, uint64_t session_id, View index_hash_claims, Buffer *ret_cose, Diag *diag);
+/** The signed footer of a task's result file: its result key sealed to each of the policy's recipients. `claims`: result_claims_encode (dataset/footer.h); a
+ *  false one only makes the file fail to open. errors: ERR_NO_ENTRY (no such task), ERR_DENIED (a recipient is revoked), ERR_BAD_INPUT, ERR_BUSY */
+MUST_USE Err broker_result_footer(Broker *b, uint64_t now_s, const uint8_t task_id[16], View claims, Buffer *ret_cose, Diag *diag);

@@ -1,0 +1,125 @@
+/* The key broker's core: its life, nonces, and what its decisions rest on. The decisions are in attest.c and release.c. */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "keybroker/broker_parts.h"
+#include "sys/fd.h"
+
+/* --- shared parts --- */
+
+Err rate_take(Rate *r, uint64_t now_s, uint64_t max, Diag *diag)
+{
+    if (r->minute != now_s / 60) *r = (Rate){.minute = now_s / 60};
+    if (r->count >= max) return FAIL_WHY(diag, ERR_BUSY, "more requests this minute than the key broker takes: try again in a minute");
+    r->count++;
+    return OK;
+}
+
+Err owned_footer(const Broker *b, View cose, Footer *ret_footer, Diag *diag)
+{
+    PublicKey signer;
+    TRY(footer_open(cose, &b->owner, ret_footer, &signer, diag));
+    if (ret_footer->is_result) return FAIL_WHY(diag, ERR_BAD_INPUT, "this is a result file, not a dataset: its keys are its recipients'");
+    return OK;
+}
+
+uint64_t session_end(const Policy *p, uint64_t now_s)
+{
+    const uint64_t end = now_s + SESSION_LIFETIME_S;
+    return p->expires != 0 && p->expires < end ? p->expires : end;
+}
+
+Err session_revive(Broker *b, uint64_t now_s, Session *session, const Footer *footer, Diag *diag)
+{
+    uint8_t key[32];
+    TRY(footer_key(footer, b->config.sealing, &session->dataset_key, diag));
+    session->dataset = footer->name;
+    session->segments = footer->segments;
+    derive_session_key(&b->sessions.secrets->root, session->task_id, &session->dataset, &session->node, session->stage, key);
+    derive_wrap_key(key, &session->wrap_key);
+    sodium_memzero(key, sizeof key);
+    return sessions_put(&b->sessions, session, now_s);
+}
+
+/* --- life --- */
+
+typedef struct { Broker *broker; uint64_t now_s; } Restore;
+
+/* A session of before, with its keys derived again. One that this owner's key no longer opens is left out: its SEEs attest again. */
+static Err restore_session(void *context, const StoredSession *stored)
+{
+    const Restore *r = context;
+    Footer footer;
+    Session s = {.id = stored->id, .expires = stored->expires, .node = stored->node, .stage = stored->stage};
+    memcpy(s.task_id, stored->task, sizeof s.task_id);
+    if (is_revoked(r->broker, stored->node.bytes, r->now_s)) return OK;
+    Err e = owned_footer(r->broker, stored->footer, &footer, NULL);
+    if (!e.code) e = session_revive(r->broker, r->now_s, &s, &footer, NULL);
+    sodium_memzero(&s, sizeof s);
+    return e.code == ENOMEM ? e : OK;
+}
+
+static Err path_in(const char *directory, const char *name, char ret_path[PATH_BYTES_MAX])
+{
+    return snprintf(ret_path, PATH_BYTES_MAX, "%s/%s", directory, name) < PATH_BYTES_MAX ? OK : FAIL(ERR_LIMIT);
+}
+
+static Err open_files(Broker *b, Diag *diag)
+{
+    char path[PATH_BYTES_MAX];
+    const char *directory = b->config.state_dir;
+    TRY_WHY(diag, dir_make_all(directory, 0700), "%s", directory);
+    TRY_WHY(diag, path_in(directory, "broker.db", path), "%s", directory);
+    TRY(state_open(path, &b->state, diag));
+    TRY_WHY(diag, path_in(directory, "audit.log", path), "%s", directory);
+    TRY_WHY(diag, audit_open(path, b->config.signing, b->config.owner, &b->record.log, diag), "%s", path);
+    return b->config.collateral_dir ? collateral_load(b->config.collateral_dir, &b->collateral, diag) : OK;
+}
+
+static Err open_broker(Broker *b, uint64_t now_s, Diag *diag)
+{
+    if (is_revoked(b, b->config.owner->bytes, now_s)) return FAIL_WHY(diag, ERR_DENIED, "the owner's signing key is revoked: no key is released in its name");
+    b->owner.count = 1;
+    b->owner.keys[0] = *b->config.owner;
+    TRY(open_files(b, diag));
+    TRY(nonces_begin(&b->nonces));
+    TRY(sessions_begin(&b->sessions, b->config.sealing));
+    TRY_WHY(diag, state_sweep(b->state, now_s), "the broker's state");
+    b->swept_s = now_s;
+    Restore restore = {b, now_s};
+    TRY_WHY(diag, state_each_session(b->state, now_s, restore_session, &restore), "the broker's sessions");
+    return OK;
+}
+
+Err broker_new(const BrokerConfig *config, uint64_t now_s, Broker **ret_broker, Diag *diag)
+{
+    Broker *b = calloc(1, sizeof *b);
+    if (!b) return FAIL(ENOMEM);
+    b->config = *config;
+    Err e = open_broker(b, now_s, diag);
+    if (e.code) broker_free(&b);
+    else *ret_broker = b;
+    return e;
+}
+
+void broker_free(Broker **broker)
+{
+    Broker *b = *broker;
+    if (!b) return;
+    sessions_end(&b->sessions);
+    audit_close(&b->record.log);
+    state_close(&b->state);
+    collateral_free(&b->collateral);
+    sodium_memzero(&b->nonces, sizeof b->nonces);
+    free(b);
+    *broker = NULL;
+}
+
+Err broker_challenge(Broker *b, uint64_t now_s, uint8_t ret_nonce[EVIDENCE_NONCE_BYTES], Diag *diag)
+{
+    TRY_WHY(diag, nonces_make(&b->nonces, now_s, ret_nonce), "a fresh nonce");
+    return OK;
+}

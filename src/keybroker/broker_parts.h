@@ -1,0 +1,31 @@
+/** What the files of the key broker's core share. */
+#pragma once
+#include "keybroker/broker.h"
+#include "keybroker/record.h"
+#include "keybroker/sessions.h"
+#include "keybroker/state.h"
+
+typedef struct { uint64_t minute, count; } Rate; /* of one minute; in memory, a restart begins anew */
+
+struct Broker {
+    BrokerConfig config;
+    TrustedKeys owner;          /* the one key that footers must be signed by */
+    Collateral *collateral;
+    State *state;
+    Record record;
+    Sessions sessions;
+    Nonces nonces;
+    Rate attests, results;
+    uint64_t swept_s;
+};
+
+/** errors: ERR_BUSY when this minute has had `max` already */
+MUST_USE Err rate_take(Rate *r, uint64_t now_s, uint64_t max, Diag *diag);
+
+/** A dataset that the broker may give keys of: signed by the owner, and an input. Views borrow from `cose`. */
+MUST_USE Err owned_footer(const Broker *b, View cose, Footer *ret_footer, Diag *diag);
+/** The policy's and the session's end, whichever is first. */
+uint64_t session_end(const Policy *p, uint64_t now_s);
+/** Puts a session into memory with its keys. The footer must be the dataset's. */
+MUST_USE Err session_revive(Broker *b, uint64_t now_s, Session *session, const Footer *footer, Diag *diag);
+static inline bool is_revoked(const Broker *b, const uint8_t key[32], uint64_t now_s) { return b->config.revoked && revoked_has(b->config.revoked, key, now_s); }

@@ -1,0 +1,372 @@
+/* The broker's state in SQLite: one transaction for each decision, synced before a key leaves. */
+#include "keybroker/state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#define STRINGS(x) STR(x)
+
+/* "CovK"; the version changes when an older Covey would misread the rows. */
+#define APPLICATION_ID 0x436f764b
+#define SCHEMA_VERSION 1
+
+static const char SCHEMA[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE dataset(id BLOB, version INTEGER, footer BLOB NOT NULL, PRIMARY KEY(id, version)) STRICT;"
+    "CREATE TABLE task(id BLOB PRIMARY KEY, dataset BLOB NOT NULL, version INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE run(task BLOB, measurement BLOB, setup BLOB, counted_at INTEGER NOT NULL, PRIMARY KEY(task, measurement, setup)) STRICT;"
+    "CREATE TABLE session(id INTEGER PRIMARY KEY, task BLOB NOT NULL, node BLOB NOT NULL, stage INTEGER NOT NULL, expires INTEGER NOT NULL,"
+    " UNIQUE(task, node, stage)) STRICT;"
+    "CREATE INDEX task_of_dataset ON task(dataset, version);"
+    "PRAGMA application_id = " STRINGS(APPLICATION_ID) ";"
+    "PRAGMA user_version = " STRINGS(SCHEMA_VERSION) ";"
+    "COMMIT;";
+
+/* FULL: a commit is on the disk when it returns, power loss included. */
+static const char SETUP[] =
+    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+
+typedef enum {
+    BEGIN, COMMIT, ROLLBACK, FIND_NEWEST, FIND_FOOTER, PUT_DATASET, FIND_TASK, PUT_TASK, FIND_RUN, COUNT_RUNS, PUT_RUN, FIND_SESSION, PUT_SESSION,
+    PROLONG_SESSION, EACH_SESSION, SWEEP, STATEMENT_COUNT
+} Statement;
+
+static const char *const SQL[STATEMENT_COUNT] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [FIND_NEWEST] = "SELECT max(version) FROM dataset WHERE id = ?1",
+    [FIND_FOOTER] = "SELECT footer FROM dataset WHERE id = ?1 AND version = ?2",
+    [PUT_DATASET] = "INSERT INTO dataset VALUES(?1, ?2, ?3)",
+    [FIND_TASK] = "SELECT dataset, version FROM task WHERE id = ?1",
+    [PUT_TASK] = "INSERT INTO task VALUES(?1, ?2, ?3)",
+    [FIND_RUN] = "SELECT 1 FROM run WHERE task = ?1 AND measurement = ?2 AND setup = ?3",
+    [COUNT_RUNS] = "SELECT count(*) FROM run JOIN task ON task.id = run.task WHERE dataset = ?1 AND version = ?2",
+    [PUT_RUN] = "INSERT INTO run VALUES(?1, ?2, ?3, ?4)",
+    [FIND_SESSION] = "SELECT id FROM session WHERE task = ?1 AND node = ?2 AND stage = ?3",
+    [PUT_SESSION] = "INSERT INTO session VALUES(?1, ?2, ?3, ?4, ?5)",
+    [PROLONG_SESSION] = "UPDATE session SET expires = ?2 WHERE id = ?1",
+    [EACH_SESSION] = "SELECT session.id, task, node, stage, expires, dataset, task.version, footer FROM session JOIN task ON task.id = session.task"
+                     " JOIN dataset ON dataset.id = task.dataset AND dataset.version = task.version WHERE expires > ?1",
+    [SWEEP] = "DELETE FROM session WHERE expires <= ?1",
+};
+
+struct State { sqlite3 *db; sqlite3_stmt *statements[STATEMENT_COUNT]; };
+
+static Err db_error(sqlite3 *db)
+{
+    int system = sqlite3_system_errno(db);
+    switch (sqlite3_errcode(db) & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR: /* a table or column is not what we made */
+    case SQLITE_SCHEMA:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH: return FAIL(ERR_CORRUPT);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return FAIL(ERR_BUSY);
+    case SQLITE_FULL: return FAIL(ENOSPC);
+    case SQLITE_NOMEM: return FAIL(ENOMEM);
+    case SQLITE_READONLY:
+    case SQLITE_PERM: return FAIL(EACCES);
+    default: return FAIL(system ? system : EIO);
+    }
+}
+
+/* --- opening --- */
+
+static Err run_sql(sqlite3 *db, const char *sql) { return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : db_error(db); }
+
+static Err read_number(sqlite3 *db, const char *sql, int64_t *ret_number)
+{
+    sqlite3_stmt *s;
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK) return db_error(db);
+    Err e = OK;
+    if (sqlite3_step(s) == SQLITE_ROW) *ret_number = sqlite3_column_int64(s, 0);
+    else e = db_error(db);
+    sqlite3_finalize(s);
+    return e;
+}
+
+static Err ensure_schema(sqlite3 *db)
+{
+    int64_t tables = 0, application = 0, version = 0;
+    TRY(read_number(db, "SELECT count(*) FROM sqlite_master", &tables));
+    if (tables == 0) return run_sql(db, SCHEMA);
+    TRY(read_number(db, "PRAGMA application_id", &application));
+    TRY(read_number(db, "PRAGMA user_version", &version));
+    return application == APPLICATION_ID && version == SCHEMA_VERSION ? OK : FAIL(ERR_CORRUPT);
+}
+
+static Err open_state(State *s, const char *path)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) return s->db ? db_error(s->db) : FAIL(ENOMEM);
+    TRY(run_sql(s->db, SETUP));
+    TRY(ensure_schema(s->db));
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        if (sqlite3_prepare_v3(s->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL) != SQLITE_OK) return db_error(s->db);
+    return OK;
+}
+
+Err state_open(const char *path, State **ret_state, Diag *diag)
+{
+    State *s = calloc(1, sizeof *s);
+    if (!s) return FAIL(ENOMEM);
+    Err e = open_state(s, path);
+    if (!e.code) {
+        *ret_state = s;
+        return OK;
+    }
+    state_close(&s);
+    if (e.code == ERR_BUSY) return FAIL_WHY(diag, ERR_BUSY, "%s: another key broker works with this state; stop it, or name another folder", path);
+    if (e.code == ERR_CORRUPT) return FAIL_WHY(diag, ERR_CORRUPT, "%s: is not the state of a key broker of this version; restore it from a copy", path);
+    return FAIL_WHY(diag, e.code, "%s: %s", path, err_text(e.code));
+}
+
+void state_close(State **state)
+{
+    State *s = *state;
+    if (!s) return;
+    for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(s->statements[i]);
+    sqlite3_close(s->db);
+    free(s);
+    *state = NULL;
+}
+
+/* --- rows --- */
+
+static sqlite3_stmt *use(State *s, Statement which)
+{
+    sqlite3_stmt *t = s->statements[which];
+    sqlite3_reset(t);
+    return t;
+}
+
+static void bind_blob(sqlite3_stmt *t, int place, const void *bytes, size_t size) { sqlite3_bind_blob64(t, place, bytes, size, SQLITE_STATIC); }
+static void bind_number(sqlite3_stmt *t, int place, uint64_t v) { sqlite3_bind_int64(t, place, (int64_t)v); }
+
+static Err run(State *s, sqlite3_stmt *t)
+{
+    Err e = sqlite3_step(t) == SQLITE_DONE ? OK : db_error(s->db);
+    sqlite3_reset(t); /* repeats the error of step */
+    return e;
+}
+
+/* *ret_row false: no row. The statement stays at its row until it is used again or reset. */
+static Err find(State *s, sqlite3_stmt *t, bool *ret_row)
+{
+    int rc = sqlite3_step(t);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return db_error(s->db);
+    *ret_row = rc == SQLITE_ROW;
+    return OK;
+}
+
+static View blob(sqlite3_stmt *t, int column)
+{
+    const void *bytes = sqlite3_column_blob(t, column);
+    return view_of(bytes, (size_t)sqlite3_column_bytes(t, column));
+}
+
+static bool blob_into(sqlite3_stmt *t, int column, void *ret_bytes, size_t size)
+{
+    View v = blob(t, column);
+    if (v.size != size) return false;
+    memcpy(ret_bytes, v.data, size);
+    return true;
+}
+
+static Err roll_back(State *s, Err e)
+{
+    if (sqlite3_get_autocommit(s->db)) return e;
+    Err rolled = run(s, use(s, ROLLBACK)); /* when even this fails, SQLite rolls back at the next open */
+    (void)rolled;
+    return e;
+}
+
+/* --- datasets --- */
+
+static Err refuse_other_content(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, View footer, Diag *diag)
+{
+    sqlite3_stmt *t = use(s, FIND_FOOTER);
+    bool row = false;
+    bind_blob(t, 1, dataset, DATASET_BYTES);
+    bind_number(t, 2, version);
+    TRY(find(s, t, &row));
+    bool same = row && view_equal(blob(t, 0), footer);
+    sqlite3_reset(t);
+    if (!row) return FAIL(ERR_CORRUPT);
+    if (same) return OK;
+    return FAIL_WHY(diag, ERR_DENIED, "another dataset was seen with this id and version %" PRIu64 ": seal it again with a higher version", version);
+}
+
+Err state_pin(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, View footer, Diag *diag)
+{
+    sqlite3_stmt *t = use(s, FIND_NEWEST);
+    bool row = false;
+    if (version > INT64_MAX) return FAIL_WHY(diag, ERR_BAD_INPUT, "the version of the dataset is out of range");
+    bind_blob(t, 1, dataset, DATASET_BYTES);
+    TRY(find(s, t, &row));
+    const bool seen = row && sqlite3_column_type(t, 0) == SQLITE_INTEGER;
+    const uint64_t newest = (uint64_t)sqlite3_column_int64(t, 0);
+    sqlite3_reset(t);
+    if (seen && version < newest)
+        return FAIL_WHY(diag, ERR_DENIED, "version %" PRIu64 " of the dataset is out of date: version %" PRIu64 " was seen", version, newest);
+    if (seen && version == newest) return refuse_other_content(s, dataset, version, footer, diag);
+    t = use(s, PUT_DATASET);
+    bind_blob(t, 1, dataset, DATASET_BYTES);
+    bind_number(t, 2, version);
+    bind_blob(t, 3, footer.data, footer.size);
+    return run(s, t);
+}
+
+/* --- tasks and runs --- */
+
+/* A task id stands for one dataset: the keys of its results are derived from it. */
+static Err bind_task(State *s, const Admission *a, Diag *diag)
+{
+    sqlite3_stmt *t = use(s, FIND_TASK);
+    bool row = false;
+    bind_blob(t, 1, a->task, sizeof a->task);
+    TRY(find(s, t, &row));
+    const bool same = row && view_equal(blob(t, 0), view_of(a->dataset, sizeof a->dataset)) && (uint64_t)sqlite3_column_int64(t, 1) == a->version;
+    sqlite3_reset(t);
+    if (same) return OK;
+    if (row) return FAIL_WHY(diag, ERR_DENIED, "this task id was used for another dataset, or another version of it: start the task anew");
+    t = use(s, PUT_TASK);
+    bind_blob(t, 1, a->task, sizeof a->task);
+    bind_blob(t, 2, a->dataset, sizeof a->dataset);
+    bind_number(t, 3, a->version);
+    return run(s, t);
+}
+
+static void bind_run(sqlite3_stmt *t, const Admission *a)
+{
+    bind_blob(t, 1, a->task, sizeof a->task);
+    bind_blob(t, 2, a->measurement.bytes, sizeof a->measurement.bytes);
+    bind_blob(t, 3, a->setup.bytes, sizeof a->setup.bytes);
+}
+
+static Err count_runs(State *s, const Admission *a, uint64_t *ret_runs)
+{
+    sqlite3_stmt *t = use(s, COUNT_RUNS);
+    bool row = false;
+    bind_blob(t, 1, a->dataset, sizeof a->dataset);
+    bind_number(t, 2, a->version);
+    TRY(find(s, t, &row));
+    *ret_runs = (uint64_t)sqlite3_column_int64(t, 0);
+    sqlite3_reset(t);
+    return OK;
+}
+
+/* Combining stages see only results of the same task: they use up no run of their own. */
+static Err count_run(State *s, const Admission *a, Admitted *ret, Diag *diag)
+{
+    sqlite3_stmt *t = use(s, FIND_RUN);
+    bool row = false;
+    bind_run(t, a);
+    TRY(find(s, t, &row));
+    sqlite3_reset(t);
+    TRY(count_runs(s, a, &ret->runs));
+    ret->counted = !row && a->stage == 0;
+    if (!ret->counted) return OK;
+    if (a->runs_max > 0 && ret->runs >= a->runs_max)
+        return FAIL_WHY(diag, ERR_DENIED, "the policy allows %" PRIu64 " runs, and all are used", a->runs_max);
+    t = use(s, PUT_RUN);
+    bind_run(t, a);
+    bind_number(t, 4, a->now);
+    ret->runs++;
+    return run(s, t);
+}
+
+/* --- sessions --- */
+
+static Err put_session(State *s, const Admission *a, Admitted *ret)
+{
+    sqlite3_stmt *t = use(s, FIND_SESSION);
+    bool row = false;
+    bind_blob(t, 1, a->task, sizeof a->task);
+    bind_blob(t, 2, a->node.bytes, sizeof a->node.bytes);
+    bind_number(t, 3, a->stage);
+    TRY(find(s, t, &row));
+    ret->session_id = row ? (uint64_t)sqlite3_column_int64(t, 0) : a->new_session;
+    sqlite3_reset(t);
+    t = use(s, row ? PROLONG_SESSION : PUT_SESSION);
+    bind_number(t, 1, ret->session_id);
+    if (row) {
+        bind_number(t, 2, a->expires);
+        return run(s, t);
+    }
+    bind_blob(t, 2, a->task, sizeof a->task);
+    bind_blob(t, 3, a->node.bytes, sizeof a->node.bytes);
+    bind_number(t, 4, a->stage);
+    bind_number(t, 5, a->expires);
+    return run(s, t);
+}
+
+Err state_admit(State *s, const Admission *a, Admitted *ret_admitted, Diag *diag)
+{
+    Admitted admitted = {0};
+    TRY(run(s, use(s, BEGIN)));
+    Err e = bind_task(s, a, diag);
+    if (!e.code) e = count_run(s, a, &admitted, diag);
+    if (!e.code) e = put_session(s, a, &admitted);
+    if (!e.code) e = run(s, use(s, COMMIT));
+    if (e.code) return roll_back(s, e);
+    *ret_admitted = admitted;
+    return OK;
+}
+
+static bool read_session(sqlite3_stmt *t, StoredSession *ret)
+{
+    *ret = (StoredSession){.id = (uint64_t)sqlite3_column_int64(t, 0), .stage = (uint32_t)sqlite3_column_int(t, 3),
+                           .expires = (uint64_t)sqlite3_column_int64(t, 4), .version = (uint64_t)sqlite3_column_int64(t, 6), .footer = blob(t, 7)};
+    return blob_into(t, 1, ret->task, sizeof ret->task) && blob_into(t, 2, ret->node.bytes, sizeof ret->node.bytes) &&
+           blob_into(t, 5, ret->dataset, sizeof ret->dataset);
+}
+
+Err state_each_session(State *s, uint64_t now, SessionVisit visit, void *context)
+{
+    sqlite3_stmt *t = use(s, EACH_SESSION);
+    Err e = OK;
+    bool row = true;
+    bind_number(t, 1, now);
+    while (!e.code) {
+        StoredSession session;
+        e = find(s, t, &row);
+        if (e.code || !row) break;
+        e = read_session(t, &session) ? visit(context, &session) : FAIL(ERR_CORRUPT);
+    }
+    sqlite3_reset(t);
+    return e;
+}
+
+Err state_task_footer(State *s, const uint8_t task[TASK_BYTES], Buffer *ret_footer)
+{
+    uint8_t dataset[DATASET_BYTES];
+    bool row = false;
+    sqlite3_stmt *t = use(s, FIND_TASK);
+    bind_blob(t, 1, task, TASK_BYTES);
+    TRY(find(s, t, &row));
+    const bool known = row && blob_into(t, 0, dataset, sizeof dataset);
+    const uint64_t version = (uint64_t)sqlite3_column_int64(t, 1);
+    sqlite3_reset(t);
+    if (!known) return FAIL(ERR_NO_ENTRY);
+    t = use(s, FIND_FOOTER);
+    bind_blob(t, 1, dataset, sizeof dataset);
+    bind_number(t, 2, version);
+    Err e = find(s, t, &row);
+    if (!e.code) e = row ? buffer_append(ret_footer, blob(t, 0)) : FAIL(ERR_CORRUPT);
+    sqlite3_reset(t);
+    return e;
+}
+
+Err state_sweep(State *s, uint64_t now)
+{
+    sqlite3_stmt *t = use(s, SWEEP);
+    bind_number(t, 1, now);
+    return run(s, t);
+}
