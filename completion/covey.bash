@@ -38,6 +38,7 @@ _covey_command() {
     image) if ((COMP_CWORD == 2)); then _covey_image ''; else _covey_image "${COMP_WORDS[2]}"; fi ;;
     key) if ((COMP_CWORD == 2)); then _covey_key ''; else _covey_key "${COMP_WORDS[2]}"; fi ;;
     audit) if ((COMP_CWORD == 2)); then _covey_audit ''; else _covey_audit "${COMP_WORDS[2]}"; fi ;;
+    attest) _covey_words '--appraise --collateral --time --json --kind --nonce --help' ;;
     doctor) _covey_words '--json --help' ;;
     bench) _covey_words '--json' ;;
     esac
@@ -52,10 +53,11 @@ _covey() {
     --split | -s) _covey_words 'lines csv jsonl fixed:' ;;
     --combine | -c) _covey_words 'concat sum sum-by-key min max mean top: module:' ;;
     --level | -l) _covey_words 'shared process' ;;
+    --kind) _covey_words 'node-key tpm2 sev-snp tdx' ;;
     --event | -e) _covey_words 'key-release key-refusal image-trust appraisal session policy key-change stage recovery' ;;
-    --output | -o) _covey_files '*' ;;
+    --output | -o | --appraise | --collateral) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }
