@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sodium.h>
 
+#include "crypto/base64.h"
 #include "crypto/hpke.h"
 
 #define BASE64 sodium_base64_VARIANT_ORIGINAL_NO_PADDING
@@ -138,9 +139,9 @@ size_t key_file_print(const KeyFile *file, char ret_text[KEY_FILE_TEXT_MAX])
 /* `prefix`, then exactly `size` bytes in base64, then a newline and nothing else. */
 static bool decode(View text, const char *prefix, uint8_t *ret_bytes, size_t size)
 {
-    size_t length = strlen(prefix), encoded = sodium_base64_encoded_len(size, BASE64) - 1, got = 0;
-    if (text.size != length + encoded + 1 || memcmp(text.data, prefix, length) != 0 || text.data[text.size - 1] != '\n') return false;
-    return sodium_base642bin(ret_bytes, size, (const char *)text.data + length, encoded, NULL, &got, NULL, BASE64) == 0 && got == size;
+    size_t length = strlen(prefix);
+    if (text.size <= length || memcmp(text.data, prefix, length) != 0 || text.data[text.size - 1] != '\n') return false;
+    return base64_decode((const char *)text.data + length, text.size - length - 1, ret_bytes, size);
 }
 
 static bool parse_protected(const uint8_t bytes[PROTECTED_BYTES], KeyFile *f)

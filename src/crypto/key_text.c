@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "crypto/base64.h"
 #include "crypto/keyring.h"
 
 #define BASE64 sodium_base64_VARIANT_ORIGINAL_NO_PADDING
@@ -20,14 +21,9 @@ static void print(const char *prefix, const uint8_t key[KEY_BYTES], char ret_tex
 
 static Err parse(const char *prefix, const char *text, uint8_t ret_key[KEY_BYTES])
 {
-    size_t length = strlen(prefix), size = 0;
+    size_t length = strlen(prefix);
     if (strncmp(text, prefix, length) != 0) return FAIL(ERR_BAD_INPUT);
-
-    uint8_t key[KEY_BYTES];
-    const char *encoded = text + length;
-    if (sodium_base642bin(key, sizeof key, encoded, strlen(encoded), NULL, &size, NULL, BASE64) != 0 || size != sizeof key) return FAIL(ERR_BAD_INPUT);
-    memcpy(ret_key, key, sizeof key);
-    return OK;
+    return base64_decode(text + length, strlen(text + length), ret_key, KEY_BYTES) ? OK : FAIL(ERR_BAD_INPUT);
 }
 
 void public_key_print(const PublicKey *key, char ret_text[PUBLIC_KEY_TEXT_MAX]) { print(SIGNING_PREFIX, key->bytes, ret_text); }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crypto/base64.h"
 #include "crypto/key_list.h"
 #include "crypto/key_parts.h"
 
@@ -45,12 +46,10 @@ void rotation_print(const Rotation *r, char ret_text[ROTATION_TEXT_MAX])
 Err rotation_parse(char *const *words, size_t count, Rotation *ret_rotation)
 {
     Rotation r;
-    size_t size = 0;
     if (count != 3) return FAIL(ERR_BAD_INPUT);
     TRY(public_key_parse(words[0], &r.old));
     TRY(public_key_parse(words[1], &r.by));
-    if (sodium_base642bin(r.signature, sizeof r.signature, words[2], strlen(words[2]), NULL, &size, NULL, BASE64) != 0 || size != sizeof r.signature)
-        return FAIL(ERR_BAD_INPUT);
+    if (!base64_decode(words[2], strlen(words[2]), r.signature, sizeof r.signature)) return FAIL(ERR_BAD_INPUT);
     *ret_rotation = r;
     return OK;
 }
