@@ -2,7 +2,7 @@
  * TPM 2.0 evidence: a quote over PCRs by a restricted P-256 key of that TPM, and what is needed to check it. docs/formats/tpm.md
  *
  * The attestation key is the primary key that the TPM derives from its endorsement seed and one fixed template: it is the same after every start, is
- * never stored, and can sign nothing but what the TPM itself says. The operator enrols it once, as DIR/tpm/ak-NAME.pub.
+ * never stored, and can sign nothing but what the TPM itself says. The operator enrols it once, as DIR/tpm/ak-NAME.pub (attest/tpm_enrol.h).
  *
  * Collecting needs tpm2-tss; parsing and appraising need neither that nor a TPM.
  * Source: TCG, Trusted Platform Module Library, part 2: Structures, revision 1.59.
