@@ -241,7 +241,8 @@ static Err fill_in(Agent *a, const AgentConfig *config, Diag *diag)
     char subject[BUS_SUBJECT_MAX];
     snprintf(subject, sizeof subject, "covey.node.%s", a->node_id);
     TRY(bus_subscribe(a->bus, subject, on_message, a, &a->subscription));
-    TRY(broker_link_open(&a->node.broker, config->broker_bus ? config->broker_bus : a->bus, a->node_id, config->broker_patience_ns, on_broker, a));
+    snprintf(subject, sizeof subject, "covey.node.%s.broker", a->node_id);
+    TRY(broker_link_open(&a->node.broker, config->broker_bus ? config->broker_bus : a->bus, subject, config->broker_patience_ns, on_broker, a));
     TRY(loop_add_deferred(a->node.loop, on_work, a, &a->node.work));
     TRY(loop_add_timer(a->node.loop, clock_monotonic_ns() + TICK_MS * NS_PER_MS, on_tick, a, &a->timer));
     TRY(start_warden(a, diag));

@@ -7,14 +7,14 @@
 #include "base/limits.h"
 #include "sys/entropy.h"
 
-Err broker_link_open(BrokerLink *l, Bus *bus, const char *node_id, uint64_t patience_ns, BusHandler handler, void *context)
+Err broker_link_open(BrokerLink *l, Bus *bus, const char *reply_to, uint64_t patience_ns, BusHandler handler, void *context)
 {
     uint32_t start;
     l->bus = bus;
     l->patience_ns = patience_ns ? patience_ns : BROKER_PATIENCE_MS * NS_PER_MS;
     TRY(random_bytes(&start, sizeof start));
     l->last_token = (uint64_t)start << 32;
-    snprintf(l->reply_to, sizeof l->reply_to, "covey.node.%s.broker", node_id);
+    snprintf(l->reply_to, sizeof l->reply_to, "%s", reply_to);
     return bus_subscribe(bus, l->reply_to, handler, context, &l->subscription);
 }
 
@@ -70,6 +70,7 @@ static Err get(View message, BrokerAnswer *a)
     case BROKER_NONCE: return broker_get_nonce(message, &a->is.nonce);
     case BROKER_GRANT: return broker_get_grant(message, &a->is.grant);
     case BROKER_WRAPS: return broker_get_wraps(message, &a->is.wraps);
+    case BROKER_FOOTER: return broker_get_footer(message, &a->is.footer);
     case BROKER_REFUSED: return broker_get_refused(message, &a->is.refused);
     default: return FAIL(ERR_PROTOCOL);
     }
@@ -81,6 +82,7 @@ static uint64_t token_of(const BrokerAnswer *a)
     case BROKER_NONCE: return a->is.nonce.token;
     case BROKER_GRANT: return a->is.grant.token;
     case BROKER_WRAPS: return a->is.wraps.token;
+    case BROKER_FOOTER: return a->is.footer.token;
     default: return a->is.refused.token;
     }
 }

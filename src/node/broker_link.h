@@ -1,7 +1,7 @@
 /**
- * The agent's side of bus/broker_message.h: requests to the key broker, each with a token that its answer carries; what gets no answer is
- * sent again, a bounded number of times. The broker may be silent, and whoever speaks in its name may say anything: what is relayed proves
- * itself inside the SEE.
+ * The asking side of bus/broker_message.h, for the agent and for whoever wants a result file signed: requests to the key broker, each with a
+ * token that its answer carries; what gets no answer is sent again, a bounded number of times. The broker may be silent, and whoever speaks in
+ * its name may say anything: what is relayed proves itself inside the SEE.
  */
 #pragma once
 #include "bus/broker_message.h"
@@ -27,13 +27,13 @@ typedef struct {
 } BrokerAsk;
 
 typedef struct {
-    BrokerMessageType type;       /* NONCE, GRANT, WRAPS or REFUSED */
+    BrokerMessageType type;       /* NONCE, GRANT, WRAPS, FOOTER or REFUSED */
     uint64_t token;
-    union { BrokerNonce nonce; BrokerGrant grant; BrokerWraps wraps; BrokerRefused refused; } is;
+    union { BrokerNonce nonce; BrokerGrant grant; BrokerWraps wraps; BrokerRefused refused; BrokerFooter footer; } is;
 } BrokerAnswer;
 
-/** Answers come to `handler`. patience_ns 0: BROKER_PATIENCE_MS */
-MUST_USE Err broker_link_open(BrokerLink *l, Bus *bus, const char *node_id, uint64_t patience_ns, BusHandler handler, void *context);
+/** Answers come to the subject `reply_to`, and so to `handler`. patience_ns 0: BROKER_PATIENCE_MS */
+MUST_USE Err broker_link_open(BrokerLink *l, Bus *bus, const char *reply_to, uint64_t patience_ns, BusHandler handler, void *context);
 void broker_link_close(BrokerLink *l);
 
 /** A fresh token, and where to answer to. */
