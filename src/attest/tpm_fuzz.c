@@ -1,12 +1,13 @@
 /*
- * Any bytes as TPM evidence and as an enrolled key. What parses must lie inside the input and have what the format says; only the recorded quote is
- * ever accepted. Most inputs would end at the first field, so the input is also laid over that quote, where the first two bytes say.
+ * Any bytes as TPM evidence, as an enrolled key and as a request to enrol one. What parses must lie inside the input and have what the format says;
+ * only the recorded quote is ever accepted, and nobody is enrolled without a maker. Most inputs would end at the first field, so the input is also
+ * laid over that quote, where the first two bytes say.
  */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "attest/collateral.h"
-#include "attest/tpm.h"
+#include "attest/tpm_enrol.h"
 #include "attest/tpm_sample.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,9 +52,21 @@ static void check(View bytes)
     assert(v.accepted == view_equal(bytes, view_of(TPM_SAMPLE, sizeof TPM_SAMPLE)));
 }
 
+static void check_request(View request)
+{
+    static const CertificateList NOBODY;
+    Buffer challenge = buffer_limited(TPM_ENROL_BYTES_MAX);
+    uint8_t secret[TPM_SECRET_BYTES];
+    View key;
+    Diag why = {0};
+    int code = tpm_enrol_challenge(request, &NOBODY, 1, &challenge, secret, &key, &why).code;
+    assert((code == ERR_BAD_INPUT || code == ERR_NO_ENTRY || code == ERR_UNTRUSTED) && why.text[0] && challenge.size == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     check(view_of(data, size));
+    check_request(view_of(data, size));
     if (size < 2) return 0;
     uint8_t laid_over[sizeof TPM_SAMPLE];
     memcpy(laid_over, TPM_SAMPLE, sizeof laid_over);
