@@ -63,15 +63,16 @@ int command_attest(int argc, char **argv)
     const char *kind = NULL, *nonce = NULL;
     const Option options[] = {
         {"appraise", 0, OPTION_TEXT, &appraisal.file, "FILE", "judge evidence, an SEV-SNP report or a TDX quote; - is standard input"},
-        {"collateral", 0, OPTION_TEXT, &appraisal.collateral, "DIR", "certificates and reference values; default: collateral/ in the configuration folder"},
-        {"time", 0, OPTION_TEXT, &appraisal.time, "RFC3339", "judge as of then, for example 2026-11-21T22:00:00Z; default: now"},
+        {"collateral", 0, OPTION_TEXT, &appraisal.collateral, "DIR", "certificates and reference values; default: collateral/ beside your keys"},
+        {"time", 0, OPTION_TEXT, &appraisal.time, "RFC3339", "judge as of then, as 2027-01-01T00:00:00Z; default: now"},
         {"json", 0, OPTION_FLAG, &appraisal.json, NULL, "with --appraise: print one JSON object"},
-        {"kind", 0, OPTION_TEXT, &kind, "KIND", "node-key, tpm2, sev-snp or tdx; default: the best that this machine gives"},
+        {"kind", 0, OPTION_TEXT, &kind, "KIND", "node-key, tpm2, sev-snp or tdx; default: the best that there is"},
         {"nonce", 0, OPTION_TEXT, &nonce, "HEX", "64 hex digits that the evidence answers; default: random"},
     };
     const Usage usage = {.command = "attest", .usage = "covey attest [--kind KIND] [--nonce HEX]\n       covey attest --appraise FILE [--collateral DIR] [--time RFC3339] [--json]",
-                         .summary = "Prints this node's evidence in hex, or says claim by claim whether evidence convinces, and why not. Nothing is fetched: what\n"
-                                    "is missing or stale is named with the place to get it. Exit code 0 if all claims pass, 3 if one does not.",
+                         .summary = "Prints this node's evidence in hex, or says claim by claim whether evidence convinces, and why not.\n"
+                                    "Nothing is fetched: what is missing or stale is named with the place to get it. Exit code 0 if all\n"
+                                    "claims pass, 3 if one does not.",
                          .examples = "  covey attest | covey attest --appraise -\n  covey attest --appraise report.bin --collateral collateral/\n",
                          .options = options, .option_count = sizeof options / sizeof options[0]};
     Arguments a;
