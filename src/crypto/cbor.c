@@ -3,24 +3,31 @@
 
 enum { ARGUMENT_1 = 24, ARGUMENT_8 = 27, SIMPLE_FALSE = 20, SIMPLE_TRUE = 21, SIMPLE_NULL = 22 };
 
-/* The head of an item: major type and the shortest form of its argument. */
+/* The head of an item: major type and the shortest form of its argument. Returns its size. */
+static size_t head_of(uint8_t major, uint64_t argument, uint8_t ret_head[9])
+{
+    size_t size = 1;
+    ret_head[0] = (uint8_t)(major << 5 | (argument < ARGUMENT_1 ? argument : 0));
+    if (argument < ARGUMENT_1) return size;
+    uint8_t power = argument <= UINT8_MAX ? 0 : argument <= UINT16_MAX ? 1 : argument <= UINT32_MAX ? 2 : 3;
+    ret_head[0] |= ARGUMENT_1 + power;
+    for (int shift = (8 << power) - 8; shift >= 0; shift -= 8) ret_head[size++] = (uint8_t)(argument >> shift);
+    return size;
+}
+
 static Err put_head(Buffer *b, uint8_t major, uint64_t argument)
 {
-    uint8_t head[9], size = 1;
-    if (argument < ARGUMENT_1) {
-        head[0] = (uint8_t)(major << 5 | argument);
-        return buffer_append(b, view_of(head, size));
-    }
-    uint8_t power = argument <= UINT8_MAX ? 0 : argument <= UINT16_MAX ? 1 : argument <= UINT32_MAX ? 2 : 3;
-    head[0] = (uint8_t)(major << 5 | (ARGUMENT_1 + power));
-    for (int shift = (8 << power) - 8; shift >= 0; shift -= 8) head[size++] = (uint8_t)(argument >> shift);
-    return buffer_append(b, view_of(head, size));
+    uint8_t head[9];
+    return buffer_append(b, view_of(head, head_of(major, argument, head)));
 }
 
 static Err put_string(Buffer *b, uint8_t major, View v)
 {
-    TRY(buffer_reserve(b, v.size < SIZE_MAX - 9 ? v.size + 9 : SIZE_MAX)); /* all or nothing */
-    TRY(put_head(b, major, v.size));
+    uint8_t head[9];
+    size_t size = head_of(major, v.size, head);
+    if (v.size > SIZE_MAX - size) return FAIL(ERR_LIMIT);
+    TRY(buffer_reserve(b, size + v.size)); /* all or nothing */
+    TRY(buffer_append(b, view_of(head, size)));
     return buffer_append(b, v);
 }
 

@@ -245,6 +245,8 @@ START_TEST(a_write_beyond_the_limit_leaves_the_buffer_as_it_was)
     ck_assert_err(cbor_put_text(&b, VIEW("four")), ERR_LIMIT);
     ck_assert_err(cbor_put_uint(&b, 1 << 20), ERR_LIMIT);
     ck_written(&b, "01");
+    ck_assert_ok(cbor_put_text(&b, VIEW("to"))); /* just fits */
+    ck_written(&b, "0162746f");
 }
 END_TEST
 

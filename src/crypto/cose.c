@@ -36,7 +36,6 @@ static Err put_protected(const PublicKey *key, Buffer *b)
 
 static Err put_message(View protected_header, View payload, View signature, Buffer *b)
 {
-    TRY(buffer_reserve(b, protected_header.size + payload.size + signature.size + OVERHEAD_MAX)); /* all or nothing */
     TRY(cbor_put_tag(b, COSE_TAG_SIGN1));
     TRY(cbor_put_array(b, 4));
     TRY(cbor_put_bytes(b, protected_header));
@@ -54,7 +53,10 @@ Err cose_sign1(const SecretKey *key, const PublicKey *public_key, View external_
     TRY(put_protected(public_key, &header));
     TRY(signed_bytes(view_buffer(&header), external_aad, payload, &bytes));
     crypto_sign_detached(signature, NULL, bytes.data, bytes.size, key->bytes);
-    return put_message(view_buffer(&header), payload, view_of(signature, sizeof signature), ret_message);
+    size_t before = ret_message->size;
+    Err error = put_message(view_buffer(&header), payload, view_of(signature, sizeof signature), ret_message);
+    if (error.code) ret_message->size = before; /* all or nothing */
+    return error;
 }
 
 typedef struct { bool has_algorithm, has_kid; int64_t algorithm; View kid; } Headers;
