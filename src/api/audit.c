@@ -1,6 +1,7 @@
 /* The audit log for the library's user: verifying it, and reading its entries. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/internal.h"
 #include "audit/audit.h"
@@ -8,19 +9,35 @@
 
 const char *covey_audit_event(unsigned index) { return index < AUDIT_EVENT_COUNT ? audit_event_name((AuditEvent)index) : NULL; }
 
-/* <state>/audit.log, beside the folder of the tasks' journals. */
-static Err log_path(const covey *c, const char *path, char ret_path[PATH_BYTES_MAX], Diag *diag)
+Err audit_log_path(const covey *c, const char *path, char ret_path[PATH_BYTES_MAX], Diag *diag)
 {
+    int state = (int)(strrchr(c->tasks_dir, '/') - c->tasks_dir); /* <state>/tasks */
     if (path) TRY_WHY(diag, path_format(ret_path, "%s", path), "path of the audit log");
-    else TRY_WHY(diag, path_format(ret_path, "%.*s/audit.log", (int)(strrchr(c->tasks_dir, '/') - c->tasks_dir), c->tasks_dir), "path of the audit log");
+    else TRY_WHY(diag, path_format(ret_path, "%.*s/audit.log", state, c->tasks_dir), "path of the audit log");
     return OK;
 }
 
-static Err writers_key(const covey *c, const char *text, PublicKey *ret_key, Diag *diag)
+/* Without a key to verify with: the user's own or this node's. */
+static Err verify_as_mine(const covey *c, const char *path, AuditReport *ret_report, Diag *diag)
 {
-    if (!text) return keyring_public(c->config_dir, ret_key, NULL, diag);
-    if (public_key_parse(text, ret_key).code == 0) return OK;
-    return FAIL_WHY(diag, ERR_USAGE, "%.80s: is not a public signing key; covey key show prints one", text);
+    PublicKey key;
+    char node[PATH_BYTES_MAX];
+    TRY(keyring_public(c->config_dir, &key, NULL, diag));
+    Err mine = audit_verify(path, &key, ret_report, diag);
+    if (mine.code != ERR_UNTRUSTED) return mine;
+    TRY_WHY(diag, path_format(node, "%s/node", c->config_dir), "configuration folder");
+    if (access(node, F_OK) < 0) return mine;
+    TRY(keyring_public(node, &key, NULL, diag));
+    return audit_verify(path, &key, ret_report, diag);
+}
+
+static Err verify(const covey *c, const char *path, const char *key_text, AuditReport *ret_report, Diag *diag)
+{
+    PublicKey key;
+    if (!key_text) return verify_as_mine(c, path, ret_report, diag);
+    if (public_key_parse(key_text, &key).code)
+        return FAIL_WHY(diag, ERR_USAGE, "%.80s: is not a public signing key; covey key show prints one", key_text);
+    return audit_verify(path, &key, ret_report, diag);
 }
 
 static void describe(const AuditReport *r, covey_audit_report *ret)
@@ -41,12 +58,10 @@ static void describe(const AuditReport *r, covey_audit_report *ret)
 covey_code covey_audit_verify(covey *c, const char *path, const char *public_key, covey_audit_report *ret, covey_error *error)
 {
     Diag diag = {0};
-    PublicKey key;
     AuditReport report = {0};
     covey_audit_report described = {0};
-    Err e = log_path(c, path, described.path, &diag);
-    if (e.code == 0) e = writers_key(c, public_key, &key, &diag);
-    if (e.code == 0) e = audit_verify(described.path, &key, &report, &diag);
+    Err e = audit_log_path(c, path, described.path, &diag);
+    if (e.code == 0) e = verify(c, described.path, public_key, &report, &diag);
     describe(&report, &described);
     *ret = described;
     return api_result(e, &diag, error);
@@ -66,7 +81,7 @@ covey_code covey_audit_each(covey *c, const char *path, covey_audit_visit visit,
     Diag diag = {0};
     char name[PATH_BYTES_MAX];
     Visitor v = {visit, context};
-    Err e = log_path(c, path, name, &diag);
+    Err e = audit_log_path(c, path, name, &diag);
     if (e.code == 0) e = audit_each(name, visit_entry, &v, &diag);
     return api_result(e, &diag, error);
 }

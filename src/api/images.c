@@ -111,7 +111,11 @@ Err image_ready(const covey *c, const char *image, const char *module, uint64_t 
     TrustedKeys trusted;
     TRY_WHY(diag, trusted_keys_load(c->config_dir, &trusted, diag), "trusted keys");
     ImageInfo info;
-    TRY(about_file(image, image_verify(view_buffer(&file), &trusted, &info, diag), diag));
+    TRY(about_file(image, image_parse(view_buffer(&file), &info, diag), diag));
+    Err verdict = about_file(image, image_verify(view_buffer(&file), &trusted, &info, diag), diag);
+    Err noted = audit_image_trust(c, image, &info, verdict, verdict.code ? NULL : diag);
+    TRY(verdict);
+    TRY(noted);
     TRY(path_format(ret_image->path, "%s", image));
     ret_image->measurement = info.measurement;
     return OK;

@@ -60,17 +60,33 @@ static Err read_head(Check *c)
     return OK;
 }
 
+/* Before anything is said about signatures: is it this key's log at all? */
+static Err check_key(Check *c, const AuditLine *l)
+{
+    if (memcmp(&l->key, c->key, sizeof l->key) == 0) return OK;
+    char key[PUBLIC_KEY_TEXT_MAX];
+    public_key_print(&l->key, key);
+    c->report->bad_line = 1;
+    return FAIL_WHY(c->diag, ERR_UNTRUSTED, "%s:1: is the log of another key, %s", c->path, key);
+}
+
 static Err check_header(Check *c, const AuditLine *l)
 {
-    if (memcmp(&l->key, c->key, sizeof l->key) != 0) {
-        char key[PUBLIC_KEY_TEXT_MAX];
-        public_key_print(&l->key, key);
-        c->report->bad_line = 1;
-        return FAIL_WHY(c->diag, ERR_UNTRUSTED, "%s:1: is the log of another key, %s", c->path, key);
-    }
+    TRY(check_key(c, l));
     if (c->has_head && memcmp(&l->id, &c->head.id, sizeof l->id) != 0)
         return BAD(c, 1, "is another log than the one of %s: the file was swapped", c->head_path);
     return OK;
+}
+
+/* A head that is of no use: because it is another key's, or because something happened to it? */
+static Err refuse_head(Check *c, Err head)
+{
+    View line;
+    LineFound found;
+    AuditLine first;
+    if (line_reader_next(&c->reader, &line, &found).code || found != LINE_WHOLE || audit_line_parse(line, &first).code) return head;
+    if (first.kind == LINE_HEADER) TRY(check_key(c, &first));
+    return head;
 }
 
 /* Line k+1 does not name the hash of line k. Which of the two was changed? Whoever comes next names the right k+1. */
@@ -185,9 +201,8 @@ Err audit_verify(const char *path, const PublicKey *public_key, AuditReport *ret
     if (e.code == ENOENT && c.has_head) return FAIL_WHY(diag, ERR_CORRUPT, "%s: is missing, but %s was signed over it", path, c.head_path);
     if (e.code == ENOENT) return FAIL_WHY(diag, ERR_NO_ENTRY, "%s: %s", path, err_text(ENOENT));
     TRY_WHY(diag, e, "%s", path);
-    TRY(head);
     line_reader_start(&c.reader, fd, 0, 0);
-    e = check_all(&c);
+    e = head.code ? refuse_head(&c, head) : check_all(&c);
     if (e.code == 0 || e.code == ERR_CORRUPT || e.code == ERR_UNTRUSTED) *ret_report = report;
     TRY_WHY(diag, e, "%s", path);
     return OK;

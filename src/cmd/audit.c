@@ -102,7 +102,7 @@ static void print_report(const covey_audit_report *r)
 static int verify(covey *c, int argc, char **argv)
 {
     const char *key = NULL;
-    const Option options[] = {{"key", 'k', OPTION_TEXT, &key, "KEY", "the public key of whoever wrote it (covey-ed25519:...); default: yours"}};
+    const Option options[] = {{"key", 'k', OPTION_TEXT, &key, "KEY", "the public key of whoever wrote it (covey-ed25519:...); default: you or this node"}};
     const Usage usage = {.command = "audit verify", .usage = "covey audit verify [FILE] [--key KEY]",
                          .summary = "Is an audit log (yours without FILE) whole? Finds, and names the line of, an edited, removed, inserted or moved\n"
                                     "line, a forged checkpoint, a cut tail (against FILE.head) and a swapped file. Exit code 3 if it is not whole.",
