@@ -16,7 +16,7 @@ Row *figure_add(Figure *f, const char *who, const char *unit, Spread spread, dou
 static void judge(Row *row, bool met, const char *relation, double limit, const char *what)
 {
     snprintf(row->target, sizeof row->target, "%s %g %s", relation, limit, what);
-    row->verdict = met ? VERDICT_MET : VERDICT_MISSED;
+    row->state = met ? TARGET_MET : TARGET_MISSED;
 }
 
 void row_at_most(Row *row, double value, double limit, const char *what) { judge(row, value <= limit, "at most", limit, what); }

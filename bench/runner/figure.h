@@ -10,7 +10,7 @@
 
 enum { FIGURE_ROWS_MAX = 24, FIGURE_NOTE_MAX = 600 };
 
-typedef enum { VERDICT_NONE, VERDICT_MET, VERDICT_MISSED } Verdict;
+typedef enum { TARGET_NONE, TARGET_MET, TARGET_MISSED } TargetState;
 
 typedef struct {
     char who[72];
@@ -18,7 +18,7 @@ typedef struct {
     Spread spread;
     double ratio;           /* Covey's value over this one; 0: none */
     char target[72];        /* empty: none */
-    Verdict verdict;
+    TargetState state;
 } Row;
 
 typedef struct {
@@ -49,3 +49,6 @@ MUST_USE Err measure_run_process(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_run_shared(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_manager_memory(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_compute(const Bench *b, Figure *f, Diag *diag);
+MUST_USE Err measure_seal(const Bench *b, Figure *f, Diag *diag);
+MUST_USE Err measure_key_release(const Bench *b, Figure *f, Diag *diag);
+MUST_USE Err measure_appraise(const Bench *b, Figure *f, Diag *diag);

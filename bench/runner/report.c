@@ -12,7 +12,7 @@
 #include "base/limits.h"
 #include "sys/fd.h"
 
-static const char *const VERDICTS[] = {[VERDICT_NONE] = "", [VERDICT_MET] = "met", [VERDICT_MISSED] = "MISSED"};
+static const char *const STATES[] = {[TARGET_NONE] = "", [TARGET_MET] = "met", [TARGET_MISSED] = "MISSED"};
 
 /* Three digits say what a benchmark can know. */
 static void number(double value, char *ret_text, size_t room)
@@ -31,7 +31,7 @@ static Cells cells_of(const Row *r)
     number(r->spread.high, high, sizeof high);
     snprintf(c.spread, sizeof c.spread, "%s to %s", low, high);
     if (r->ratio > 0) snprintf(c.ratio, sizeof c.ratio, "%.3g", r->ratio);
-    if (r->verdict) snprintf(c.target, sizeof c.target, "%s: %s", r->target, VERDICTS[r->verdict]);
+    if (r->state) snprintf(c.target, sizeof c.target, "%s: %s", r->target, STATES[r->state]);
     return c;
 }
 
@@ -52,9 +52,9 @@ static json_t *row_json(const Row *r)
     json_t *o = json_pack("{s:s, s:f, s:s, s:f, s:f}", "who", r->who, "value", r->spread.median, "unit", r->unit, "low", r->spread.low,
                           "high", r->spread.high);
     if (o && r->ratio > 0) json_object_set_new(o, "ratio", json_real(r->ratio));
-    if (o && r->verdict) {
+    if (o && r->state) {
         json_object_set_new(o, "target", json_string(r->target));
-        json_object_set_new(o, "met", json_boolean(r->verdict == VERDICT_MET));
+        json_object_set_new(o, "met", json_boolean(r->state == TARGET_MET));
     }
     return o;
 }
@@ -64,7 +64,7 @@ Err report_json(const Figure *f, FILE *out)
     json_t *rows = json_array();
     bool met = true;
     for (int i = 0; i < f->row_count; i++) {
-        met = met && f->rows[i].verdict != VERDICT_MISSED;
+        met = met && f->rows[i].state != TARGET_MISSED;
         json_array_append_new(rows, row_json(&f->rows[i]));
     }
     const Row *own = &f->rows[0], *peer = f->peer ? &f->rows[f->peer] : NULL;
