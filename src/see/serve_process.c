@@ -26,9 +26,9 @@ static _Noreturn void run_as_see(uint32_t slot)
 {
     if (dup2(setup.slot_fds[slot], FD_SLOT) < 0) see_exit(3);
     if (syscall(SYS_close_range, FD_SLOT + 1, ~0u, 0) < 0) see_exit(3);
-    const SlotJob *record = job_read(FD_SLOT, 1);
-    if (!record) see_exit(3);
-    job_run(FD_SLOT, 0, &record->ask);
+    SlotJob record; /* on the stack, a page that is written to anyway */
+    if (!job_read(FD_SLOT, 1, &record)) see_exit(3);
+    job_run(FD_SLOT, 0, &record.ask);
     see_exit(0);
 }
 
