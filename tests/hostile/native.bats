@@ -64,15 +64,17 @@ forbidden() { sed 's/$/ failed killed for a forbidden system call/'; }
     { system_calls | forbidden; cat "$BATS_TEST_DIRNAME/native/expected"; } | with_neighbours | read_expected
     attack_task process "image: native.see"
     user_home=$(mktemp -d)
-    cp -r "$BATS_FILE_TMPDIR/native.see" "$HOME/.config" attacks.txt task.yaml "$user_home"
+    cp "$BATS_FILE_TMPDIR/native.see" attacks.txt task.yaml "$user_home"
+    mkdir -p "$user_home/.config" && cp -r "${XDG_CONFIG_HOME:-$HOME/.config}/covey" "$user_home/.config"
     chown -R nobody "$user_home"
     cat >"$BATS_TEST_TMPDIR/outcomes" <<END
 #!/bin/sh
-cd "$user_home" && HOME=$user_home exec setpriv --reuid=nobody --regid=nogroup --clear-groups "$COVEY_BUILD/tests/hostile/outcomes" task.yaml
+export HOME=$user_home XDG_CONFIG_HOME=$user_home/.config XDG_STATE_HOME=$user_home/state XDG_CACHE_HOME=$user_home/cache
+cd "$user_home" && exec setpriv --reuid=nobody --regid=nogroup --clear-groups "$COVEY_BUILD/tests/hostile/outcomes" task.yaml
 END
     chmod +x "$BATS_TEST_TMPDIR/outcomes"
     PATH=$BATS_TEST_TMPDIR:$PATH
-    XDG_CACHE_HOME='' check_outcomes
+    check_outcomes
 }
 teardown() { rm -rf "${user_home:-}"; }
 
