@@ -7,7 +7,7 @@
 #include "bench/runner/program.h"
 #include "bench/runner/task.h"
 
-enum { PROCESS_ROUNDS = 3, SHARED_ROUNDS = 7, XARGS_JOBS = 3000, PARALLEL_JOBS = 300, POOL_JOBS = 20000 };
+enum { PROCESS_ROUNDS = 5, SHARED_ROUNDS = 7, XARGS_JOBS = 3000, PARALLEL_JOBS = 300, POOL_JOBS = 20000 };
 
 typedef struct {
     char input[PATH_BYTES_MAX], task[PATH_BYTES_MAX], output[PATH_BYTES_MAX], expected[PATH_BYTES_MAX], jobs[PATH_BYTES_MAX];

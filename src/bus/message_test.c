@@ -57,7 +57,8 @@ START_TEST(a_task_comes_back)
     fresh();
     ck_assert_ok(message_put_task_open(&message, &in));
     ck_assert_ok(message_get_task_open(view_buffer(&message), &out));
-    ck_assert(view_equal(in.image_path, out.image_path) && view_equal(in.args, out.args) && view_equal(in.env, out.env) && view_equal(in.header, out.header));
+    ck_assert(view_equal(in.image_path, out.image_path) && view_equal(in.args, out.args) && view_equal(in.env, out.env) &&
+              view_equal(in.header, out.header));
     ck_assert_mem_eq(in.measurement, out.measurement, 32);
     ck_assert_mem_eq(in.seed, out.seed, 32);
     ck_assert_mem_eq(in.digest_key, out.digest_key, 32);

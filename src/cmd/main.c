@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "api/covey.h"
 #include "cmd/commands.h"
@@ -68,8 +69,18 @@ static int dispatch(int argc, char **argv)
     return unknown(name);
 }
 
+/* A machine with many cores has many slots, each a descriptor: what the system allows is what we use. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); /* refused: the limit of before holds, and a task that needs more says so */
+}
+
 int main(int argc, char **argv)
 {
+    raise_descriptor_limit();
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of that write; see stream.c */
     int code = dispatch(argc, argv);
     errno = 0;

@@ -13,11 +13,10 @@ _Noreturn void job_end(Outcome outcome)
     siglongjmp(job.end, (int)outcome);
 }
 
-const SlotJob *job_read(int slot_fd, uint32_t count)
+bool job_read(int slot_fd, uint32_t count, SlotJob *ret_records)
 {
-    static SlotJob records[SLOT_JOBS_MAX];
-    ssize_t size = (ssize_t)(count * sizeof records[0]);
-    return pread(slot_fd, records, (size_t)size, (off_t)SLOT_JOB_OFFSET(0)) == size ? records : NULL;
+    size_t size = count * sizeof *ret_records;
+    return pread(slot_fd, ret_records, size, (off_t)SLOT_JOB_OFFSET(0)) == (ssize_t)size;
 }
 
 /* A module that fails after it was refused memory failed for that reason: malloc returned NULL, and it did what it does then. */

@@ -85,43 +85,38 @@ uint8_t *memory_tables(size_t *ret_used)
 
 void memory_tables_reset(size_t used) { arena_used = used; }
 
-void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *t, uint32_t elements, uint32_t max_elements)
+static void *table_new(uint32_t elements, size_t width)
 {
-    void *data = arena_take((uint64_t)elements * sizeof(wasm_rt_funcref_t));
+    void *data = arena_take((uint64_t)elements * width);
     if (!data) see_exit(6);
-    *t = (wasm_rt_funcref_table_t){data, max_elements, elements};
+    return data;
 }
 
-uint32_t wasm_rt_grow_funcref_table(wasm_rt_funcref_table_t *t, uint32_t delta, wasm_rt_funcref_t init)
+/* The table's elements in a larger place, the new ones still to be written; NULL when it may not grow. */
+static void *table_grow(const void *data, uint32_t size, uint32_t delta, uint32_t max_size, size_t width)
 {
-    uint64_t size = (uint64_t)t->size + delta;
-    wasm_rt_funcref_t *data = size > t->max_size ? NULL : arena_take(size * sizeof *data);
-    if (!data) return UINT32_MAX;
-    memcpy(data, t->data, t->size * sizeof *data);
-    for (uint64_t i = t->size; i < size; i++) data[i] = init;
-    uint32_t before = t->size;
-    *t = (wasm_rt_funcref_table_t){data, t->max_size, (uint32_t)size};
-    return before;
+    uint64_t grown = (uint64_t)size + delta;
+    void *place = grown > max_size ? NULL : arena_take(grown * width);
+    return place ? memcpy(place, data, size * width) : NULL;
 }
 
-void wasm_rt_allocate_externref_table(wasm_rt_externref_table_t *t, uint32_t elements, uint32_t max_elements)
-{
-    void *data = arena_take((uint64_t)elements * sizeof(wasm_rt_externref_t));
-    if (!data) see_exit(6);
-    *t = (wasm_rt_externref_table_t){data, max_elements, elements};
-}
+#define DEFINE_TABLE(kind) \
+    void wasm_rt_allocate_##kind##_table(wasm_rt_##kind##_table_t *t, uint32_t elements, uint32_t max_elements) \
+    { \
+        *t = (wasm_rt_##kind##_table_t){table_new(elements, sizeof *t->data), max_elements, elements}; \
+    } \
+    uint32_t wasm_rt_grow_##kind##_table(wasm_rt_##kind##_table_t *t, uint32_t delta, wasm_rt_##kind##_t init) \
+    { \
+        uint32_t before = t->size; \
+        wasm_rt_##kind##_t *data = table_grow(t->data, before, delta, t->max_size, sizeof *data); \
+        if (!data) return UINT32_MAX; \
+        for (uint32_t i = 0; i < delta; i++) data[before + i] = init; \
+        *t = (wasm_rt_##kind##_table_t){data, t->max_size, before + delta}; \
+        return before; \
+    }
 
-uint32_t wasm_rt_grow_externref_table(wasm_rt_externref_table_t *t, uint32_t delta, wasm_rt_externref_t init)
-{
-    uint64_t size = (uint64_t)t->size + delta;
-    wasm_rt_externref_t *data = size > t->max_size ? NULL : arena_take(size * sizeof *data);
-    if (!data) return UINT32_MAX;
-    memcpy(data, t->data, t->size * sizeof *data);
-    for (uint64_t i = t->size; i < size; i++) data[i] = init;
-    uint32_t before = t->size;
-    *t = (wasm_rt_externref_table_t){data, t->max_size, (uint32_t)size};
-    return before;
-}
+DEFINE_TABLE(funcref)
+DEFINE_TABLE(externref)
 
 /* Function types are compared by structure: equal ones get one number, so that an indirect call compares numbers. */
 static struct { uint16_t start, params, results; } types[FUNC_TYPES_MAX];

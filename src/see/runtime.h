@@ -46,8 +46,8 @@ enum { STREAM_NONE, STREAM_INPUT, STREAM_OUTPUT, STREAM_LOG };
 
 /** Ends the running micro-job. */
 _Noreturn void job_end(Outcome outcome);
-/** Reads the first `count` micro-jobs of a slot; NULL when that cannot be done. Valid until the next call. */
-const SlotJob *job_read(int slot_fd, uint32_t count);
+/** Reads the first `count` micro-jobs of a slot; false when that cannot be done. */
+bool job_read(int slot_fd, uint32_t count, SlotJob *ret_records);
 /** Runs micro-job `index` of the slot to its end and writes its answer there. genuine: its keys are there (see/sealed.h). */
 void job_run(int slot_fd, uint32_t index, const SlotAsk *ask, bool genuine);
 

@@ -26,7 +26,8 @@ static _Noreturn void run_as_see(uint32_t slot, const SlotJob *record, bool genu
 {
     if (dup2(setup.slot_fds[slot], FD_SLOT) < 0) see_exit(3);
     if (syscall(SYS_close_range, FD_SLOT + 1, ~0u, 0) < 0) see_exit(3);
-    if (!record) record = job_read(FD_SLOT, 1); /* sealed: the zygote has read it */
+    SlotJob own; /* on the stack, a page that is written to anyway */
+    if (!record && job_read(FD_SLOT, 1, &own)) record = &own; /* sealed: the zygote has read it */
     if (!record) see_exit(3);
     job_run(FD_SLOT, 0, &record->ask, genuine);
     see_exit(0);
@@ -67,7 +68,8 @@ static ChannelSlotDone wait_for(pid_t see, uint32_t slot)
 
 static ChannelSlotDone run_slot(uint32_t slot)
 {
-    const SlotJob *record = is_sealed() ? job_read(setup.slot_fds[slot], 1) : NULL;
+    SlotJob read;
+    const SlotJob *record = is_sealed() && job_read(setup.slot_fds[slot], 1, &read) ? &read : NULL;
     bool genuine = !is_sealed() || session_prepare(setup.slot_fds[slot], record);
     long see = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (see == 0) run_as_see(slot, record, genuine);

@@ -31,8 +31,8 @@ static void run_slot(uint32_t slot)
     int fd = setup.slot_fds[slot];
     SlotHeader header;
     if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header || header.job_count > SLOT_JOBS_MAX) see_exit(3);
-    const SlotJob *records = job_read(fd, header.job_count);
-    if (!records) see_exit(3);
+    static SlotJob records[SLOT_JOBS_MAX];
+    if (!job_read(fd, header.job_count, records)) see_exit(3);
     for (uint32_t i = 0; i < header.job_count; i++) {
         if (records[i].answer.outcome != OUTCOME_NONE) continue; /* done by the worker before this one */
         board->job_serial++;

@@ -13,8 +13,8 @@ typedef enum {
 
 /* wasm2c's names: Z_<import module>Z_<function>; the first argument is the import module's instance, which we have none of. */
 struct Z_wasi_snapshot_preview1_instance_t;
-#define WASI_NAME(name, ...) \
-    uint32_t Z_wasi_snapshot_preview1Z_##name(struct Z_wasi_snapshot_preview1_instance_t *unused __attribute__((unused)), ##__VA_ARGS__)
+#define SELF struct Z_wasi_snapshot_preview1_instance_t *unused __attribute__((unused))
+#define WASI_NAME(name, ...) uint32_t Z_wasi_snapshot_preview1Z_##name(__VA_ARGS__)
 #define WASI(...) WASI_NAME(__VA_ARGS__); WASI_NAME(__VA_ARGS__) /* the prototype, then the head of the definition */
 
 /** Copies a value to linear memory; false when it does not fit there. */

@@ -17,13 +17,13 @@ void wasi_clock_advance(uint64_t ns)
     job.clock_reads_ns += ns < room ? ns : room;
 }
 
-WASI(clock_res_get, uint32_t id, uint32_t at)
+WASI(clock_res_get, SELF, uint32_t id, uint32_t at)
 {
     if (id >= CLOCK_COUNT) return WASI_INVAL;
     return wasi_put_u64(at, LOOK_NS) ? WASI_SUCCESS : WASI_FAULT;
 }
 
-WASI(clock_time_get, uint32_t id, uint64_t precision, uint32_t at)
+WASI(clock_time_get, SELF, uint32_t id, uint64_t precision, uint32_t at)
 {
     (void)precision;
     if (id >= CLOCK_COUNT) return WASI_INVAL;
@@ -64,7 +64,7 @@ static bool answer_stream(const Subscription *s, Event *ret_event)
 }
 
 /* Streams are always ready, so a clock counts only when nothing else does: then time jumps to the earliest one. */
-WASI(poll_oneoff, uint32_t in, uint32_t out, uint32_t count, uint32_t events_at)
+WASI(poll_oneoff, SELF, uint32_t in, uint32_t out, uint32_t count, uint32_t events_at)
 {
     if (count == 0) return WASI_INVAL;
     const uint8_t *subscriptions = memory_at(in, (uint64_t)count * sizeof(Subscription));

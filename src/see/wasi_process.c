@@ -50,17 +50,17 @@ static uint32_t put_strings(const char *const *list, uint32_t count, uint32_t po
     return WASI_SUCCESS;
 }
 
-WASI(args_sizes_get, uint32_t count_at, uint32_t bytes_at)
+WASI(args_sizes_get, SELF, uint32_t count_at, uint32_t bytes_at)
 {
     return put_sizes(setup.args, setup.head.arg_count, count_at, bytes_at);
 }
 
-WASI(args_get, uint32_t pointers_at, uint32_t text_at)
+WASI(args_get, SELF, uint32_t pointers_at, uint32_t text_at)
 {
     return put_strings(setup.args, setup.head.arg_count, pointers_at, text_at);
 }
 
-WASI(environ_sizes_get, uint32_t count_at, uint32_t bytes_at)
+WASI(environ_sizes_get, SELF, uint32_t count_at, uint32_t bytes_at)
 {
     char text[OWN_ENV][OWN_ENV_BYTES];
     const char *list[TASK_ARGS_MAX + OWN_ENV];
@@ -68,7 +68,7 @@ WASI(environ_sizes_get, uint32_t count_at, uint32_t bytes_at)
     return put_sizes(list, setup.head.env_count + OWN_ENV, count_at, bytes_at);
 }
 
-WASI(environ_get, uint32_t pointers_at, uint32_t text_at)
+WASI(environ_get, SELF, uint32_t pointers_at, uint32_t text_at)
 {
     char text[OWN_ENV][OWN_ENV_BYTES];
     const char *list[TASK_ARGS_MAX + OWN_ENV];
@@ -76,7 +76,7 @@ WASI(environ_get, uint32_t pointers_at, uint32_t text_at)
     return put_strings(list, setup.head.env_count + OWN_ENV, pointers_at, text_at);
 }
 
-WASI(random_get, uint32_t at, uint32_t size)
+WASI(random_get, SELF, uint32_t at, uint32_t size)
 {
     uint8_t *data = memory_at(at, size);
     if (!data) return WASI_FAULT;
@@ -91,5 +91,5 @@ void Z_wasi_snapshot_preview1Z_proc_exit(struct Z_wasi_snapshot_preview1_instanc
     job_end(code == 0 ? OUTCOME_OK : OUTCOME_EXIT_CODE);
 }
 
-WASI(proc_raise, uint32_t signal_number) { (void)signal_number; return WASI_NOSYS; }
-WASI(sched_yield) { return WASI_SUCCESS; }
+WASI(proc_raise, SELF, uint32_t signal_number) { (void)signal_number; return WASI_NOSYS; }
+WASI(sched_yield, SELF) { return WASI_SUCCESS; }

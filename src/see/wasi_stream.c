@@ -36,13 +36,13 @@ static uint32_t read_at(uint32_t parts, uint32_t count, uint64_t from, uint32_t 
     return WASI_SUCCESS;
 }
 
-WASI(fd_read, uint32_t fd, uint32_t parts, uint32_t count, uint32_t read_address)
+WASI(fd_read, SELF, uint32_t fd, uint32_t parts, uint32_t count, uint32_t read_address)
 {
     if (wasi_stream(fd) != STREAM_INPUT) return wasi_stream(fd) ? WASI_NOTCAPABLE : WASI_BADF;
     return read_at(parts, count, job.input_cursor, read_address, &job.input_cursor);
 }
 
-WASI(fd_pread, uint32_t fd, uint32_t parts, uint32_t count, uint64_t offset, uint32_t read_address)
+WASI(fd_pread, SELF, uint32_t fd, uint32_t parts, uint32_t count, uint64_t offset, uint32_t read_address)
 {
     if (wasi_stream(fd) != STREAM_INPUT) return wasi_stream(fd) ? WASI_NOTCAPABLE : WASI_BADF;
     uint64_t unused_cursor;
@@ -64,7 +64,7 @@ static bool gather(uint32_t parts, uint32_t *i, uint32_t count, struct iovec *re
     return true;
 }
 
-WASI(fd_write, uint32_t fd, uint32_t parts, uint32_t count, uint32_t written_address)
+WASI(fd_write, SELF, uint32_t fd, uint32_t parts, uint32_t count, uint32_t written_address)
 {
     int stream = wasi_stream(fd);
     if (stream != STREAM_OUTPUT && stream != STREAM_LOG) return stream ? WASI_NOTCAPABLE : WASI_BADF;
@@ -85,13 +85,13 @@ WASI(fd_write, uint32_t fd, uint32_t parts, uint32_t count, uint32_t written_add
     return WASI_SUCCESS;
 }
 
-WASI(fd_pwrite, uint32_t fd, uint32_t parts, uint32_t count, uint64_t offset, uint32_t written_address)
+WASI(fd_pwrite, SELF, uint32_t fd, uint32_t parts, uint32_t count, uint64_t offset, uint32_t written_address)
 {
     (void)parts, (void)count, (void)offset, (void)written_address;
     return wasi_stream(fd) ? WASI_SPIPE : WASI_BADF;
 }
 
-WASI(fd_seek, uint32_t fd, uint64_t delta, uint32_t whence, uint32_t at)
+WASI(fd_seek, SELF, uint32_t fd, uint64_t delta, uint32_t whence, uint32_t at)
 {
     if (wasi_stream(fd) != STREAM_INPUT) return wasi_stream(fd) ? WASI_SPIPE : WASI_BADF;
     if (whence > 2) return WASI_INVAL;
@@ -104,20 +104,20 @@ WASI(fd_seek, uint32_t fd, uint64_t delta, uint32_t whence, uint32_t at)
     return WASI_SUCCESS;
 }
 
-WASI(fd_tell, uint32_t fd, uint32_t at)
+WASI(fd_tell, SELF, uint32_t fd, uint32_t at)
 {
     if (wasi_stream(fd) != STREAM_INPUT) return wasi_stream(fd) ? WASI_SPIPE : WASI_BADF;
     return wasi_put_u64(at, job.input_cursor) ? WASI_SUCCESS : WASI_FAULT;
 }
 
-WASI(fd_close, uint32_t fd)
+WASI(fd_close, SELF, uint32_t fd)
 {
     if (!wasi_stream(fd)) return WASI_BADF;
     job.stream_of_fd[fd] = STREAM_NONE;
     return WASI_SUCCESS;
 }
 
-WASI(fd_renumber, uint32_t from, uint32_t to)
+WASI(fd_renumber, SELF, uint32_t from, uint32_t to)
 {
     if (!wasi_stream(from) || !wasi_stream(to)) return WASI_BADF;
     if (from == to) return WASI_SUCCESS;
@@ -126,7 +126,7 @@ WASI(fd_renumber, uint32_t from, uint32_t to)
     return WASI_SUCCESS;
 }
 
-WASI(fd_fdstat_get, uint32_t fd, uint32_t at)
+WASI(fd_fdstat_get, SELF, uint32_t fd, uint32_t at)
 {
     int stream = wasi_stream(fd);
     if (!stream) return WASI_BADF;
@@ -136,7 +136,7 @@ WASI(fd_fdstat_get, uint32_t fd, uint32_t at)
     return wasi_put(at, &stat, sizeof stat) ? WASI_SUCCESS : WASI_FAULT;
 }
 
-WASI(fd_filestat_get, uint32_t fd, uint32_t at)
+WASI(fd_filestat_get, SELF, uint32_t fd, uint32_t at)
 {
     int stream = wasi_stream(fd);
     if (!stream) return WASI_BADF;
@@ -146,7 +146,7 @@ WASI(fd_filestat_get, uint32_t fd, uint32_t at)
     return wasi_put(at, &stat, sizeof stat) ? WASI_SUCCESS : WASI_FAULT;
 }
 
-WASI(fd_fdstat_set_flags, uint32_t fd, uint32_t flags)
+WASI(fd_fdstat_set_flags, SELF, uint32_t fd, uint32_t flags)
 {
     if (!wasi_stream(fd)) return WASI_BADF;
     return flags == 0 ? WASI_SUCCESS : WASI_NOTSUP;

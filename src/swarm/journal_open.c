@@ -135,7 +135,8 @@ static Err drop_unusable(Journal *j)
 static Err explain_damage(Err e, const char *directory, Diag *diag)
 {
     if (e.code != ERR_CORRUPT) return diag_complete(diag, e, "%s", directory);
-    (void)FAIL_WHY(diag, ERR_CORRUPT, "%s/" DATABASE " is damaged or was written by another version of Covey; run without --resume to start anew", directory);
+    (void)FAIL_WHY(diag, ERR_CORRUPT,
+                   "%s/" DATABASE " is damaged or was written by another version of Covey; run without --resume to start anew", directory);
     return e;
 }
 

@@ -229,7 +229,8 @@ void manager_interrupt(Manager *m)
 {
     if (m->done) return;
     m->diag.text[0] = '\0';
-    manager_end(m, FAIL_WHY(&m->diag, ERR_INTERRUPTED, m->request.journal_dir ? "interrupted; run again with --resume to go on from here" : "interrupted"));
+    bool resumable = m->request.journal_dir != NULL;
+    manager_end(m, FAIL_WHY(&m->diag, ERR_INTERRUPTED, "interrupted%s", resumable ? "; run again with --resume to go on from here" : ""));
 }
 
 Err manager_settle(Manager *m)

@@ -114,7 +114,8 @@ static Err next_group(Manager *m, Group *ret_group)
         g->bytes += size;
     }
     if (g->bytes <= SEGMENT_BYTES_MAX) return OK;
-    return FAIL_WHY(&m->diag, ERR_LIMIT, "two results of together %llu bytes are more than one combining run may be given (1 GiB); make results smaller",
+    return FAIL_WHY(&m->diag, ERR_LIMIT,
+                    "two results of together %llu bytes are more than one combining run may be given (1 GiB); make results smaller",
                     (unsigned long long)g->bytes);
 }
 

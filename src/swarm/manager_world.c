@@ -137,7 +137,8 @@ void world_turn_until_done(World *w)
             revive(w);
             idle_turns = 0;
         }
-        ck_assert_msg(now - start < SECONDS_MAX * NS_PER_S, "the manager hangs: %llu of %llu", (unsigned long long)p.succeeded, (unsigned long long)p.micro_jobs);
+        ck_assert_msg(now - start < SECONDS_MAX * NS_PER_S, "the manager hangs: %llu of %llu", (unsigned long long)p.succeeded,
+                      (unsigned long long)p.micro_jobs);
         if (w->stop_after && w->results_count >= w->stop_after) break;
     }
     if (w->manager) manager_progress(w->manager, &w->progress);
@@ -162,7 +163,8 @@ void world_expect_output(const World *w, View expected)
 {
     size_t same = 0, least = expected.size < w->output.size ? expected.size : w->output.size;
     while (same < least && expected.data[same] == w->output.data[same]) same++;
-    ck_assert_msg(view_equal(view_buffer(&w->output), expected), "output differs at byte %zu: %zu bytes, expected %zu", same, w->output.size, expected.size);
+    ck_assert_msg(view_equal(view_buffer(&w->output), expected), "output differs at byte %zu: %zu bytes, expected %zu", same,
+                  w->output.size, expected.size);
 }
 
 void world_expect_echo(const World *w)

@@ -85,8 +85,10 @@ START_TEST(a_program_starts_with_default_signals_whatever_its_parent_does)
     sigprocmask(SIG_BLOCK, &blocked, NULL);
     AUTO_BUFFER output = buffer_limited(1000);
     int status;
-    ck_assert_ok(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status", NULL, &output, &status));
-    ck_assert(view_equal(view_buffer(&output), VIEW("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n")));
+    const char *const argv[] = {"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status", NULL};
+    ck_assert_ok(process_run(argv, NULL, &output, &status));
+    ck_assert_msg(view_equal(view_buffer(&output), VIEW("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n")), "%.*s",
+                  (int)output.size, (const char *)output.data);
 }
 END_TEST
 
@@ -157,7 +159,7 @@ START_TEST(a_killed_program_is_reaped_with_its_signal)
 {
     pid_t pid;
     AUTO_FD pid_fd = -1;
-    AUTO_FD socket = spawn_shell("sleep 1000", &pid, &pid_fd);
+    AUTO_FD socket = spawn_shell("exec sleep 1000", &pid, &pid_fd);
     ck_assert_int_eq(poll(&(struct pollfd){.fd = pid_fd, .events = POLLIN}, 1, 0), 0);
     ck_assert_int_eq(getpgid(pid), pid); /* Ctrl-C on our terminal is not for it */
     process_kill(pid_fd);

@@ -44,14 +44,26 @@ static Err write_proc(pid_t pid, const char *name, const char *text)
     return fd_write_all(fd, view_text(text));
 }
 
-/* One identity exists in there: nobody. Outside it is nobody too, or, when an ordinary user runs the warden, that user. */
+/* Whether a user or group id exists where the warden runs: in a namespace of its own it may not. Lines of "first outside count". */
+static bool is_mapped(const char *map_path, unsigned id)
+{
+    FILE *map = fopen(map_path, "re");
+    if (!map) return false;
+    unsigned first, outside, count;
+    bool found = false;
+    while (!found && fscanf(map, "%u %u %u", &first, &outside, &count) == 3) found = id >= first && id - first < count;
+    fclose(map);
+    return found;
+}
+
+/* One identity exists in there: nobody. Outside it is nobody too where the warden may choose, otherwise the warden's own user. */
 static Err map_identity(pid_t pid)
 {
-    bool root = geteuid() == 0;
+    bool choose = geteuid() == 0 && is_mapped("/proc/self/uid_map", NOBODY) && is_mapped("/proc/self/gid_map", NOBODY);
     char uid[64], gid[64];
-    snprintf(uid, sizeof uid, "%d %u 1", NOBODY, root ? NOBODY : geteuid());
-    snprintf(gid, sizeof gid, "%d %u 1", NOBODY, root ? NOBODY : getegid());
-    if (!root) TRY(write_proc(pid, "setgroups", "deny"));
+    snprintf(uid, sizeof uid, "%d %u 1", NOBODY, choose ? NOBODY : geteuid());
+    snprintf(gid, sizeof gid, "%d %u 1", NOBODY, choose ? NOBODY : getegid());
+    if (!choose) TRY(write_proc(pid, "setgroups", "deny"));
     TRY(write_proc(pid, "uid_map", uid));
     return write_proc(pid, "gid_map", gid);
 }

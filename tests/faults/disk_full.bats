@@ -19,19 +19,18 @@ END
 
 # in_small_disk SCRIPT: runs it with `small` as a file system of 1 MiB, and a function `enlarge`. The task's results take 8 MiB.
 in_small_disk() {
+    [ "$EUID" -eq 0 ] || skip "only root can make a small file system that covey's own namespaces can be nested in"
     cd "$BATS_TEST_TMPDIR" || return
     printf '%s\n' "task: large" "image: $BATS_FILE_TMPDIR/large.see" "input: {count: 128}" "output: out.txt" >task.yaml
     covey run task.yaml --quiet --output expected.txt
     mkdir small
-    local as_root=()
-    [ "$EUID" -eq 0 ] || as_root=(--user --map-root-user)
     cat >script <<END
 set -euo pipefail
 mount -t tmpfs -o size=1m small small
 enlarge() { mount -o remount,size=64m small; }
 $1
 END
-    unshare --mount "${as_root[@]}" bash script
+    unshare --mount bash script
 }
 
 @test "under the journal" {

@@ -88,15 +88,11 @@ static void look_for_secret(void)
 static void walk_addresses(void)
 {
     uint64_t scratch = job.ask.output_offset + 1024;
-    size_t readable = 0, secrets = 0;
-    for (uint64_t at = 0; at < USER_END; at += STEP) {
-        if (!is_readable(at, scratch)) continue;
-        readable++;
-        secrets += count_in_pages(at, at + STEP, scratch);
-    }
+    size_t secrets = 0;
+    for (uint64_t at = 0; at < USER_END; at += STEP) secrets += count_in_pages(at, at + STEP, scratch); /* ends at the first page that is not there */
     bool kernel = is_readable(UINT64_C(0xffffffff81000000), scratch) || is_readable(UINT64_C(0xffff888000000000), scratch);
     if (secrets || kernel) say("BREACH: %zu secrets, kernel readable: %d\n", secrets, kernel);
-    else say("walked, nothing found\n"), (void)readable;
+    else say("walked, nothing found\n");
 }
 
 /* A page can be made writable or be executable: never again both, nor one after the other. The call at the end must fault. */
