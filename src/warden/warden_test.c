@@ -50,7 +50,7 @@ static void start_warden_as(uid_t uid)
     if (warden_pid == 0) {
         close(pair[0]);
         if (uid && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)) _exit(9);
-        _exit(warden_serve(pair[1], NULL).code ? 1 : 0);
+        _exit(warden_serve(pair[1], NULL, NULL).code ? 1 : 0);
     }
     close(pair[1]);
     warden = pair[0];
