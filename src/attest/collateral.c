@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "attest/collateral.h"
+#include "attest/tpm.h"
 #include "sys/fd.h"
 
 typedef struct { Collateral *collateral; const char *path; Diag *diag; } Place;
@@ -46,7 +47,14 @@ static Err read_intel(const Place *p, View content)
     return add_x509(p, content, &p->collateral->intel, &p->collateral->intel_revoked);
 }
 
-static Err read_tpm(const Place *p, View content) { return keep_file(&p->collateral->tpm, p, content); }
+static Err read_tpm(const Place *p, View content)
+{
+    TpmKey key;
+    Diag why;
+    if (tpm_key_parse(content, &key, &why).code)
+        return FAIL_WHY(p->diag, ERR_BAD_INPUT, "%s: %.200s; enrol that TPM as docs/formats/tpm.md says, or move it away", p->path, why.text);
+    return keep_file(&p->collateral->tpm, p, content);
+}
 
 static Err read_reference(const Place *p, View content) { return reference_parse(content, p->path, &p->collateral->reference, p->diag); }
 
