@@ -124,7 +124,7 @@ COVEY_API covey_code covey_image_inspect(covey *c, const char *path, covey_image
 /** Like inspect, and fails (COVEY_REFUSED) unless signed by a trusted key. */
 COVEY_API covey_code covey_image_verify(covey *c, const char *path, covey_image_info *ret, covey_error *error);
 
-/** The audit log: what was decided about keys, images and evidence. `path` NULL: <state>/audit.log. docs/formats/audit.md */
+/** The audit log: what was decided about keys, images and evidence. `path` NULL: that of this node. docs/formats/audit.md */
 typedef struct {
     char path[4096];
     uint64_t lines, entries, checkpoints;
@@ -133,7 +133,7 @@ typedef struct {
     bool closed;
     char last_hash[65], first[40], last[40]; /* hash of the last line; times of the first and last entry */
 } covey_audit_report;
-/** Is it whole? `public_key`: of its writer; NULL: the user's own. *ret is always filled. errors: COVEY_REFUSED with file:line and what was found */
+/** Is it whole? `public_key`: of its writer; NULL: the user's own, or this node's. *ret is always filled. errors: COVEY_REFUSED with file:line and what was found */
 COVEY_API covey_code covey_audit_verify(covey *c, const char *path, const char *public_key, covey_audit_report *ret, covey_error *error);
 typedef struct { uint64_t line, seq; const char *time, *event, *by, *task, *json; } covey_audit_entry; /* live for the call only */
 typedef int (*covey_audit_visit)(void *context, const covey_audit_entry *entry);                     /* not 0: stop, COVEY_INTERRUPTED */
