@@ -60,6 +60,8 @@ COVEY_API const char *covey_version(void);
 #define COVEY_ROTATION_TEXT_MAX 256
 COVEY_API covey_code covey_key_public(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error);  /* signing: "covey-ed25519:..." */
 COVEY_API covey_code covey_key_sealing(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error); /* sealing: "covey-x25519:..." */
+/** The key that this machine's warden signs evidence with; data owners name it in a policy, or trust it. */
+COVEY_API covey_code covey_key_node(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error);
 /** Makes the keys that are missing; both are there: COVEY_REFUSED, unless told to replace them (the old ones are kept beside). */
 COVEY_API covey_code covey_key_new(covey *c, bool replace, bool with_passphrase, covey_error *error);
 /** Successors for both keys, with a new passphrase or the old one's. *ret_statement is what others need to follow, for covey_key_trust. */
@@ -108,6 +110,7 @@ typedef struct {
     const char *task, *level, *output, *image, *measurement; /* live as long as the task */
     covey_progress counts;
     const char *partial_output;  /* NULL, or where the results of a task with failures went */
+    unsigned recipients;         /* of sealed results: how many keys can open the output (covey_unseal); 0: they are not sealed */
     bool resumable;              /* false when the input is standard input, which cannot be read again */
 } covey_summary;
 COVEY_API void covey_task_summary(const covey_task *t, covey_summary *ret);

@@ -26,6 +26,7 @@ struct covey_task {
     /* Filled by the run, for covey_task_summary. */
     char image_path[PATH_BYTES_MAX], measurement[65], partial_path[PATH_BYTES_MAX];
     covey_progress counts;
+    unsigned recipients;
 };
 
 /** Fills *ret_error (may be NULL) and returns the code that belongs to e. */

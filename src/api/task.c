@@ -102,6 +102,7 @@ void covey_task_summary(const covey_task *t, covey_summary *ret)
         .measurement = t->measurement,
         .counts = t->counts,
         .partial_output = t->partial_path[0] ? t->partial_path : NULL,
+        .recipients = t->recipients,
         .resumable = !task_reads_standard_input(t),
     };
 }
