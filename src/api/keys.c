@@ -33,6 +33,21 @@ covey_code covey_key_sealing(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_
     return api_result(e, &diag, error);
 }
 
+covey_code covey_key_node(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error)
+{
+    Diag diag = {0};
+    char directory[PATH_BYTES_MAX];
+    SecretKey secret;
+    PublicKey node;
+    Err e = path_format(directory, "%s/node", c->config_dir);
+    if (e.code == 0) e = signing_key_open(directory, &secret, &node, &diag);
+    if (e.code == 0) {
+        secret_key_wipe(&secret);
+        public_key_print(&node, ret_text);
+    }
+    return api_result(e, &diag, error);
+}
+
 covey_code covey_key_new(covey *c, bool replace, bool with_passphrase, covey_error *error)
 {
     Diag diag = {0};

@@ -29,6 +29,17 @@ take_author() { cp -r "$BATS_FILE_TMPDIR/author" author; }
     assert_equal "$(echo config/covey/*.key.* | wc -w)" 2
 }
 
+@test "a machine has a key of its own, which its evidence names" {
+    run_covey 0 key show --node
+    [[ $output =~ ^covey-ed25519:.{43}$ ]]
+    local node=$output
+    [ "$node" != "$(covey key show)" ]
+    covey attest >evidence 2>/dev/null
+    assert_in "$(sed 's/.*://; s/$/=/' <<<"$node" | base64 -d | basenc --base16 -w0 | tr A-F a-f)" "$(tr -d '\n' <evidence)"
+    run_covey 2 key show --node --sealing
+    assert_equal "$stderr" "covey key show: give either --sealing or --node"
+}
+
 @test "a passphrase from a file: the secret is not in the key file, and nothing is signed without it" {
     echo "correct horse" >pass
     chmod 600 pass
