@@ -33,7 +33,7 @@ _covey_audit() {
 
 _covey_command() {
     case $1 in
-    run) _covey_words '--resume --output --jobs --json --quiet --bus --help'; _covey_files '*.y*ml' ;;
+    run) _covey_words '--resume --output --jobs --json --quiet --keybroker --bus --help'; _covey_files '*.y*ml' ;;
     map) _covey_words '--image --module --split --target --combine --level --memory --lifetime --jobs --json --quiet --help' ;;
     image) if ((COMP_CWORD == 2)); then _covey_image ''; else _covey_image "${COMP_WORDS[2]}"; fi ;;
     key) if ((COMP_CWORD == 2)); then _covey_key ''; else _covey_key "${COMP_WORDS[2]}"; fi ;;
@@ -41,6 +41,7 @@ _covey_command() {
     attest) _covey_words '--appraise --collateral --time --json --kind --nonce --help' ;;
     seal) _covey_words '--output --policy --by --target --no-header --group-by --segments --supersedes --json --help'; _covey_files '*' ;;
     unseal) _covey_words '--output --at-least --inspect --json --help'; _covey_files '*.sealed' ;;
+    keybroker) _covey_words '--listen --state --collateral --node --help' ;;
     doctor) _covey_words '--json --help' ;;
     bench) _covey_words '--json' ;;
     esac
@@ -62,7 +63,7 @@ _covey() {
     --by | -b) _covey_words 'lines csv jsonl fixed: file' ;;
     --output | -o | --appraise | --collateral) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }

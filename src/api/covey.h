@@ -82,6 +82,9 @@ COVEY_API void covey_task_set_resume(covey_task *t, bool resume);
 COVEY_API void covey_task_set_output(covey_task *t, const char *path);      /* "-": standard output */
 COVEY_API void covey_task_set_concurrency(covey_task *t, unsigned zygotes); /* SEEs at the same time; 0: one per core */
 
+/** For an input that somebody else sealed: "unix:PATH", where that owner's key broker serves (covey keybroker). NULL: the user's own, in this process. */
+COVEY_API void covey_task_set_keybroker(covey_task *t, const char *address);
+
 typedef struct {
     uint64_t micro_jobs, succeeded, failed, retried, resumed, sees_started;
     bool counting;          /* still splitting: micro_jobs grows */
@@ -186,6 +189,22 @@ COVEY_API void covey_evidence_free(covey_evidence *e);
  */
 COVEY_API covey_code covey_appraise(covey *c, const char *path, const char *collateral, const char *time, covey_finding visit, void *context,
                                     covey_error *error);
+
+/**
+ * A key broker as a process of its own, for datasets that the user sealed. NULL fields: <state>/keybroker, `collateral` in the configuration folder (if
+ * it is there), the nodes that the user trusts. Strings are borrowed for the call.
+ */
+typedef struct {
+    const char *listen;             /* "unix:PATH"; needed */
+    const char *state_dir, *collateral_dir;
+    const char *const *nodes;       /* public keys of nodes that may be given keys where a policy names none */
+    size_t node_count;
+    void *context;
+    void (*ready)(void *context, const char *address); /* agents can connect from now on */
+} covey_keybroker_options;
+/** Serves until stop_fd can be read (-1: for ever). The process gives no core files from then on.
+ *  errors: COVEY_BAD_INPUT (address, node), COVEY_REFUSED (keys, damaged state), COVEY_SYSTEM (state or socket in use by another) */
+COVEY_API covey_code covey_keybroker_serve(covey *c, const covey_keybroker_options *options, int stop_fd, covey_error *error);
 
 /** The warden's process: serves the socket until it closes. For the `covey warden` command only. config_dir: where the node's own key is, made on
  *  first use, with which evidence is signed; NULL: this node gives no evidence. */

@@ -18,6 +18,7 @@ struct covey_task {
     TaskSpec spec;
     char origin[PATH_BYTES_MAX]; /* absolute path of the task file; empty when it came from memory */
     bool resume;
+    char *keybroker;             /* NULL: the user's own */
     unsigned zygotes;
     Err setup;                   /* what a setter, which returns nothing, could not do; reported by the run */
     atomic_bool interrupted;

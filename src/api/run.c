@@ -109,6 +109,7 @@ static Err ready_images(Run *r, Diag *diag)
 static Err open_output(Run *r, Diag *diag)
 {
     r->is_sealed = sealed_run_wanted(r->task);
+    if (r->task->keybroker && !r->is_sealed) return FAIL_WHY(diag, ERR_USAGE, "a key broker was named, and the input is not sealed; leave it out");
     if (r->is_sealed) return sealed_run_check(r->task, r->events->output != NULL, diag);
     if (!r->events->output) return outlet_open(r->task->spec.output, &r->output, diag);
     outlet_open_function(r->events->output, r->events->context, &r->output);
@@ -139,7 +140,8 @@ static Err start_manager(Run *r, Diag *diag)
 
 static Err start_agent(Run *r, Diag *diag)
 {
-    AgentConfig config = {.node_id = "local", .warden_program = r->program, .cores = r->task->zygotes, .config_dir = r->task->owner->config_dir};
+    AgentConfig config = {.node_id = "local", .warden_program = r->program, .cores = r->task->zygotes, .config_dir = r->task->owner->config_dir,
+                          .broker_bus = sealed_run_bus(&r->sealed)};
     TRY_WHY(diag, trusted_keys_load(r->task->owner->config_dir, &config.trusted, diag), "trusted keys");
     return agent_new(r->loop, r->bus, &config, &r->agent, diag);
 }

@@ -1,6 +1,7 @@
 /* Runs over sealed datasets: whose broker, and where the results go. */
 #include "api/sealed_run.h"
 
+#include "bus/socket.h"
 #include "crypto/keyring.h"
 
 bool sealed_run_wanted(const covey_task *t)
@@ -27,8 +28,15 @@ static Err check_owner(const covey_task *t, const SealedFile *file, Diag *diag)
     TRY(keyring_public(t->owner->config_dir, &own, NULL, diag));
     if (memcmp(&own, &facts.signer, sizeof own) == 0) return OK;
     public_key_print(&facts.signer, signer);
-    return FAIL_WHY(diag, ERR_UNTRUSTED, "%s was sealed by %s, and only that owner's key broker releases its keys; this version reaches no broker but your own",
+    return FAIL_WHY(diag, ERR_UNTRUSTED, "%s was sealed by %s, and only that owner's key broker releases its keys; give --keybroker unix:PATH",
                     t->spec.input_path, signer);
+}
+
+static Err connect_afar(SealedRun *s, const char *address, Loop *loop, Diag *diag)
+{
+    const char *path;
+    TRY(bus_socket_path(address, &path, diag));
+    return bus_socket_connect(loop, path, &s->afar, diag);
 }
 
 Err sealed_run_open(SealedRun *s, const covey_task *t, const Manager *m, Loop *loop, Bus *bus, Diag *diag)
@@ -36,13 +44,18 @@ Err sealed_run_open(SealedRun *s, const covey_task *t, const Manager *m, Loop *l
     TaskId id;
     const SealedFile *file = manager_sealed(m, &id);
     if (!file) return FAIL_WHY(diag, ERR_CHANGED, "%s was a sealed dataset a moment ago, and is none now", t->spec.input_path);
-    TRY(check_owner(t, file, diag));
-    TRY(own_broker_open(t->owner, loop, bus, &s->own, diag));
-    return sealed_output_open(&s->output, t->spec.output, &id, bus, diag);
+    if (t->keybroker) {
+        TRY(connect_afar(s, t->keybroker, loop, diag));
+    } else {
+        TRY(check_owner(t, file, diag));
+        TRY(own_broker_open(t->owner, loop, bus, &s->own, diag));
+    }
+    return sealed_output_open(&s->output, t->spec.output, &id, s->afar ? s->afar : bus, diag);
 }
 
 void sealed_run_close(SealedRun *s)
 {
     sealed_output_close(&s->output);
     own_broker_close(&s->own);
+    bus_free(&s->afar);
 }

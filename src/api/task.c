@@ -62,6 +62,7 @@ void covey_task_free(covey_task *t)
 {
     if (!t) return;
     task_free(&t->spec);
+    free(t->keybroker);
     fd_close(&t->interrupt_fd);
     free(t);
 }
@@ -69,6 +70,14 @@ void covey_task_free(covey_task *t)
 void covey_task_set_resume(covey_task *t, bool resume) { t->resume = resume; }
 
 void covey_task_set_concurrency(covey_task *t, unsigned zygotes) { t->zygotes = zygotes; }
+
+void covey_task_set_keybroker(covey_task *t, const char *address)
+{
+    char *copy = address ? strdup(address) : NULL;
+    if (address && !copy) t->setup = FAIL(ENOMEM);
+    free(t->keybroker);
+    t->keybroker = copy;
+}
 
 void covey_task_set_output(covey_task *t, const char *path)
 {

@@ -119,3 +119,44 @@ task() { printf '%s\n' "task: sealed" "input: in.sealed" "output: out.sealed" "$
     run_covey 0 unseal out.sealed -o out.txt
     cmp in.txt out.txt
 }
+
+@test "a key broker that is not there, and one for data that is not sealed, are named" {
+    policy "level: process"
+    seal
+    task "module: lines.wasm" "combine: concat"
+    run_covey 2 run task.yaml --keybroker somewhere
+    run timeout 60 covey run task.yaml --keybroker unix:nowhere.socket
+    [ "$status" -ne 0 ]
+    assert_in "nowhere.socket" "$output"
+    sed -i 's/in.sealed/in.txt/' task.yaml
+    run_covey 2 run task.yaml --keybroker unix:nowhere.socket
+    assert_in "the input is not sealed; leave it out" "$stderr"
+}
+
+# Three parties, three configurations: owner and operator share nothing but files and a socket.
+as() {
+    local who=$1
+    shift
+    XDG_CONFIG_HOME=$PWD/$who XDG_STATE_HOME=$PWD/$who/state "$@"
+}
+
+@test "the owner's key broker releases keys to the operator's node, and to no other" {
+    printf '%s\n' "policy: test" "signers: [$(as author covey key show)]" "recipients: [$(as owner covey key show --sealing)]" \
+        "nodes: [$(as operator covey key show --node)]" "evidence: [node-key]" "level: process" >policy.yaml
+    as owner run_covey 0 seal in.txt -o in.sealed --policy policy.yaml --target 4KiB
+    as author run_covey 0 image build lines.wasm -o lines.see
+    as operator covey key trust "$(as author covey key show)"
+    task "image: lines.see" "combine: concat"
+    as owner covey keybroker --listen unix:kb.sock 3>&- &
+    local broker=$!
+    for _ in $(seq 100); do [ -S kb.sock ] || sleep 0.05; done
+    as operator run_covey 0 run task.yaml --keybroker unix:kb.sock
+    as owner run_covey 0 unseal out.sealed -o out.txt
+    cmp in.txt out.txt
+    as operator run_covey 3 unseal out.sealed -o no.txt
+    rm -r operator/covey/node # another node, which the policy does not name
+    as operator run_covey 3 run task.yaml --keybroker unix:kb.sock --output again.sealed
+    assert_in "evidence is refused" "$stderr"
+    kill "$broker"
+    wait "$broker" || true
+}
