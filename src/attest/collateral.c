@@ -7,6 +7,7 @@
 
 #include "attest/collateral.h"
 #include "attest/tpm.h"
+#include "sys/fault.h"
 #include "sys/fd.h"
 
 typedef struct { Collateral *collateral; const char *path; Diag *diag; } Place;
@@ -82,7 +83,7 @@ static Err read_folder(Collateral *c, const char *name, int (*wanted)(const stru
     if (snprintf(folder, sizeof folder, "%s/%s", c->directory, name) >= (int)sizeof folder)
         return FAIL_WHY(diag, ENAMETOOLONG, "%s: path too long", c->directory);
     struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, wanted, alphasort);
+    int count = FAULTABLE("scandir", scandir(folder, &entries, wanted, alphasort));
     if (count < 0) return errno == ENOENT ? OK : FAIL_WHY(diag, errno, "%s: %s", folder, strerrordesc_np(errno));
     Err e = OK;
     for (int i = 0; i < count; i++) {
