@@ -127,3 +127,16 @@ END
     assert_in "policy.yaml:" "$stderr"
     [ ! -e x ]
 }
+
+@test "a policy that has expired, or that names a revoked key, is refused before anything is sealed" {
+    echo "expires: 2020-01-01T00:00:00Z" >>policy.yaml
+    run_covey 2 seal visits.csv -o x --policy policy.yaml
+    assert_in "policy.yaml: 'expires' has passed already" "$stderr"
+    stranger=$(XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/stranger covey key show --sealing)
+    policy "$(covey key show)" "$(covey key show --sealing), $stranger" >policy.yaml
+    covey seal visits.csv -o v.sealed --policy policy.yaml
+    covey key revoke "$stranger"
+    run_covey 3 seal visits.csv -o x --policy policy.yaml
+    assert_in "policy.yaml: entry 2 of 'recipients' is a key that is revoked here" "$stderr"
+    [ ! -e x ]
+}
