@@ -130,6 +130,27 @@ on_terminal() {
     assert_in "not signed by the key" "$stderr"
 }
 
+@test "after a rotation old data and results are unsealed as before, and the key broker begins anew, with the old log beside" {
+    export XDG_STATE_HOME=$PWD/state
+    local old
+    old=$(covey key show)
+    seq 2000 >in.txt
+    cp "$BATS_FILE_TMPDIR/lines.wasm" .
+    sealed_run() { # NAME
+        printf '%s\n' "policy: test" "signers: [$(covey key show)]" "recipients: [$(covey key show --sealing)]" "evidence: [node-key]" >policy.yaml
+        run_covey 0 seal in.txt -o "$1.sealed" --policy policy.yaml
+        printf '%s\n' "task: $1" "input: $1.sealed" "module: lines.wasm" "combine: concat" "output: $1.results" >task.yaml
+        run_covey 0 run task.yaml
+    }
+    sealed_run before
+    run_covey 0 key rotate
+    for sealed in before.sealed before.results; do covey unseal "$sealed" | cmp - in.txt; done
+    sealed_run after
+    covey unseal after.results | cmp - in.txt
+    run_covey 0 audit verify state/covey/keybroker-*/audit.log --key "$old"
+    run_covey 0 audit verify state/covey/keybroker/audit.log
+}
+
 @test "one's own revoked key signs nothing" {
     covey key new >/dev/null
     covey key revoke "$(covey key show)"
