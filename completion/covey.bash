@@ -15,7 +15,7 @@ _covey_image() {
 _covey_key() {
     case $1 in
     new) _covey_words '--passphrase --replace --help' ;;
-    show) _covey_words '--sealing --help' ;;
+    show) _covey_words '--sealing --node --help' ;;
     rotate) _covey_words '--passphrase --help' ;;
     trust) _covey_words '--comment --help' ;;
     revoke) _covey_words '--since --comment --help' ;;
@@ -33,12 +33,15 @@ _covey_audit() {
 
 _covey_command() {
     case $1 in
-    run) _covey_words '--resume --output --jobs --json --quiet --bus --help'; _covey_files '*.y*ml' ;;
+    run) _covey_words '--resume --output --jobs --json --quiet --keybroker --bus --help'; _covey_files '*.y*ml' ;;
     map) _covey_words '--image --module --split --target --combine --level --memory --lifetime --jobs --json --quiet --help' ;;
     image) if ((COMP_CWORD == 2)); then _covey_image ''; else _covey_image "${COMP_WORDS[2]}"; fi ;;
     key) if ((COMP_CWORD == 2)); then _covey_key ''; else _covey_key "${COMP_WORDS[2]}"; fi ;;
     audit) if ((COMP_CWORD == 2)); then _covey_audit ''; else _covey_audit "${COMP_WORDS[2]}"; fi ;;
     attest) _covey_words '--appraise --collateral --time --json --kind --nonce --help' ;;
+    seal) _covey_words '--output --policy --by --target --no-header --group-by --segments --supersedes --json --help'; _covey_files '*' ;;
+    unseal) _covey_words '--output --at-least --inspect --json --help'; _covey_files '*.sealed' ;;
+    keybroker) _covey_words '--listen --state --collateral --node --help' ;;
     doctor) _covey_words '--json --help' ;;
     bench) _covey_words '--json' ;;
     esac
@@ -55,9 +58,12 @@ _covey() {
     --level | -l) _covey_words 'shared process' ;;
     --kind) _covey_words 'node-key tpm2 sev-snp tdx' ;;
     --event | -e) _covey_words 'key-release key-refusal image-trust appraisal session policy key-change stage recovery' ;;
+    --policy | -p) _covey_files '*.y*ml' ;;
+    --supersedes) _covey_files '*.sealed' ;;
+    --by | -b) _covey_words 'lines csv jsonl fixed: file' ;;
     --output | -o | --appraise | --collateral) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }

@@ -1,4 +1,5 @@
 /* The audit log for the library's user: verifying it, and reading its entries. */
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,11 +10,23 @@
 
 const char *covey_audit_event(unsigned index) { return index < AUDIT_EVENT_COUNT ? audit_event_name((AuditEvent)index) : NULL; }
 
+/* The node's log is named after the node's key, which signs it: another configuration folder, or a new key, has a log of its own. */
+static Err node_log_path(const covey *c, char ret_path[PATH_BYTES_MAX], Diag *diag)
+{
+    char node[PATH_BYTES_MAX], name[2 * 8 + 1];
+    PublicKey key;
+    TRY_WHY(diag, path_format(node, "%s/node", c->config_dir), "configuration folder");
+    TRY(keyring_public(node, &key, NULL, diag));
+    sodium_bin2hex(name, sizeof name, key.bytes, sizeof name / 2);
+    int state = (int)(strrchr(c->tasks_dir, '/') - c->tasks_dir); /* <state>/tasks */
+    TRY_WHY(diag, path_format(ret_path, "%.*s/audit-%s.log", state, c->tasks_dir, name), "path of the audit log");
+    return OK;
+}
+
 Err audit_log_path(const covey *c, const char *path, char ret_path[PATH_BYTES_MAX], Diag *diag)
 {
-    int state = (int)(strrchr(c->tasks_dir, '/') - c->tasks_dir); /* <state>/tasks */
-    if (path) TRY_WHY(diag, path_format(ret_path, "%s", path), "path of the audit log");
-    else TRY_WHY(diag, path_format(ret_path, "%.*s/audit.log", state, c->tasks_dir), "path of the audit log");
+    if (!path) return node_log_path(c, ret_path, diag);
+    TRY_WHY(diag, path_format(ret_path, "%s", path), "path of the audit log");
     return OK;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Image trust decisions in the node's audit log, <state>/audit.log: which images this user's tasks were to run here, and whether they may.
+ * Image trust decisions in the node's audit log: which images this user's tasks were to run here, and whether they may.
  *
  * The log is open for one entry at a time, so that many runs can share it. A decision that cannot be written is none: the image does not run.
  */

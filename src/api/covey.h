@@ -60,6 +60,8 @@ COVEY_API const char *covey_version(void);
 #define COVEY_ROTATION_TEXT_MAX 256
 COVEY_API covey_code covey_key_public(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error);  /* signing: "covey-ed25519:..." */
 COVEY_API covey_code covey_key_sealing(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error); /* sealing: "covey-x25519:..." */
+/** The key that this machine's warden signs evidence with; data owners name it in a policy, or trust it. */
+COVEY_API covey_code covey_key_node(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error);
 /** Makes the keys that are missing; both are there: COVEY_REFUSED, unless told to replace them (the old ones are kept beside). */
 COVEY_API covey_code covey_key_new(covey *c, bool replace, bool with_passphrase, covey_error *error);
 /** Successors for both keys, with a new passphrase or the old one's. *ret_statement is what others need to follow, for covey_key_trust. */
@@ -79,6 +81,9 @@ COVEY_API void covey_task_free(covey_task *t);
 COVEY_API void covey_task_set_resume(covey_task *t, bool resume);
 COVEY_API void covey_task_set_output(covey_task *t, const char *path);      /* "-": standard output */
 COVEY_API void covey_task_set_concurrency(covey_task *t, unsigned zygotes); /* SEEs at the same time; 0: one per core */
+
+/** For an input that somebody else sealed: "unix:PATH", where that owner's key broker serves (covey keybroker). NULL: the user's own, in this process. */
+COVEY_API void covey_task_set_keybroker(covey_task *t, const char *address);
 
 typedef struct {
     uint64_t micro_jobs, succeeded, failed, retried, resumed, sees_started;
@@ -108,6 +113,7 @@ typedef struct {
     const char *task, *level, *output, *image, *measurement; /* live as long as the task */
     covey_progress counts;
     const char *partial_output;  /* NULL, or where the results of a task with failures went */
+    unsigned recipients;         /* of sealed results: how many keys can open the output (covey_unseal); 0: they are not sealed */
     bool resumable;              /* false when the input is standard input, which cannot be read again */
 } covey_summary;
 COVEY_API void covey_task_summary(const covey_task *t, covey_summary *ret);
@@ -124,7 +130,7 @@ COVEY_API covey_code covey_image_inspect(covey *c, const char *path, covey_image
 /** Like inspect, and fails (COVEY_REFUSED) unless signed by a trusted key. */
 COVEY_API covey_code covey_image_verify(covey *c, const char *path, covey_image_info *ret, covey_error *error);
 
-/** The audit log: what was decided about keys, images and evidence. `path` NULL: <state>/audit.log. docs/formats/audit.md */
+/** The audit log: what was decided about keys, images and evidence. `path` NULL: that of this node. docs/formats/audit.md */
 typedef struct {
     char path[4096];
     uint64_t lines, entries, checkpoints;
@@ -133,7 +139,7 @@ typedef struct {
     bool closed;
     char last_hash[65], first[40], last[40]; /* hash of the last line; times of the first and last entry */
 } covey_audit_report;
-/** Is it whole? `public_key`: of its writer; NULL: the user's own. *ret is always filled. errors: COVEY_REFUSED with file:line and what was found */
+/** Is it whole? `public_key`: of its writer; NULL: the user's own, or this node's. *ret is always filled. errors: COVEY_REFUSED with file:line and what was found */
 COVEY_API covey_code covey_audit_verify(covey *c, const char *path, const char *public_key, covey_audit_report *ret, covey_error *error);
 typedef struct { uint64_t line, seq; const char *time, *event, *by, *task, *json; } covey_audit_entry; /* live for the call only */
 typedef int (*covey_audit_visit)(void *context, const covey_audit_entry *entry);                     /* not 0: stop, COVEY_INTERRUPTED */
@@ -183,6 +189,22 @@ COVEY_API void covey_evidence_free(covey_evidence *e);
  */
 COVEY_API covey_code covey_appraise(covey *c, const char *path, const char *collateral, const char *time, covey_finding visit, void *context,
                                     covey_error *error);
+
+/**
+ * A key broker as a process of its own, for datasets that the user sealed. NULL fields: <state>/keybroker, `collateral` in the configuration folder (if
+ * it is there), the nodes that the user trusts. Strings are borrowed for the call.
+ */
+typedef struct {
+    const char *listen;             /* "unix:PATH"; needed */
+    const char *state_dir, *collateral_dir;
+    const char *const *nodes;       /* public keys of nodes that may be given keys where a policy names none */
+    size_t node_count;
+    void *context;
+    void (*ready)(void *context, const char *address); /* agents can connect from now on */
+} covey_keybroker_options;
+/** Serves until stop_fd can be read (-1: for ever). The process gives no core files from then on.
+ *  errors: COVEY_BAD_INPUT (address, node), COVEY_REFUSED (keys, damaged state), COVEY_SYSTEM (state or socket in use by another) */
+COVEY_API covey_code covey_keybroker_serve(covey *c, const covey_keybroker_options *options, int stop_fd, covey_error *error);
 
 /** The warden's process: serves the socket until it closes. For the `covey warden` command only. config_dir: where the node's own key is, made on
  *  first use, with which evidence is signed; NULL: this node gives no evidence. */

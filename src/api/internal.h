@@ -18,6 +18,7 @@ struct covey_task {
     TaskSpec spec;
     char origin[PATH_BYTES_MAX]; /* absolute path of the task file; empty when it came from memory */
     bool resume;
+    char *keybroker;             /* NULL: the user's own */
     unsigned zygotes;
     Err setup;                   /* what a setter, which returns nothing, could not do; reported by the run */
     atomic_bool interrupted;
@@ -26,6 +27,7 @@ struct covey_task {
     /* Filled by the run, for covey_task_summary. */
     char image_path[PATH_BYTES_MAX], measurement[65], partial_path[PATH_BYTES_MAX];
     covey_progress counts;
+    unsigned recipients;
 };
 
 /** Fills *ret_error (may be NULL) and returns the code that belongs to e. */
@@ -43,7 +45,7 @@ typedef struct { char path[PATH_BYTES_MAX]; Sha256 measurement; } ReadyImage;
 /** errors: those of image_build and image_verify, ERR_NO_ENTRY */
 MUST_USE Err image_ready(const covey *c, const char *image, const char *module, uint64_t memory_max, ReadyImage *ret_image, Diag *diag);
 
-/** `path`, or (NULL) <state>/audit.log. errors: ERR_LIMIT */
+/** `path`, or (NULL) that of the log of this node: <state>/audit-<16 digits of the node's key>.log. errors: ERR_LIMIT, those of the key */
 MUST_USE Err audit_log_path(const covey *c, const char *path, char ret_path[PATH_BYTES_MAX], Diag *diag);
 /** Writes into the node's audit log whether that image may run here, signed with the node's key. `verdict`: what image_verify said; `info`: of image_parse.
  *  errors: ERR_BUSY (others write for seconds), and those of audit_open and audit_write: then it must not run */

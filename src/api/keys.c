@@ -1,11 +1,14 @@
 /* The user's keys: made, shown, replaced, trusted, revoked. */
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/internal.h"
 #include "base/rfc3339.h"
 #include "crypto/keyring.h"
+#include "sys/fd.h"
 
 _Static_assert(COVEY_KEY_TEXT_MAX == PUBLIC_KEY_TEXT_MAX && COVEY_ROTATION_TEXT_MAX == ROTATION_TEXT_MAX, "the same limits on both sides");
 
@@ -33,12 +36,66 @@ covey_code covey_key_sealing(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_
     return api_result(e, &diag, error);
 }
 
+covey_code covey_key_node(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_error *error)
+{
+    Diag diag = {0};
+    char directory[PATH_BYTES_MAX];
+    SecretKey secret;
+    PublicKey node;
+    Err e = path_format(directory, "%s/node", c->config_dir);
+    if (e.code == 0) e = signing_key_open(directory, &secret, &node, &diag);
+    if (e.code == 0) {
+        secret_key_wipe(&secret);
+        public_key_print(&node, ret_text);
+    }
+    return api_result(e, &diag, error);
+}
+
+/* The broker's state is in the name of one signing key, which signs its audit log. With another key it begins anew; the old one stays beside. */
+static Err put_broker_aside(const covey *c, const PublicKey *old, Diag *diag)
+{
+    char state[PATH_BYTES_MAX], from[PATH_BYTES_MAX], to[PATH_BYTES_MAX], name[2 * 8 + 1];
+    PublicKey now;
+    TRY(keyring_public(c->config_dir, &now, NULL, diag));
+    if (memcmp(&now, old, sizeof now) == 0) return OK;
+    sodium_bin2hex(name, sizeof name, old->bytes, sizeof name / 2);
+    TRY_WHY(diag, path_format(state, "%.*s", (int)(strrchr(c->tasks_dir, '/') - c->tasks_dir), c->tasks_dir), "state folder"); /* <state>/tasks */
+    TRY_WHY(diag, path_format(from, "%s/keybroker", state), "state folder");
+    TRY_WHY(diag, path_format(to, "%s/keybroker-%s", state, name), "state folder");
+    Err e = file_rename(from, to);
+    return e.code == 0 || e.code == ENOENT ? OK : FAIL_WHY(diag, e.code, "the key is new, but %s cannot be put aside: %s", from, err_text(e.code));
+}
+
+/* The signing key that is there; one that cannot be read is replaced as well. */
+static bool has_key(const covey *c, PublicKey *ret_key)
+{
+    char path[PATH_BYTES_MAX];
+    return path_format(path, "%s/signing.key", c->config_dir).code == 0 && access(path, F_OK) == 0 &&
+           keyring_public(c->config_dir, ret_key, NULL, NULL).code == 0;
+}
+
+static Err make_new(covey *c, bool replace, const char *passphrase, Diag *diag)
+{
+    PublicKey old;
+    bool replaced = replace && has_key(c, &old);
+    TRY(keyring_new(c->config_dir, replace, passphrase, diag));
+    return replaced ? put_broker_aside(c, &old, diag) : OK;
+}
+
+static Err rotate(covey *c, const char *passphrase, char ret_statement[COVEY_ROTATION_TEXT_MAX], Diag *diag)
+{
+    PublicKey old;
+    TRY(keyring_public(c->config_dir, &old, NULL, diag));
+    TRY(keyring_rotate(c->config_dir, passphrase, passphrase_ask, diag, ret_statement, diag));
+    return put_broker_aside(c, &old, diag);
+}
+
 covey_code covey_key_new(covey *c, bool replace, bool with_passphrase, covey_error *error)
 {
     Diag diag = {0};
     char passphrase[PASSPHRASE_MAX];
     Err e = with_passphrase ? passphrase_new(passphrase, &diag) : OK;
-    if (e.code == 0) e = keyring_new(c->config_dir, replace, with_passphrase ? passphrase : NULL, &diag);
+    if (e.code == 0) e = make_new(c, replace, with_passphrase ? passphrase : NULL, &diag);
     sodium_memzero(passphrase, sizeof passphrase);
     return api_result(e, &diag, error);
 }
@@ -48,7 +105,7 @@ covey_code covey_key_rotate(covey *c, bool new_passphrase, char ret_statement[CO
     Diag diag = {0};
     char passphrase[PASSPHRASE_MAX];
     Err e = new_passphrase ? passphrase_new(passphrase, &diag) : OK;
-    if (e.code == 0) e = keyring_rotate(c->config_dir, new_passphrase ? passphrase : NULL, passphrase_ask, &diag, ret_statement, &diag);
+    if (e.code == 0) e = rotate(c, new_passphrase ? passphrase : NULL, ret_statement, &diag);
     sodium_memzero(passphrase, sizeof passphrase);
     return api_result(e, &diag, error);
 }

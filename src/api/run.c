@@ -6,6 +6,7 @@
 
 #include "api/internal.h"
 #include "api/outlet.h"
+#include "api/sealed_run.h"
 #include "image/image.h"
 #include "node/agent.h"
 #include "swarm/manager.h"
@@ -17,6 +18,8 @@ typedef struct {
     covey_task *task;
     const covey_events *events;
     Outlet output;
+    bool is_sealed;          /* the input, and so the results: they go into sealed.output */
+    SealedRun sealed;
     ReadyImage image, combine_image;
     char journal_dir[PATH_BYTES_MAX], program[PATH_BYTES_MAX];
     Loop *loop;
@@ -50,7 +53,7 @@ static Err on_tick(void *context, uint32_t events)
     Run *r = context;
     tell_progress(r);
     loop_set_timer(r->tick, clock_monotonic_ns() + PROGRESS_EVERY_NS);
-    return r->output.target[0] ? OK : outlet_flush(&r->output); /* whoever reads a stream need not wait for a full buffer */
+    return r->output.target[0] || r->is_sealed ? OK : outlet_flush(&r->output); /* whoever reads a stream need not wait for a full buffer */
 }
 
 static Err on_wake(void *context, uint32_t events)
@@ -64,7 +67,11 @@ static Err on_wake(void *context, uint32_t events)
     return OK;
 }
 
-static Err on_output(void *context, View bytes) { return outlet_write(&((Run *)context)->output, bytes); }
+static Err on_output(void *context, View bytes)
+{
+    Run *r = context;
+    return r->is_sealed ? sealed_output_add(&r->sealed.output, bytes) : outlet_write(&r->output, bytes);
+}
 
 static void on_result(void *context, uint64_t job, View result)
 {
@@ -101,6 +108,9 @@ static Err ready_images(Run *r, Diag *diag)
 
 static Err open_output(Run *r, Diag *diag)
 {
+    r->is_sealed = sealed_run_wanted(r->task);
+    if (r->task->keybroker && !r->is_sealed) return FAIL_WHY(diag, ERR_USAGE, "a key broker was named, and the input is not sealed; leave it out");
+    if (r->is_sealed) return sealed_run_check(r->task, r->events->output != NULL, diag);
     if (!r->events->output) return outlet_open(r->task->spec.output, &r->output, diag);
     outlet_open_function(r->events->output, r->events->context, &r->output);
     return OK;
@@ -130,7 +140,8 @@ static Err start_manager(Run *r, Diag *diag)
 
 static Err start_agent(Run *r, Diag *diag)
 {
-    AgentConfig config = {.node_id = "local", .warden_program = r->program, .cores = r->task->zygotes, .config_dir = r->task->owner->config_dir};
+    AgentConfig config = {.node_id = "local", .warden_program = r->program, .cores = r->task->zygotes, .config_dir = r->task->owner->config_dir,
+                          .broker_bus = sealed_run_bus(&r->sealed)};
     TRY_WHY(diag, trusted_keys_load(r->task->owner->config_dir, &config.trusted, diag), "trusted keys");
     return agent_new(r->loop, r->bus, &config, &r->agent, diag);
 }
@@ -146,6 +157,7 @@ static Err run_open(Run *r, Diag *diag)
     TRY_WHY(diag, loop_new(&r->loop), "event loop");
     TRY_WHY(diag, bus_memory_new(r->loop, &r->bus), "bus");
     TRY_WHY(diag, start_manager(r, diag), "manager");
+    if (r->is_sealed) TRY_WHY(diag, sealed_run_open(&r->sealed, r->task, r->manager, r->loop, r->bus, diag), "sealed data");
     TRY_WHY(diag, start_agent(r, diag), "node agent");
     TRY(loop_add_fd(r->loop, r->task->interrupt_fd, EPOLLIN, on_wake, r, &r->wake));
     return loop_add_timer(r->loop, clock_monotonic_ns() + PROGRESS_EVERY_NS, on_tick, r, &r->tick);
@@ -156,6 +168,7 @@ static void run_close(Run *r)
     loop_remove(&r->tick);
     loop_remove(&r->wake);
     agent_free(&r->agent);
+    sealed_run_close(&r->sealed);
     manager_free(&r->manager);
     bus_free(&r->bus);
     loop_free(&r->loop);
@@ -170,11 +183,13 @@ static Err run_to_end(Run *r, Diag *diag)
     return result;
 }
 
-/* A task with failures has an output too, under another name; anything worse leaves none. */
+/* A task with failures has an output too, under another name; anything worse leaves none. Sealed results with some missing are of no use: whoever
+ * opens them checks that they are all there. */
 static Err finish_output(Run *r, Err result, Diag *diag)
 {
-    if (result.code != 0 && result.code != ERR_TASK_FAILED) return result;
-    TRY(outlet_commit(&r->output, result.code != 0, r->task->partial_path, diag));
+    if (result.code != 0 && (result.code != ERR_TASK_FAILED || r->is_sealed)) return result;
+    if (r->is_sealed) TRY(sealed_output_finish(&r->sealed.output, r->loop, &r->task->interrupted, &r->task->recipients, diag));
+    else TRY(outlet_commit(&r->output, result.code != 0, r->task->partial_path, diag));
     if (result.code != 0) return result;
     Err settled = manager_settle(r->manager);
     (void)settled; /* the output is safe; what is left of the journal is replaced by the next run */
@@ -187,6 +202,7 @@ covey_code covey_task_run(covey_task *t, const covey_events *events, covey_error
     Diag diag = {0};
     Run r = {.task = t, .events = events ? events : &NONE, .output = {.fd = -1}};
     t->partial_path[0] = '\0';
+    t->recipients = 0;
     Err e = run_open(&r, &diag);
     if (e.code == 0) {
         e = run_to_end(&r, &diag);

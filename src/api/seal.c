@@ -44,6 +44,33 @@ static Err load_policy(const char *path, Policy *ret_policy, Diag *diag)
     return policy_parse_yaml(view_buffer(&yaml), path, ret_policy, diag);
 }
 
+static Err refuse_revoked(const RevokedKeys *revoked, const void *keys, size_t count, const char *what, const char *path, Diag *diag)
+{
+    enum { KEY_BYTES_EACH = 32 };
+    for (size_t i = 0; i < count; i++) {
+        uint8_t key[KEY_BYTES_EACH];
+        memcpy(key, (const uint8_t *)keys + i * KEY_BYTES_EACH, sizeof key);
+        if (revoked_has(revoked, key, clock_wall_ns() / NS_PER_S))
+            return FAIL_WHY(diag, ERR_DENIED, "%s: entry %zu of '%s' is a key that is revoked here; name its successor", path, i + 1, what);
+    }
+    return OK;
+}
+
+/** A policy that can't release anything any more, or only to those who must not have it, is a mistake. */
+static Err check_policy(const Sealing *s, Diag *diag)
+{
+    const Policy *p = &s->policy;
+    const char *path = s->options->policy;
+    RevokedKeys revoked;
+    if (p->expires && p->expires <= clock_wall_ns() / NS_PER_S) return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: 'expires' has passed already; nobody could open the data", path);
+    TRY(revoked_load(s->c->config_dir, &revoked, diag));
+    Err e = refuse_revoked(&revoked, p->signers, p->signer_count, "signers", path, diag);
+    if (e.code == 0) e = refuse_revoked(&revoked, p->nodes, p->node_count, "nodes", path, diag);
+    if (e.code == 0) e = refuse_revoked(&revoked, p->recipients, p->recipient_count, "recipients", path, diag);
+    revoked_free(&revoked);
+    return e;
+}
+
 static bool parse_by(const char *text, SplitSpec *spec)
 {
     if (strncmp(text, "fixed:", 6) == 0) {
@@ -111,6 +138,7 @@ static Err seal(Sealing *s, Diag *diag)
     SealRequest request = {.policy = &s->policy};
     TRY(choose_cut(s, diag));
     TRY(load_policy(s->options->policy, &s->policy, diag));
+    TRY_WHY(diag, check_policy(s, diag), "%s", s->options->policy);
     TRY_WHY(diag, load_keys(s, diag), "keys");
     TRY(choose_version(s, &request, diag));
     request.owner_secret = &s->secrets->signing;

@@ -62,6 +62,7 @@ void covey_task_free(covey_task *t)
 {
     if (!t) return;
     task_free(&t->spec);
+    free(t->keybroker);
     fd_close(&t->interrupt_fd);
     free(t);
 }
@@ -69,6 +70,14 @@ void covey_task_free(covey_task *t)
 void covey_task_set_resume(covey_task *t, bool resume) { t->resume = resume; }
 
 void covey_task_set_concurrency(covey_task *t, unsigned zygotes) { t->zygotes = zygotes; }
+
+void covey_task_set_keybroker(covey_task *t, const char *address)
+{
+    char *copy = address ? strdup(address) : NULL;
+    if (address && !copy) t->setup = FAIL(ENOMEM);
+    free(t->keybroker);
+    t->keybroker = copy;
+}
 
 void covey_task_set_output(covey_task *t, const char *path)
 {
@@ -102,6 +111,7 @@ void covey_task_summary(const covey_task *t, covey_summary *ret)
         .measurement = t->measurement,
         .counts = t->counts,
         .partial_output = t->partial_path[0] ? t->partial_path : NULL,
+        .recipients = t->recipients,
         .resumable = !task_reads_standard_input(t),
     };
 }

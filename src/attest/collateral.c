@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "attest/collateral.h"
+#include "attest/tpm.h"
+#include "sys/fault.h"
 #include "sys/fd.h"
 
 typedef struct { Collateral *collateral; const char *path; Diag *diag; } Place;
@@ -46,7 +48,14 @@ static Err read_intel(const Place *p, View content)
     return add_x509(p, content, &p->collateral->intel, &p->collateral->intel_revoked);
 }
 
-static Err read_tpm(const Place *p, View content) { return keep_file(&p->collateral->tpm, p, content); }
+static Err read_tpm(const Place *p, View content)
+{
+    TpmKey key;
+    Diag why;
+    if (tpm_key_parse(content, &key, &why).code)
+        return FAIL_WHY(p->diag, ERR_BAD_INPUT, "%s: %.200s; enrol that TPM as docs/formats/tpm.md says, or move it away", p->path, why.text);
+    return keep_file(&p->collateral->tpm, p, content);
+}
 
 static Err read_reference(const Place *p, View content) { return reference_parse(content, p->path, &p->collateral->reference, p->diag); }
 
@@ -74,7 +83,7 @@ static Err read_folder(Collateral *c, const char *name, int (*wanted)(const stru
     if (snprintf(folder, sizeof folder, "%s/%s", c->directory, name) >= (int)sizeof folder)
         return FAIL_WHY(diag, ENAMETOOLONG, "%s: path too long", c->directory);
     struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, wanted, alphasort);
+    int count = FAULTABLE("scandir", scandir(folder, &entries, wanted, alphasort));
     if (count < 0) return errno == ENOENT ? OK : FAIL_WHY(diag, errno, "%s: %s", folder, strerrordesc_np(errno));
     Err e = OK;
     for (int i = 0; i < count; i++) {

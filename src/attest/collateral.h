@@ -5,7 +5,7 @@
  *   DIR/amd/       ARK, ASK or ASVK, VCEK or VLEK; optional revocation lists           PEM or DER
  *   DIR/intel/     SGX Root CA, SGX TCB Signing; root CA and PCK revocation lists       PEM or DER
  *                  TCB info and TD_QE identity, exactly as Intel's service answers      JSON
- *   DIR/tpm/       attestation keys or their CA: whatever tpm.c makes of them           any
+ *   DIR/tpm/       attestation keys of enrolled TPMs                                    TPM2B_PUBLIC
  *   DIR/reference/  NAME.yaml: what is accepted, see attest/reference.h
  */
 #pragma once
@@ -16,7 +16,7 @@
 
 enum { COLLATERAL_FILES_MAX = 64, COLLATERAL_FILE_BYTES_MAX = 1 << 20, COLLATERAL_NAME_MAX = 256 };
 
-/** A file kept as it is: Intel's JSON, the TPM's keys. */
+/** A file kept as it is: Intel's JSON, the TPMs' keys. */
 typedef struct { char name[COLLATERAL_NAME_MAX]; Buffer content; } CollateralFile;
 typedef struct { CollateralFile items[COLLATERAL_FILES_MAX]; size_t count; } CollateralFiles;
 

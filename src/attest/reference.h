@@ -26,7 +26,7 @@ typedef struct {
     ReferenceValues snp_measurements;
     SnpTcb snp_minimum;
     ReferenceValues tdx[TDX_REGISTERS];                     /* MRTD, RTMR0 to RTMR3 */
-    char tdx_status[REFERENCE_STATUS_MAX][32];
+    char tdx_status[REFERENCE_STATUS_MAX][40];
     size_t tdx_status_count;
     ReferenceValues tpm_pcrs[TPM_PCRS];
 } Reference;

@@ -79,7 +79,7 @@ static bool signature_fits(X509 *certificate, const SnpReport *r)
 }
 
 /* The certificate of the key that signed; if none did, the one that comes nearest, so that every claim can be judged. */
-static X509 *signer_find(const SnpReport *r, const CertificateList *list)
+static X509 *signer_find(const SnpReport *r, const CertificateList *list, bool *ret_signed)
 {
     const char *wanted = r->signer == SNP_BY_VLEK ? "SEV-VLEK" : "SEV-VCEK";
     X509 *nearest = NULL;
@@ -90,10 +90,14 @@ static X509 *signer_find(const SnpReport *r, const CertificateList *list)
         certificate_name(candidate, name);
         if (strcmp(name, wanted) != 0) continue;
         bool fits = chip_fits(candidate, r) && tcb_fits(candidate, r);
-        if (fits && signature_fits(candidate, r)) return candidate;
+        if (fits && signature_fits(candidate, r)) {
+            *ret_signed = true;
+            return candidate;
+        }
         if (!nearest || (fits && !nearest_fits)) nearest = candidate;
         nearest_fits |= fits;
     }
+    *ret_signed = nearest && !nearest_fits && signature_fits(nearest, r);
     return nearest;
 }
 
@@ -104,19 +108,19 @@ static void claim_no_key(const Case *k)
         verdict_add(k->verdict, "snp-signature", false, "no VLEK certificate in %s/amd; ask the operator of the machine for it", k->c->directory);
         return;
     }
-    char chip[2 * SNP_CHIP_BYTES + 1];
+    char chip[2 * SNP_CHIP_BYTES + 1], fmc[16] = "";
+    if (r->is_turin) snprintf(fmc, sizeof fmc, "fmcSPL=%u&", r->reported.fmc);
     sodium_bin2hex(chip, sizeof chip, r->chip_id, chip_bytes(r));
     verdict_add(k->verdict, "snp-signature", false, "no VCEK in amd/; get https://kdsintf.amd.com/vcek/v1/%s/%s?%sblSPL=%u&teeSPL=%u&snpSPL=%u&ucodeSPL=%u",
-                r->product ? r->product : "Milan", chip, r->is_turin ? "fmcSPL=0&" : "", r->reported.bootloader, r->reported.tee, r->reported.snp,
+                r->product ? r->product : "Milan", chip, fmc, r->reported.bootloader, r->reported.tee, r->reported.snp,
                 r->reported.microcode);
 }
 
-static void judge_signature(const Case *k, X509 *signer)
+static void judge_signature(const Case *k, X509 *signer, bool is_signed)
 {
     char name[CERTIFICATE_NAME_MAX];
     certificate_name(signer, name);
-    bool ok = signature_fits(signer, k->report);
-    verdict_add(k->verdict, "snp-signature", ok, "%s %s (ECDSA P-384)", ok ? "signed by" : "not signed by", name);
+    verdict_add(k->verdict, "snp-signature", is_signed, "%s %s (ECDSA P-384)", is_signed ? "signed by" : "not signed by", name);
 }
 
 static void judge_chain(const Case *k, X509 *signer)
@@ -194,13 +198,14 @@ void appraise_snp(View report, const uint8_t *report_data, const Collateral *c, 
     SnpReport r;
     Diag why = {0};
     Err e = snp_report_parse(report, &r, &why);
-    verdict_add(verdict, "snp-format", e.code == 0, "%s", e.code ? why.text : "an attestation report");
+    verdict_add(verdict, "snp-format", e.code == 0, "%s", e.code ? why.text : "a report of a known version");
     if (e.code) return;
 
     const Case k = {&r, c, now, verdict};
-    X509 *signer = signer_find(&r, &c->amd);
+    bool is_signed = false;
+    X509 *signer = signer_find(&r, &c->amd, &is_signed);
     if (signer) {
-        judge_signature(&k, signer);
+        judge_signature(&k, signer, is_signed);
         judge_chain(&k, signer);
         judge_key(&k, signer);
     } else {

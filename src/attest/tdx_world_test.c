@@ -190,6 +190,33 @@ START_TEST(stale_and_foreign_collateral_is_refused)
 }
 END_TEST
 
+/* Intel's statement, changed in that place: the claims that rest on it do not all pass any more. */
+static void check_statement(const TdxWorld *w, Collateral *c, View quote, CollateralFile *file)
+{
+    for (size_t i = 0; i < file->content.size; i++) {
+        file->content.data[i] ^= 1;
+        Verdict v = {0};
+        appraise_tdx(quote, w->report_data, c, PKI_NOW, &v);
+        ck_assert_msg(!v.accepted, "%s: byte %zu", file->name, i);
+        file->content.data[i] ^= 1;
+    }
+}
+
+START_TEST(no_byte_of_intels_statements_can_be_changed)
+{
+    TdxWorld w;
+    tdx_world_open(&w);
+    AUTO_BUFFER quote = {0};
+    tdx_world_quote(&w, &quote);
+    Collateral *c = folder_load(&w.folder);
+    ck_assert_uint_eq(c->intel_json.count, 2);
+    for (size_t i = 0; i < 2; i++) check_statement(&w, c, view_buffer(&quote), &c->intel_json.items[i]);
+    collateral_free(&c);
+    check_accepted(&w);
+    tdx_world_close(&w);
+}
+END_TEST
+
 START_TEST(every_signature_along_the_way_is_needed)
 {
     TdxWorld w;
@@ -215,4 +242,4 @@ END_TEST
 TEST_MAIN("attest/tdx_world", quotes_of_both_versions_and_bodies_are_accepted, no_byte_of_an_accepted_quote_can_be_changed, zeros_may_follow_a_quote_and_nothing_else,
           a_platform_below_every_good_level_is_refused, a_module_is_judged_by_its_own_versions, another_or_an_old_quoting_enclave_is_refused,
           a_guest_that_the_host_may_debug_or_that_nobody_knows_is_refused, what_is_revoked_is_refused, stale_and_foreign_collateral_is_refused,
-          every_signature_along_the_way_is_needed)
+          no_byte_of_intels_statements_can_be_changed, every_signature_along_the_way_is_needed)

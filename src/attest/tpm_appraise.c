@@ -11,13 +11,13 @@
 
 typedef struct { const TpmEvidence *e; const Collateral *c; Verdict *verdict; } Case;
 
-/* The file that holds that key, or NULL; *ret_odd: a file that holds none at all. */
-static const char *enrolled_as(const TpmKey *key, const CollateralFiles *files, const char **ret_odd)
+/* The file that holds that key, or NULL. */
+static const char *enrolled_as(const TpmKey *key, const CollateralFiles *files)
 {
     for (size_t i = 0; i < files->count; i++) {
         TpmKey accepted;
-        if (tpm_key_parse(view_buffer(&files->items[i].content), &accepted, NULL).code) *ret_odd = files->items[i].name;
-        else if (view_equal(accepted.area, key->area)) return files->items[i].name;
+        bool is_key = tpm_key_parse(view_buffer(&files->items[i].content), &accepted, NULL).code == 0;
+        if (is_key && view_equal(accepted.area, key->area)) return files->items[i].name;
     }
     return NULL;
 }
@@ -28,10 +28,9 @@ static void judge_key(const Case *k)
     char text[2 * TPM_NAME_BYTES + 1];
     tpm_key_name(&k->e->key, name);
     sodium_bin2hex(text, sizeof text, name, sizeof name);
-    const char *odd = NULL, *file = enrolled_as(&k->e->key, &k->c->tpm, &odd);
+    const char *file = enrolled_as(&k->e->key, &k->c->tpm);
     if (file) verdict_add(k->verdict, "tpm-key", true, "enrolled as %.100s", file);
-    else verdict_add(k->verdict, "tpm-key", false, "%s is not enrolled: put that node's key into tpm/ak-NAME.pub if you trust its TPM%s%.100s%s",
-                     text, odd ? " (" : "", odd ? odd : "", odd ? " holds no such key)" : "");
+    else verdict_add(k->verdict, "tpm-key", false, "%s is not enrolled: put that node's key into tpm/ak-NAME.pub if you trust its TPM", text);
 }
 
 static void judge_signer(const Case *k)

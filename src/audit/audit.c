@@ -1,8 +1,8 @@
 /*
  * Writing the audit log.
  *
- * A state of the log is a tip; each write prepares the next one and either reaches it or leaves the log as it was. Writes go to the tip's offset, so
- * that what a failed one left behind is written over, and cut off first.
+ * A state of the log is a tip; each write prepares the next one and either reaches it or leaves the log as it was. Writes go to the
+ * tip's offset; what a failed one left behind is cut off first.
  */
 #include <assert.h>
 #include <errno.h>
@@ -71,8 +71,8 @@ Err audit_write(Audit *a, uint64_t wall_ns, AuditEvent event, const char *by, co
     assert(a && by && task && detail && audit_event_name(event));
 
     AuditTip next = a->tip;
-    AuditEntryParts parts = {.wall_ns = wall_ns, .seq = ++next.seq, .event = audit_event_name(event), .by = by, .task = task, .detail = detail,
-                             .prev = a->tip.hash};
+    AuditEntryParts parts = {.wall_ns = wall_ns, .seq = ++next.seq, .event = audit_event_name(event), .by = by, .task = task,
+                             .detail = detail, .prev = a->tip.hash};
     AUTO_BUFFER text = buffer_limited((event == AUDIT_RECOVERY ? AUDIT_READ_BYTES_MAX : AUDIT_LINE_BYTES_MAX) + 1);
     TRY(audit_entry_print(&parts, &text));
     audit_tip_advance(&next, view_buffer(&text));

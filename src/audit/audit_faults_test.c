@@ -121,4 +121,5 @@ END_TEST
 START_TEST(every_call_of_a_log_with_a_torn_line_may_fail) { ck_assert_uint_gt(sweep(a_torn_log, ENOSPC), 25); }
 END_TEST
 
-TEST_MAIN("audit/audit_faults", every_call_of_a_new_log_may_fail, every_call_of_a_closed_log_may_fail, every_call_of_a_log_with_a_torn_line_may_fail)
+TEST_MAIN("audit/audit_faults", every_call_of_a_new_log_may_fail, every_call_of_a_closed_log_may_fail,
+          every_call_of_a_log_with_a_torn_line_may_fail)

@@ -199,7 +199,8 @@ START_TEST(after_a_kill_the_log_goes_on_and_says_so)
     audit_close(&a);
     Buffer content = fixture_read(path);
     ck_assert_ok(buffer_put_u8(&content, 0));
-    ck_assert_ptr_nonnull(strstr((char *)content.data, "\"event\":\"recovery\",\"by\":\"audit\",\"task\":\"\",\"detail\":{\"unsigned\":7,\"torn\":0,\"text\":\"\"}"));
+    ck_assert_ptr_nonnull(strstr((char *)content.data,
+                                 "\"event\":\"recovery\",\"by\":\"audit\",\"task\":\"\",\"detail\":{\"unsigned\":7,\"torn\":0,\"text\":\"\"}"));
     buffer_free(&content);
     ck_assert(verified().closed);
     test_folder_remove(&folder);

@@ -48,7 +48,8 @@ Err audit_each(const char *path, AuditVisit visit, void *context, Diag *diag)
     LineReader reader;
     line_reader_start(&reader, fd, 0, 0);
     e = each_line(&reader, visit, context);
-    if (e.code == ERR_CORRUPT) return FAIL_WHY(diag, ERR_CORRUPT, "%s:%llu: is not a line of an audit log", path, (unsigned long long)reader.line);
+    if (e.code == ERR_CORRUPT)
+        return FAIL_WHY(diag, ERR_CORRUPT, "%s:%llu: is not a line of an audit log", path, (unsigned long long)reader.line);
     TRY_WHY(diag, e, "%s", path);
     return OK;
 }

@@ -23,7 +23,8 @@ static inline Err fixture_write(Audit *a, uint64_t n, bool durable)
     char detail[64];
     snprintf(detail, sizeof detail, "{\"segment\":%llu}", (unsigned long long)n);
     bool refusal = n % 3 == 2;
-    return audit_write(a, FIXTURE_TIME + n * NS_PER_S, refusal ? AUDIT_KEY_REFUSAL : AUDIT_KEY_RELEASE, "owner", refusal ? "t1" : "t0", detail, durable);
+    AuditEvent event = refusal ? AUDIT_KEY_REFUSAL : AUDIT_KEY_RELEASE;
+    return audit_write(a, FIXTURE_TIME + n * NS_PER_S, event, "owner", refusal ? "t1" : "t0", detail, durable);
 }
 
 static inline Buffer fixture_read(const char *path)

@@ -18,7 +18,8 @@ struct Audit {
 /** The tip after one more line, given with its newline. */
 void audit_tip_advance(AuditTip *tip, View line);
 
-/** Writes `text` behind the tip, which then is `next`. With `sign`: syncs the log, then signs for it in the head. When that fails, the log is as it was. */
+/** Writes `text` behind the tip, which then is `next`. With `sign`: syncs the log, then signs for it in the head. When that fails, the
+ *  log is as it was. */
 MUST_USE Err audit_commit(Audit *a, const AuditTip *next, View text, bool sign);
 
 /** Tells the head what the tip is. The log must have been synced: a head may never promise what power loss takes away. */

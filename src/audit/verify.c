@@ -1,6 +1,7 @@
 /*
- * Is an audit log whole? Reads all of it: the form of each line, the chain of hashes, the numbers of entries, the signatures of checkpoints, and
- * whether it is the log, in its full length, that the head was signed over. The first thing that is wrong is named with its line.
+ * Is an audit log whole? Reads all of it: the form of each line, the chain of hashes, the numbers of entries, the signatures of
+ * checkpoints, and whether it is the log, in its full length, that the head was signed over. The first thing that is wrong is named
+ * with its line.
  */
 #include <assert.h>
 #include <errno.h>
@@ -54,8 +55,10 @@ static Err read_head(Check *c)
         c->has_head = e.code == 0;
         if (e.code != ERR_CORRUPT && e.code != ERR_BAD_SIGNATURE) break;
     }
-    if (e.code == ERR_BAD_SIGNATURE) return FAIL_WHY(c->diag, ERR_CORRUPT, "%s: its signature does not verify: it was changed or forged", c->head_path);
-    if (e.code == ERR_CORRUPT || e.code == ERR_LIMIT) return FAIL_WHY(c->diag, ERR_CORRUPT, "%s:1: is not the head of an audit log", c->head_path);
+    if (e.code == ERR_BAD_SIGNATURE)
+        return FAIL_WHY(c->diag, ERR_CORRUPT, "%s: its signature does not verify: it was changed or forged", c->head_path);
+    if (e.code == ERR_CORRUPT || e.code == ERR_LIMIT)
+        return FAIL_WHY(c->diag, ERR_CORRUPT, "%s:1: is not the head of an audit log", c->head_path);
     TRY_WHY(c->diag, e, "%s", c->head_path);
     return OK;
 }
@@ -115,7 +118,8 @@ static Err check_place(Check *c, const AuditLine *l, View line)
     if (linked) return BAD(c, number, "says number %llu where %llu is due: it was changed", (Big)l->seq, (Big)due);
     if (l->seq > due)
         return BAD(c, number, "has number %llu where %llu is due: lines before it were removed or moved", (Big)l->seq, (Big)due);
-    if (l->seq < due) return BAD(c, number, "has number %llu where %llu is due: a line was inserted, repeated or moved", (Big)l->seq, (Big)due);
+    if (l->seq < due)
+        return BAD(c, number, "has number %llu where %llu is due: a line was inserted, repeated or moved", (Big)l->seq, (Big)due);
     return blame(c, line);
 }
 
@@ -145,7 +149,8 @@ static Err check_line(Check *c, View line)
     uint64_t number = c->reader.line;
     Err e = audit_line_parse(line, &l);
     if (e.code && e.code != ERR_CORRUPT) return e;
-    if (e.code || (number == 1) != (l.kind == LINE_HEADER)) return BAD(c, number, "is not %s", number == 1 ? "the first line of an audit log" : "a line of an audit log");
+    if (e.code || (number == 1) != (l.kind == LINE_HEADER))
+        return BAD(c, number, "is not %s line of an audit log", number == 1 ? "the first" : "a");
     if (l.kind == LINE_HEADER) TRY(check_header(c, &l));
     else TRY(check_place(c, &l, line));
     if (l.kind == LINE_CHECKPOINT) TRY(check_checkpoint(c, &l));
@@ -155,7 +160,8 @@ static Err check_line(Check *c, View line)
     r->lines = number;
     sha256_of(line, &r->hash);
     if (c->has_head && number == c->head.lines && (!same(&r->hash, &c->head.hash) || c->reader.end != c->head.bytes))
-        return BAD(c, number, "is not the line that %s was signed over: lines since line %llu were changed", c->head_path, (Big)c->last_checkpoint + 1);
+        return BAD(c, number, "is not the line that %s was signed over: lines since line %llu were changed", c->head_path,
+                   (Big)c->last_checkpoint + 1);
     return OK;
 }
 
@@ -168,7 +174,8 @@ static Err check_end(Check *c, size_t torn)
     if (!c->has_head) return OK;
     r->closed = c->head.closed;
     if (r->lines < c->head.lines)
-        return BAD(c, r->lines + 1, "the log ends here, but %s was signed over %llu lines: the tail was cut", c->head_path, (Big)c->head.lines);
+        return BAD(c, r->lines + 1, "the log ends here, but %s was signed over %llu lines: the tail was cut", c->head_path,
+                   (Big)c->head.lines);
     r->unsigned_lines = r->lines - c->head.lines;
     if (r->closed && (r->unsigned_lines || torn)) return BAD(c, c->head.lines + 1, "was written after the log was closed");
     return OK;

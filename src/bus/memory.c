@@ -1,6 +1,6 @@
 /*
  * The bus inside one process: a queue for each subscription, emptied by deferred work of the loop. A message moves by pointer: it is
- * copied only when several listen to one subject.
+ * copied only when several listen to one subject. Back ends that reach other processes hang on to it (bus/link.h).
  */
 #include <assert.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "bus/bus.h"
+#include "bus/link.h"
 
 struct BusSubscription {
     Bus *bus;
@@ -26,6 +26,8 @@ struct Bus {
     LoopSource *deferred;
     BusSubscription *subscriptions;
     uint32_t delivering;   /* depth of bus_deliver: a handler may turn the loop */
+    const BusLink *link;   /* NULL: this process is all */
+    void *link_context;
 };
 
 static Err bus_deliver(void *context, uint32_t events);
@@ -59,6 +61,7 @@ void bus_free(Bus **bus)
     if (!b) return;
     assert(b->delivering == 0);
     *bus = NULL;
+    if (b->link) b->link->free(b->link_context);
     loop_remove(&b->deferred);
     while (b->subscriptions) {
         BusSubscription *s = b->subscriptions;
@@ -86,6 +89,7 @@ Err bus_subscribe(Bus *b, const char *subject, BusHandler handler, void *context
     s->context = context;
     s->next = b->subscriptions;
     b->subscriptions = s;
+    if (b->link) b->link->subscribed(b->link_context, s->subject);
     *ret_subscription = s;
     return OK;
 }
@@ -103,16 +107,37 @@ static void sweep(Bus *b)
     }
 }
 
+static bool listens(const BusSubscription *s, const char *subject) { return !s->gone && strcmp(s->subject, subject) == 0; }
+
+bool bus_listens_here(const Bus *b, const char *subject)
+{
+    for (const BusSubscription *s = b->subscriptions; s; s = s->next)
+        if (listens(s, subject)) return true;
+    return false;
+}
+
+void bus_each_subject(const Bus *b, void (*visit)(void *context, const char *subject), void *context)
+{
+    for (const BusSubscription *s = b->subscriptions; s; s = s->next)
+        if (!s->gone) visit(context, s->subject);
+}
+
+void bus_set_link(Bus *b, const BusLink *link, void *context)
+{
+    assert(!b->link && link);
+    b->link = link;
+    b->link_context = context;
+}
+
 void bus_unsubscribe(BusSubscription **subscription)
 {
     BusSubscription *s = *subscription;
     if (!s) return;
     *subscription = NULL;
     s->gone = true;
+    if (s->bus->link && !bus_listens_here(s->bus, s->subject)) s->bus->link->unsubscribed(s->bus->link_context, s->subject);
     if (s->bus->delivering == 0) sweep(s->bus);
 }
-
-static bool listens(const BusSubscription *s, const char *subject) { return !s->gone && strcmp(s->subject, subject) == 0; }
 
 static void enqueue(BusSubscription *s, Buffer *message)
 {
@@ -126,6 +151,11 @@ Err bus_publish(Bus *b, const char *subject, Buffer *message)
     assert(b && subject && message);
 
     if (message->size > BUS_MESSAGE_BYTES_MAX) return FAIL(ERR_LIMIT);
+    return b->link ? b->link->publish(b->link_context, subject, message) : bus_publish_here(b, subject, message);
+}
+
+Err bus_publish_here(Bus *b, const char *subject, Buffer *message)
+{
     BusSubscription *last = NULL;
     for (BusSubscription *s = b->subscriptions; s; s = s->next) {
         if (!listens(s, subject)) continue;

@@ -76,8 +76,10 @@ static int show(covey *c, int argc, char **argv)
         {"json", 0, OPTION_FLAG, &f.json, NULL, "the lines as they stand in the log"},
     };
     const Usage usage = {.command = "audit show", .usage = "covey audit show [FILE] [--event EVENT] [--task TASK] [--json]",
-                         .summary = "Prints the entries of an audit log; yours without FILE. It does not ask whether they are genuine: covey audit\nverify does.",
-                         .examples = "  covey audit show --event key-refusal\n", .options = options, .option_count = 3, .positional_max = 1};
+                         .summary = "Prints the entries of an audit log; this node's without FILE. It does not ask whether they are genuine:\n"
+                                    "covey audit verify does.",
+                         .examples = "  covey audit show --event key-refusal\n", .options = options, .option_count = 3,
+                         .positional_max = 1};
     Arguments a;
     int code;
     if (!options_parse(&usage, argc, argv, &a, &code)) return code;
@@ -102,12 +104,13 @@ static void print_report(const covey_audit_report *r)
 static int verify(covey *c, int argc, char **argv)
 {
     const char *key = NULL;
-    const Option options[] = {{"key", 'k', OPTION_TEXT, &key, "KEY", "the public key of whoever wrote it (covey-ed25519:...); default: you or this node"}};
+    const Option options[] = {{"key", 'k', OPTION_TEXT, &key, "KEY", "the public key of its writer; default: yours or this node's"}};
     const Usage usage = {.command = "audit verify", .usage = "covey audit verify [FILE] [--key KEY]",
-                         .summary = "Is an audit log (yours without FILE) whole? Finds, and names the line of, an edited, removed, inserted or moved\n"
-                                    "line, a forged checkpoint, a cut tail (against FILE.head) and a swapped file. Exit code 3 if it is not whole.",
-                         .examples = "  covey audit verify\n  covey audit verify broker/audit.log --key covey-ed25519:...\n", .options = options,
-                         .option_count = 1, .positional_max = 1};
+                         .summary = "Is an audit log (this node's without FILE) whole? Finds, and names the line of, an edited, removed,\n"
+                                    "inserted or moved line, a forged checkpoint, a cut tail (against FILE.head) and a swapped file. Exit\n"
+                                    "code 3 if it is not whole.",
+                         .examples = "  covey audit verify\n  covey audit verify keybroker/audit.log --key covey-ed25519:...\n",
+                         .options = options, .option_count = 1, .positional_max = 1};
     Arguments a;
     int code;
     if (!options_parse(&usage, argc, argv, &a, &code)) return code;

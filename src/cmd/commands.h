@@ -5,6 +5,7 @@ int command_run(int argc, char **argv);
 int command_map(int argc, char **argv);
 int command_image(int argc, char **argv);
 int command_key(int argc, char **argv);
+int command_keybroker(int argc, char **argv);
 int command_attest(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_seal(int argc, char **argv);

@@ -19,18 +19,24 @@ static int print_both(covey *c)
 
 static int show(covey *c, int argc, char **argv)
 {
-    bool sealing = false;
-    const Option options[] = {{"sealing", 0, OPTION_FLAG, &sealing, NULL, "the key that others seal data and results to"}};
-    const Usage usage = {.command = "key show", .usage = "covey key show [--sealing]",
+    bool sealing = false, node = false;
+    const Option options[] = {{"sealing", 0, OPTION_FLAG, &sealing, NULL, "the key that others seal data and results to"},
+                              {"node", 0, OPTION_FLAG, &node, NULL, "the key of this machine, which signs its evidence"}};
+    const Usage usage = {.command = "key show", .usage = "covey key show [--sealing | --node]",
                          .summary = "Prints the public half of the key that signs your images and datasets, or of your sealing key; made on\n"
                                     "first use. Whoever trusts the signing key (covey key trust) lets your images run there.",
-                         .examples = "  covey key show\n", .options = options, .option_count = 1};
+                         .examples = "  covey key show\n", .options = options, .option_count = 2};
     Arguments a;
     int code;
     if (!options_parse(&usage, argc, argv, &a, &code)) return code;
     covey_error e;
     char text[COVEY_KEY_TEXT_MAX];
-    if (sealing ? covey_key_sealing(c, text, &e) : covey_key_public(c, text, &e)) return session_error(&e);
+    if (sealing && node) {
+        fprintf(stderr, "covey key show: give either --sealing or --node\n");
+        return COVEY_BAD_INPUT;
+    }
+    covey_code failed = node ? covey_key_node(c, text, &e) : sealing ? covey_key_sealing(c, text, &e) : covey_key_public(c, text, &e);
+    if (failed) return session_error(&e);
     return print_line(text);
 }
 
@@ -124,7 +130,7 @@ static int revoke(covey *c, int argc, char **argv)
 
 static int help(FILE *out)
 {
-    fprintf(out, "usage: covey key new [--passphrase] [--replace]\n       covey key show [--sealing]\n       covey key rotate [--passphrase]\n"
+    fprintf(out, "usage: covey key new [--passphrase] [--replace]\n       covey key show [--sealing | --node]\n       covey key rotate [--passphrase]\n"
                  "       covey key trust KEY [--comment TEXT]\n       covey key trust OLD NEW SIGNATURE\n"
                  "       covey key revoke KEY [--since TIME] [--comment TEXT]\n\n"
                  "Your keys, and those that count here; covey key WHAT --help says more.\n\nExamples:\n"

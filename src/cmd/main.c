@@ -25,6 +25,7 @@ static const Command COMMANDS[] = {
     {"audit", command_audit, "show the audit log, or verify that nothing in it was changed"},
     {"seal", command_seal, "seal data, so that only the SEEs that its policy allows can open it"},
     {"unseal", command_unseal, "open a sealed dataset of yours, or a sealed result"},
+    {"keybroker", command_keybroker, "release the keys of your sealed data to SEEs that its policy allows"},
     {"doctor", command_doctor, "what this machine can give, and why not more"},
     {"bench", command_bench, "measure, beside peers"},
     {"warden", command_warden, NULL},

@@ -71,11 +71,23 @@ static bool parse_number(const char *text, unsigned *ret)
     return true;
 }
 
+static bool add_to_list(const Usage *u, const Option *o, const char *value)
+{
+    OptionList *list = o->target;
+    if (list->count == OPTION_LIST_MAX) {
+        fprintf(stderr, "covey %s: --%s may be given %d times\n", u->command, o->name, OPTION_LIST_MAX);
+        return false;
+    }
+    list->items[list->count++] = value;
+    return true;
+}
+
 static bool set_option(const Usage *u, const Option *o, const char *value)
 {
     switch (o->kind) {
     case OPTION_FLAG: *(bool *)o->target = true; return true;
     case OPTION_TEXT: *(const char **)o->target = value; return true;
+    case OPTION_LIST: return add_to_list(u, o, value);
     case OPTION_NUMBER:
         if (parse_number(value, o->target)) return true;
         fprintf(stderr, "covey %s: --%s: '%s' is not a number\n", u->command, o->name, value);

@@ -10,7 +10,11 @@ typedef enum {
     OPTION_FLAG,   /* target: bool */
     OPTION_TEXT,   /* target: const char * */
     OPTION_NUMBER, /* target: unsigned */
+    OPTION_LIST,   /* target: OptionList; may be given several times */
 } OptionKind;
+
+enum { OPTION_LIST_MAX = 256 };
+typedef struct { const char *items[OPTION_LIST_MAX]; size_t count; } OptionList;
 
 typedef struct {
     const char *name; /* without the dashes */

@@ -10,10 +10,12 @@
 static bool flag;
 static const char *text;
 static unsigned number;
+static OptionList list;
 static const Option OPTIONS[] = {
     {"json", 0, OPTION_FLAG, &flag, NULL, "a flag"},
     {"output", 'o', OPTION_TEXT, &text, "FILE", "a text"},
     {"jobs", 'j', OPTION_NUMBER, &number, "N", "a number"},
+    {"node", 0, OPTION_LIST, &list, "KEY", "several texts"},
 };
 
 static bool parse(bool rest, const char *const *words, Arguments *ret, int *ret_exit)
@@ -25,7 +27,7 @@ static bool parse(bool rest, const char *const *words, Arguments *ret, int *ret_
         argv[argc] = copies[argc];
     }
     Usage usage = {.command = "test", .usage = "covey test FILE", .summary = "s", .examples = "e\n", .options = OPTIONS,
-                   .option_count = 3, .positional_min = 0, .positional_max = 1, .rest_after_dashes = rest};
+                   .option_count = 4, .positional_min = 0, .positional_max = 1, .rest_after_dashes = rest};
     return options_parse(&usage, argc, argv, ret, ret_exit);
 }
 #define PARSE(...) parse(false, (const char *const[]){__VA_ARGS__, NULL}, &a, &code)
@@ -41,6 +43,20 @@ START_TEST(values_may_follow_or_be_joined)
     ck_assert(PARSE("--output=y=z", "-j", "5"));
     ck_assert_str_eq(text, "y=z");
     ck_assert_uint_eq(number, 5);
+}
+END_TEST
+
+START_TEST(an_option_that_may_come_again_keeps_all_values_up_to_a_limit)
+{
+    Arguments a;
+    int code;
+    ck_assert(PARSE("--node", "x", "--json", "--node=y"));
+    ck_assert_uint_eq(list.count, 2);
+    ck_assert_str_eq(list.items[0], "x");
+    ck_assert_str_eq(list.items[1], "y");
+    list.count = OPTION_LIST_MAX;
+    ck_assert(!PARSE("--node", "z"));
+    ck_assert_int_eq(code, 2);
 }
 END_TEST
 
@@ -106,5 +122,6 @@ START_TEST(the_nearest_word_is_suggested_and_a_far_one_is_not)
 }
 END_TEST
 
-TEST_MAIN("cmd/options", values_may_follow_or_be_joined, options_and_positional_arguments_mix, after_two_dashes_nothing_is_an_option,
+TEST_MAIN("cmd/options", values_may_follow_or_be_joined, an_option_that_may_come_again_keeps_all_values_up_to_a_limit,
+          options_and_positional_arguments_mix, after_two_dashes_nothing_is_an_option,
           mistakes_end_with_exit_code_2, help_ends_with_exit_code_0, the_nearest_word_is_suggested_and_a_far_one_is_not)

@@ -60,6 +60,7 @@ void report_print_summary(const covey_summary *s, FILE *out)
             c->wall_seconds);
     if (s->partial_output) fprintf(out, " -> %s (partial)", s->partial_output);
     else if (!c->failed && strcmp(s->output, "-") != 0) fprintf(out, " -> %s", s->output);
+    if (s->recipients) fprintf(out, ", sealed to %u recipient%s; open with covey unseal", s->recipients, s->recipients == 1 ? "" : "s");
     fputc('\n', out);
 }
 
@@ -83,6 +84,7 @@ void report_print_json(const Report *r, const covey_summary *s, const covey_erro
                           "sees_started", (json_int_t)c->sees_started, "level", s->level, "wall_seconds", c->wall_seconds,
                           "output", s->output, "partial_output", s->partial_output, "image", s->image, "measurement", s->measurement,
                           "exit_code", (int)e->code, "error", e->code ? e->text : NULL, "failures", failures_json(r));
+    if (o && s->recipients) json_object_set_new(o, "sealed_to", json_integer((json_int_t)s->recipients));
     if (!o) {
         fprintf(stderr, "covey: the summary could not be written as JSON: a name in it is not UTF-8, or there is no memory\n");
         return;

@@ -10,7 +10,7 @@
 
 typedef struct {
     bool resume, json, quiet;
-    const char *output, *bus;
+    const char *output, *bus, *keybroker;
     unsigned jobs;
 } RunOptions;
 
@@ -22,6 +22,7 @@ static bool parse(int argc, char **argv, RunOptions *o, const char **ret_file, i
         {"jobs", 'j', OPTION_NUMBER, &o->jobs, "N", "SEEs at the same time; default: one per core"},
         {"json", 0, OPTION_FLAG, &o->json, NULL, "print one JSON object about the run on standard output"},
         {"quiet", 'q', OPTION_FLAG, &o->quiet, NULL, "no progress, no summary"},
+        {"keybroker", 0, OPTION_TEXT, &o->keybroker, "unix:PATH", "the key broker of who sealed the input; default: your own, in this process"},
         {"bus", 0, OPTION_TEXT, &o->bus, "URL", "run on the nodes of a bus (not in this version)"},
     };
     const Usage usage = {
@@ -63,6 +64,10 @@ static char *resume_hint(const RunOptions *o, const char *file)
         fputs(" --output ", f);
         quote(f, o->output);
     }
+    if (o->keybroker) {
+        fputs(" --keybroker ", f);
+        quote(f, o->keybroker);
+    }
     fputs(" --resume", f);
     fclose(f);
     return text;
@@ -73,6 +78,7 @@ static int run_task(covey_task *t, const RunOptions *o, const char *file)
     covey_task_set_resume(t, o->resume);
     covey_task_set_concurrency(t, o->jobs);
     if (o->output) covey_task_set_output(t, o->output);
+    if (o->keybroker) covey_task_set_keybroker(t, o->keybroker);
     covey_summary summary;
     covey_task_summary(t, &summary);
     if (o->json && strcmp(summary.output, "-") == 0) {

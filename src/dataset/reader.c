@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "sys/fault.h"
 #include "sys/fd.h"
 
 static Err read_part(const SealedFile *f, void *data, size_t size, uint64_t offset, Diag *diag)
@@ -208,12 +209,22 @@ Err sealed_key(const SealedFile *f, const SealSecretKey *secret, AeadKey *ret_ke
     return OK;
 }
 
-bool sealed_probe(const char *path)
+Err sealed_recognise(const char *path, bool *ret_sealed)
 {
     AUTO_FD fd = -1;
     uint8_t bytes[8];
     struct stat st;
-    bool file = stat(path, &st) == 0 && S_ISREG(st.st_mode); /* a pipe must not lose its first bytes */
-    return file && fd_open(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0, &fd).code == 0 &&
-           fd_pread_all(fd, bytes, sizeof bytes, 0).code == 0 && header_has_magic(bytes);
+    *ret_sealed = false;
+    if (FAULTABLE("stat", stat(path, &st)) < 0) return errno == ENOENT || errno == ENOTDIR ? OK : FAIL(errno);
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < sizeof bytes) return OK; /* a pipe must not lose its first bytes */
+    TRY(fd_open(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0, &fd));
+    TRY(fd_pread_all(fd, bytes, sizeof bytes, 0));
+    *ret_sealed = header_has_magic(bytes);
+    return OK;
+}
+
+bool sealed_probe(const char *path)
+{
+    bool sealed;
+    return sealed_recognise(path, &sealed).code == 0 && sealed;
 }

@@ -78,5 +78,7 @@ MUST_USE Err sealed_unseal(SealedFile *f, const AeadKey *key, uint64_t index, Se
  *  errors: also ERR_MISPLACED (a result is repeated, left out or out of order), ERR_TRUNCATED (the last are missing), ERR_FOREIGN (another task's) */
 MUST_USE Err sealed_unseal_all(SealedFile *f, const AeadKey *key, SealedSink sink, void *context, Diag *diag);
 
-/** Whether a file begins like a sealed dataset; for the task file's `input:`. */
+/** Whether there is a file that begins like a sealed dataset; for the task file's `input:`. errors: it can't be read */
+MUST_USE Err sealed_recognise(const char *path, bool *ret_sealed);
+/** The same where one that can't be read need not be told from one that is not sealed. */
 bool sealed_probe(const char *path);

@@ -9,8 +9,6 @@
 #include "keybroker/broker_parts.h"
 #include "sys/entropy.h"
 
-enum { SWEEP_EVERY_S = 3600 };
-
 typedef struct {
     const AttestRequest *request;
     Footer footer;
@@ -191,17 +189,9 @@ static Err grant_session(Broker *b, uint64_t now_s, const Case *c, SessionGrant 
     return OK;
 }
 
-static Err sweep(Broker *b, uint64_t now_s)
-{
-    if (now_s < b->swept_s + SWEEP_EVERY_S) return OK;
-    b->swept_s = now_s;
-    return state_sweep(b->state, now_s);
-}
-
 static Err decide(Broker *b, uint64_t now_s, Case *c, SessionGrant *ret_grant, Verdict *ret_verdict, Diag *diag)
 {
     TRY(rate_take(&b->attests, now_s, ATTESTS_PER_MINUTE_MAX, diag));
-    TRY_WHY(diag, sweep(b, now_s), "the broker's state");
     TRY(take_evidence(b, now_s, c, diag));
     TRY(take_dataset(b, now_s, c, diag));
     TRY(appraise_case(b, now_s, c, ret_verdict, diag));

@@ -88,7 +88,6 @@ static Err open_broker(Broker *b, uint64_t now_s, Diag *diag)
     TRY(nonces_begin(&b->nonces));
     TRY(sessions_begin(&b->sessions, b->config.sealing));
     TRY_WHY(diag, state_sweep(b->state, now_s), "the broker's state");
-    b->swept_s = now_s;
     Restore restore = {b, now_s};
     TRY_WHY(diag, state_each_session(b->state, now_s, restore_session, &restore), "the broker's sessions");
     return OK;
@@ -116,6 +115,12 @@ void broker_free(Broker **broker)
     sodium_memzero(&b->nonces, sizeof b->nonces);
     free(b);
     *broker = NULL;
+}
+
+Err broker_sweep(Broker *b, uint64_t now_s)
+{
+    sessions_sweep(&b->sessions, now_s);
+    return state_sweep(b->state, now_s);
 }
 
 Err broker_challenge(Broker *b, uint64_t now_s, uint8_t ret_nonce[EVIDENCE_NONCE_BYTES], Diag *diag)

@@ -35,6 +35,8 @@ typedef struct {
  *  errors: ERR_BUSY (another broker has the state), ERR_DENIED (the owner's key is revoked), ERR_CORRUPT */
 MUST_USE Err broker_new(const BrokerConfig *config, uint64_t now_s, Broker **ret_broker, Diag *diag);
 void broker_free(Broker **broker);
+/** Forgets sessions that have expired, and wipes their keys; to be called now and then. */
+MUST_USE Err broker_sweep(Broker *b, uint64_t now_s);
 
 MUST_USE Err broker_challenge(Broker *b, uint64_t now_s, uint8_t ret_nonce[EVIDENCE_NONCE_BYTES], Diag *diag);
 

@@ -16,7 +16,6 @@ struct Broker {
     Sessions sessions;
     Nonces nonces;
     Rate attests, results;
-    uint64_t swept_s;
 };
 
 /** errors: ERR_BUSY when this minute has had `max` already */

@@ -56,3 +56,13 @@ const Session *sessions_find(const Sessions *s, uint64_t id, uint64_t now)
     size_t i = place_of(s, id);
     return i < SESSIONS_MAX && s->secrets->all[i].expires > now ? &s->secrets->all[i] : NULL;
 }
+
+void sessions_sweep(Sessions *s, uint64_t now)
+{
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        Session *session = &s->secrets->all[i];
+        if (s->ids[i] == 0 || session->expires > now) continue;
+        sodium_memzero(session, sizeof *session);
+        s->ids[i] = 0;
+    }
+}

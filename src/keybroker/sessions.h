@@ -35,3 +35,5 @@ bool sessions_have_room(const Sessions *s, uint64_t id, uint64_t now);
 MUST_USE Err sessions_put(Sessions *s, const Session *session, uint64_t now);
 /** NULL: no such session, or it has expired. */
 const Session *sessions_find(const Sessions *s, uint64_t id, uint64_t now);
+/** Wipes those that have expired. */
+void sessions_sweep(Sessions *s, uint64_t now);

@@ -17,7 +17,11 @@ static Err check(const TaskSpec *task, const SealedFile *file, Diag *diag)
 Err split_sealed_open(const TaskSpec *task, SealedFile **ret_file, Diag *diag)
 {
     SealedFile *file = NULL;
-    if (task->split.by == SPLIT_COUNT || !task->input_path || strcmp(task->input_path, "-") == 0 || !sealed_probe(task->input_path)) return OK;
+    bool sealed;
+    if (task->split.by == SPLIT_COUNT || !task->input_path || strcmp(task->input_path, "-") == 0) return OK;
+    Err probed = sealed_recognise(task->input_path, &sealed);
+    if (probed.code) return FAIL_WHY(diag, probed.code, "%s: can't be read: %s", task->input_path, err_text(probed.code));
+    if (!sealed) return OK;
     TRY(sealed_open(task->input_path, NULL, &file, diag));
     Err e = check(task, file, diag);
     if (e.code) {

@@ -78,7 +78,7 @@ failed() { grep -c '^no ' <<<"$output"; }
     assert_in "a time is written like 2026-11-21T22:00:00Z" "$stderr"
     echo 'snp: {measurements: [abc]}' >c/reference/wrong.yaml
     run_covey 2 attest --appraise "$DATA/snp/report_milan.hex" --collateral c
-    assert_equal "$stderr" "covey: c/reference/wrong.yaml:1: snp/measurements takes 96 hex digits"
+    assert_equal "$stderr" "covey: c/reference/wrong.yaml:1: measurements takes a list of 96 hex digits each"
     rm c/reference/wrong.yaml
     echo nonsense >c/amd/notes.txt
     run_covey 2 attest --appraise "$DATA/snp/report_milan.hex" --collateral c

@@ -9,7 +9,8 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || return
     cp "$BATS_FILE_TMPDIR/lines.see" .
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
-    log=$XDG_STATE_HOME/covey/audit.log
+    key=$(covey audit verify 2>&1 | grep -o "audit-[0-9a-f]\{16\}.log")
+    log=$XDG_STATE_HOME/covey/$key
 }
 run_image() { printf 'a\nb\n' | covey map --image "$1" --quiet; }
 
@@ -46,6 +47,17 @@ run_image() { printf 'a\nb\n' | covey map --image "$1" --quiet; }
     run_covey 0 audit show --json
     assert_equal "$(json .detail.reason)" "signed by a key that is not trusted here"
     run_covey 0 audit verify
+}
+
+@test "another configuration folder is another node, with a log of its own" {
+    run_image lines.see
+    XDG_CONFIG_HOME=$PWD/theirs run_covey 0 key trust "$(covey key show)"
+    XDG_CONFIG_HOME=$PWD/theirs run_image lines.see
+    XDG_CONFIG_HOME=$PWD/theirs run_covey 0 audit verify
+    assert_in "entries: 1" "$output"
+    run_image lines.see
+    run_covey 0 audit verify
+    assert_in "entries: 2" "$output"
 }
 
 @test "what is no image at all is no decision" {
@@ -87,10 +99,10 @@ run_image() { printf 'a\nb\n' | covey map --image "$1" --quiet; }
 }
 
 @test "a run that cannot write the log does not run the image" {
-    mkdir -p state/covey/audit.log
+    mkdir -p "$log"
     run run_image lines.see
     [ "$status" -ne 0 ]
-    assert_in "audit.log: Is a directory" "$output"
+    assert_in "$log: Is a directory" "$output"
 }
 
 @test "an unknown event and a word that is no key are said so" {

@@ -29,6 +29,17 @@ take_author() { cp -r "$BATS_FILE_TMPDIR/author" author; }
     assert_equal "$(echo config/covey/*.key.* | wc -w)" 2
 }
 
+@test "a machine has a key of its own, which its evidence names" {
+    run_covey 0 key show --node
+    [[ $output =~ ^covey-ed25519:.{43}$ ]]
+    local node=$output
+    [ "$node" != "$(covey key show)" ]
+    covey attest >evidence 2>/dev/null
+    assert_in "$(sed 's/.*://; s/$/=/' <<<"$node" | base64 -d | basenc --base16 -w0 | tr A-F a-f)" "$(tr -d '\n' <evidence)"
+    run_covey 2 key show --node --sealing
+    assert_equal "$stderr" "covey key show: give either --sealing or --node"
+}
+
 @test "a passphrase from a file: the secret is not in the key file, and nothing is signed without it" {
     echo "correct horse" >pass
     chmod 600 pass
@@ -117,6 +128,27 @@ on_terminal() {
     assert_in "is not trusted here, so neither is its successor" "$stderr"
     run_covey 3 key trust "${statement/%?????/AAAAA}"
     assert_in "not signed by the key" "$stderr"
+}
+
+@test "after a rotation old data and results are unsealed as before, and the key broker begins anew, with the old log beside" {
+    export XDG_STATE_HOME=$PWD/state
+    local old
+    old=$(covey key show)
+    seq 2000 >in.txt
+    cp "$BATS_FILE_TMPDIR/lines.wasm" .
+    sealed_run() { # NAME
+        printf '%s\n' "policy: test" "signers: [$(covey key show)]" "recipients: [$(covey key show --sealing)]" "evidence: [node-key]" >policy.yaml
+        run_covey 0 seal in.txt -o "$1.sealed" --policy policy.yaml
+        printf '%s\n' "task: $1" "input: $1.sealed" "module: lines.wasm" "combine: concat" "output: $1.results" >task.yaml
+        run_covey 0 run task.yaml
+    }
+    sealed_run before
+    run_covey 0 key rotate
+    for sealed in before.sealed before.results; do covey unseal "$sealed" | cmp - in.txt; done
+    sealed_run after
+    covey unseal after.results | cmp - in.txt
+    run_covey 0 audit verify state/covey/keybroker-*/audit.log --key "$old"
+    run_covey 0 audit verify state/covey/keybroker/audit.log
 }
 
 @test "one's own revoked key signs nothing" {

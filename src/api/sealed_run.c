@@ -1,0 +1,61 @@
+/* Runs over sealed datasets: whose broker, and where the results go. */
+#include "api/sealed_run.h"
+
+#include "bus/socket.h"
+#include "crypto/keyring.h"
+
+bool sealed_run_wanted(const covey_task *t)
+{
+    const TaskSpec *s = &t->spec;
+    return s->split.by != SPLIT_COUNT && s->input_path && strcmp(s->input_path, "-") != 0 && sealed_probe(s->input_path);
+}
+
+Err sealed_run_check(const covey_task *t, bool has_output_function, Diag *diag)
+{
+    const char *output = t->spec.output;
+    if (!has_output_function && output && strcmp(output, "-") != 0) return OK;
+    return FAIL_WHY(diag, ERR_USAGE, "%s is sealed, and so are the results: they need a file; give --output FILE, or 'output: FILE' in the task",
+                    t->spec.input_path);
+}
+
+/* Only who sealed the data can release their keys. */
+static Err check_owner(const covey_task *t, const SealedFile *file, Diag *diag)
+{
+    SealedFacts facts;
+    PublicKey own;
+    char signer[PUBLIC_KEY_TEXT_MAX];
+    sealed_facts(file, &facts);
+    TRY(keyring_public(t->owner->config_dir, &own, NULL, diag));
+    if (memcmp(&own, &facts.signer, sizeof own) == 0) return OK;
+    public_key_print(&facts.signer, signer);
+    return FAIL_WHY(diag, ERR_UNTRUSTED, "%s was sealed by %s, and only that owner's key broker releases its keys; give --keybroker unix:PATH",
+                    t->spec.input_path, signer);
+}
+
+static Err connect_afar(SealedRun *s, const char *address, Loop *loop, Diag *diag)
+{
+    const char *path;
+    TRY(bus_socket_path(address, &path, diag));
+    return bus_socket_connect(loop, path, &s->afar, diag);
+}
+
+Err sealed_run_open(SealedRun *s, const covey_task *t, const Manager *m, Loop *loop, Bus *bus, Diag *diag)
+{
+    TaskId id;
+    const SealedFile *file = manager_sealed(m, &id);
+    if (!file) return FAIL_WHY(diag, ERR_CHANGED, "%s was a sealed dataset a moment ago, and is none now", t->spec.input_path);
+    if (t->keybroker) {
+        TRY(connect_afar(s, t->keybroker, loop, diag));
+    } else {
+        TRY(check_owner(t, file, diag));
+        TRY(own_broker_open(t->owner, loop, bus, &s->own, diag));
+    }
+    return sealed_output_open(&s->output, t->spec.output, &id, s->afar ? s->afar : bus, diag);
+}
+
+void sealed_run_close(SealedRun *s)
+{
+    sealed_output_close(&s->output);
+    own_broker_close(&s->own);
+    bus_free(&s->afar);
+}

@@ -1,0 +1,21 @@
+/**
+ * For back ends: a bus in memory that is also told of, and asked for, what goes beyond this process.
+ */
+#pragma once
+#include "bus/bus.h"
+
+/** `publish` takes the message's memory on success, like bus_publish; it may call bus_publish_here. `free` is called by bus_free, first. */
+typedef struct {
+    Err (*publish)(void *context, const char *subject, Buffer *message);
+    void (*subscribed)(void *context, const char *subject);
+    void (*unsubscribed)(void *context, const char *subject); /* the last one here */
+    void (*free)(void *context);
+} BusLink;
+
+/** Once, before the bus is used. */
+void bus_set_link(Bus *b, const BusLink *link, void *context);
+/** To the subscriptions of this process alone. errors: as bus_publish */
+MUST_USE Err bus_publish_here(Bus *b, const char *subject, Buffer *message);
+bool bus_listens_here(const Bus *b, const char *subject);
+/** Each subscription's subject, twice where two listen. */
+void bus_each_subject(const Bus *b, void (*visit)(void *context, const char *subject), void *context);
