@@ -1,4 +1,7 @@
-/* Parts are chains of sealed blocks: a block is written when it is full, and names the block that follows it, so that nothing but each part's ends is remembered. */
+/*
+ * Parts are chains of sealed blocks: a block is written when it is full, and names the block that follows it, so that nothing but each part's
+ * ends is remembered.
+ */
 #include "api/spill.h"
 
 #include <assert.h>
@@ -17,7 +20,8 @@
 enum { BLOCK_MAX = 256 << 10, LINK_BYTES = 8 };
 #define NO_BLOCK UINT64_MAX
 
-typedef struct { uint64_t first, current; size_t fill; } Part; /* blocks: the first that was written, and the number that the one in memory will have */
+/* Blocks: the first that was written, and the number that the one in memory will have. */
+typedef struct { uint64_t first, current; size_t fill; } Part;
 
 struct Spill {
     int fd;

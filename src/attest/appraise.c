@@ -25,11 +25,13 @@ static void judge_binding(const Case *k)
     const Evidence *e = k->e;
     const AppraisalPolicy *p = k->p;
     bool nonce = !p->nonce || sodium_memcmp(p->nonce, e->nonce, sizeof e->nonce) == 0;
-    verdict_add(k->verdict, "nonce", nonce, "%s", !p->nonce ? "any" : nonce ? "the one that was asked with" : "another than was asked with: replayed, or for somebody else");
+    verdict_add(k->verdict, "nonce", nonce, "%s", !p->nonce ? "any" : nonce ? "the one that was asked with"
+                                                  : "another than was asked with: replayed, or for somebody else");
     bool task = !p->task_id || memcmp(p->task_id, e->task_id, sizeof e->task_id) == 0;
     verdict_add(k->verdict, "task", task, "%s", !p->task_id ? "any" : task ? "this one" : "evidence for another task");
     bool policy = !p->task_policy || memcmp(p->task_policy->bytes, e->task_policy.bytes, sizeof e->task_policy.bytes) == 0;
-    verdict_add(k->verdict, "task-policy", policy, "%s", !p->task_policy ? "any" : policy ? "the SEE was set up as the task says" : "the SEE was set up otherwise");
+    verdict_add(k->verdict, "task-policy", policy, "%s", !p->task_policy ? "any" : policy ? "the SEE was set up as the task says"
+                                                         : "the SEE was set up otherwise");
 }
 
 static void judge_time(const Case *k)
@@ -46,7 +48,8 @@ static void judge_strength(const Case *k)
     verdict_add(k->verdict, "evidence-kind", kind, "%s%s", kind_name(e->kind), kind ? "" : " is not among the accepted kinds");
     bool hardware = e->kind == EVIDENCE_SEV_SNP || e->kind == EVIDENCE_TDX, backed = e->level < LEVEL_CONFIDENTIAL || hardware;
     bool level = e->level >= k->p->level && backed;
-    verdict_add(k->verdict, "level", level, "%s%s", level_name(e->level), level ? "" : backed ? " is lower than is asked for" : " without evidence by the processor");
+    verdict_add(k->verdict, "level", level, "%s%s", level_name(e->level),
+                level ? "" : backed ? " is lower than is asked for" : " without evidence by the processor");
 }
 
 static bool is_revoked(const Case *k, const uint8_t key[32]) { return k->p->revoked && revoked_has(k->p->revoked, key, k->p->now); }
@@ -94,7 +97,8 @@ static void judge_node(const Case *k)
     bool trusted = false;
     for (size_t i = 0; k->p->nodes && i < k->p->nodes->count && !trusted; i++)
         trusted = memcmp(k->p->nodes->keys[i].bytes, e->node.bytes, sizeof e->node.bytes) == 0;
-    verdict_add(k->verdict, "node", trusted, "%s: %s", text, trusted ? "a node that is trusted" : "nobody trusts this node; add its key to the trusted ones if you do");
+    verdict_add(k->verdict, "node", trusted, "%s: %s", text,
+                trusted ? "a node that is trusted" : "nobody trusts this node; add its key to the trusted ones if you do");
 }
 
 static void judge_hardware(const Case *k, const Collateral *collateral)

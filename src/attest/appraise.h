@@ -14,7 +14,8 @@ typedef struct { char claim[48]; bool passed; char reason[384]; } VerdictClaim;
 typedef struct { bool accepted; size_t count; VerdictClaim claims[VERDICT_CLAIMS_MAX]; } Verdict;
 
 typedef struct Collateral Collateral;
-/** directory NULL: an empty one. What is absent or stale is named by the claim that needs it. errors: ERR_NO_ENTRY (no folder), ERR_BAD_INPUT (names the file) */
+/** directory NULL: an empty one. What is absent or stale is named by the claim that needs it.
+ *  errors: ERR_NO_ENTRY (no folder), ERR_BAD_INPUT (names the file) */
 MUST_USE Err collateral_load(const char *directory, Collateral **ret_collateral, Diag *diag);
 void collateral_free(Collateral **collateral);
 
@@ -36,10 +37,11 @@ typedef struct {
  *  collateral NULL: none, then only node-key evidence can pass. *ret_evidence borrows from cose. */
 void appraise(View cose, const AppraisalPolicy *policy, const Collateral *collateral, Verdict *ret_verdict, Evidence *ret_evidence);
 
-/** The back ends add claims to a verdict, which begins zeroed: raw node evidence against the node key and nonce, or (report_data NULL) on its own, as `covey attest --appraise` does with a bare report. */
-void appraise_snp(View report, const uint8_t *report_data /* 64 bytes */, const Collateral *c, uint64_t now, Verdict *ret_verdict);
-void appraise_tdx(View quote, const uint8_t *report_data /* 64 bytes */, const Collateral *c, uint64_t now, Verdict *ret_verdict);
-void appraise_tpm(View evidence, const uint8_t *report_data /* 64 bytes: its SHA-256 is the quote's extra data */, const Collateral *c, uint64_t now, Verdict *ret_verdict);
+/** The back ends add claims to a verdict, which begins zeroed: raw node evidence against the node key and nonce, or (report_data NULL) on its own,
+ *  as `covey attest --appraise` does with a bare report. report_data: 64 bytes; a TPM quote's extra data is their SHA-256. */
+void appraise_snp(View report, const uint8_t *report_data, const Collateral *c, uint64_t now, Verdict *ret_verdict);
+void appraise_tdx(View quote, const uint8_t *report_data, const Collateral *c, uint64_t now, Verdict *ret_verdict);
+void appraise_tpm(View evidence, const uint8_t *report_data, const Collateral *c, uint64_t now, Verdict *ret_verdict);
 
 /** A verdict is accepted when it has claims and all have passed. */
 void verdict_add(Verdict *v, const char *claim, bool passed, const char *format, ...) __attribute__((format(printf, 4, 5)));

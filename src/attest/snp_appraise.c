@@ -162,15 +162,16 @@ static void judge_tcb(const Case *k)
     bool ordered = tcb_at_least(&r->current, &r->committed) && tcb_at_least(&r->current, &r->reported);
     bool enough = tcb_at_least(&r->reported, &k->c->reference.snp_minimum) && tcb_at_least(&r->launch, &k->c->reference.snp_minimum);
     const SnpTcb *shown = enough ? &r->reported : &k->c->reference.snp_minimum;
-    verdict_add(k->verdict, "snp-tcb", ordered && enough, "%s%s", !ordered ? "firmware reports more than it runs: " : enough ? "" : "below the minimum of reference/: ",
-                tcb_text(shown).text);
+    verdict_add(k->verdict, "snp-tcb", ordered && enough, "%s%s",
+                !ordered ? "firmware reports more than it runs: " : enough ? "" : "below the minimum of reference/: ", tcb_text(shown).text);
 }
 
 static void judge_policy(const Case *k)
 {
     uint64_t p = k->report->policy;
     bool ok = (p & POLICY_RESERVED_ONE) && !(p & (POLICY_MIGRATION_AGENT | POLICY_DEBUG));
-    verdict_add(k->verdict, "snp-policy", ok, "%#llx: %s%s%s%s", (unsigned long long)p, p & POLICY_DEBUG ? "the host may debug, that is read, the guest; " : "",
+    verdict_add(k->verdict, "snp-policy", ok, "%#llx: %s%s%s%s", (unsigned long long)p,
+                p & POLICY_DEBUG ? "the host may debug, that is read, the guest; " : "",
                 p & POLICY_MIGRATION_AGENT ? "a migration agent may move the guest; " : "", p & POLICY_RESERVED_ONE ? "" : "not a policy; ",
                 ok ? "no debugging, no migration agent" : "start the guest with another policy");
     uint32_t v = k->report->vmpl;

@@ -163,8 +163,8 @@ static void judge_platform(const Case *k)
     Diag why = {0};
     const CollateralFile *file = statement_find(k, "tcbInfo", &s);
     if (!file) {
-        verdict_add(k->verdict, "tdx-tcb-info", false, "none for platforms %s in intel/; get https://api.trustedservices.intel.com/tdx/certification/v4/tcb?fmspc=%s",
-                    fmspc, fmspc);
+        verdict_add(k->verdict, "tdx-tcb-info", false, "none for platforms %s in intel/; get "
+                    "https://api.trustedservices.intel.com/tdx/certification/v4/tcb?fmspc=%s", fmspc, fmspc);
         return;
     }
     Err e = statement_check(k, &s, &why);

@@ -55,7 +55,8 @@ static void make_certificates(TdxWorld *w)
     const PkiExtension extension = {"1.2.840.113741.1.13.1", view_buffer(&sgx)};
     w->root = authority("Test Root CA", w->root_key, NULL, NULL, 1);
     w->authority = authority("Test Platform CA", w->authority_key, w->root, w->root_key, 2);
-    w->signing = pki_certificate(&(PkiRequest){.name = "Intel SGX TCB Signing", .key = w->signing_key, .issuer = w->root, .issuer_key = w->root_key, .serial = 3});
+    w->signing = pki_certificate(&(PkiRequest){.name = "Intel SGX TCB Signing", .key = w->signing_key, .issuer = w->root, .issuer_key = w->root_key,
+                                               .serial = 3});
     w->pck = pki_certificate(&(PkiRequest){.name = "Test PCK", .key = w->pck_key, .issuer = w->authority, .issuer_key = w->authority_key, .serial = 4,
                                            .extensions = &extension, .extension_count = 1});
 }

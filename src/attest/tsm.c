@@ -58,7 +58,8 @@ Err tsm_collect(const char *folder, const uint8_t report_data[64], uint32_t *ret
     TRY(random_bytes(&unique, sizeof unique));
     if (snprintf(path, sizeof path, "%s/covey-%016llx", folder, (unsigned long long)unique) >= (int)sizeof path) return FAIL(ENAMETOOLONG);
     if (FAULTABLE("mkdir", mkdir(path, 0700)) < 0)
-        return FAIL_WHY(diag, ERR_LEVEL, "%s: %s", folder, errno == ENOENT ? "not there: no confidential guest, or its kernel has no configfs-tsm" : strerrordesc_np(errno));
+        return FAIL_WHY(diag, ERR_LEVEL, "%s: %s", folder,
+                        errno == ENOENT ? "not there: no confidential guest, or its kernel has no configfs-tsm" : strerrordesc_np(errno));
     AUTO_FD entry = -1;
     Err e = fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &entry);
     if (e.code == 0) e = tsm_ask(entry, report_data, ret_kind, ret_evidence, diag);

@@ -69,7 +69,8 @@ int command_attest(int argc, char **argv)
         {"kind", 0, OPTION_TEXT, &kind, "KIND", "node-key, tpm2, sev-snp or tdx; default: the best that there is"},
         {"nonce", 0, OPTION_TEXT, &nonce, "HEX", "64 hex digits that the evidence answers; default: random"},
     };
-    const Usage usage = {.command = "attest", .usage = "covey attest [--kind KIND] [--nonce HEX]\n       covey attest --appraise FILE [--collateral DIR] [--time RFC3339] [--json]",
+    const Usage usage = {.command = "attest", .usage = "covey attest [--kind KIND] [--nonce HEX]\n"
+                                  "       covey attest --appraise FILE [--collateral DIR] [--time RFC3339] [--json]",
                          .summary = "Prints this node's evidence in hex, or says claim by claim whether evidence convinces, and why not.\n"
                                     "Nothing is fetched: what is missing or stale is named with the place to get it. Exit code 0 if all\n"
                                     "claims pass, 3 if one does not.",

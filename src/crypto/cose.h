@@ -18,7 +18,8 @@ MUST_USE Err cose_sign1_verify(const PublicKey *key, View external_aad, View mes
 /** The kid that the message claims, to look the key up by; says nothing about its truth. errors: ERR_BAD_INPUT */
 MUST_USE Err cose_sign1_kid(View message, PublicKey *ret_key);
 
-/** A message taken apart; views borrow. `protected_header` is the content of the byte string, empty where the map is; `algorithm` is the protected one, 0 where there is none. */
+/** A message taken apart; views borrow. `protected_header` is the content of the byte string, empty where the map is; `algorithm` is the protected
+ *  one, 0 where there is none. */
 typedef struct { View protected_header, kid, payload, signature; int64_t algorithm; } CoseSign1;
 MUST_USE Err cose_sign1_parse(View message, CoseSign1 *ret_parts);
 /** Appends Sig_structure (RFC 9052 section 4.4), what the signature is over. */

@@ -87,7 +87,8 @@ static Err refuse_revoked(const char *directory, const KeyFile *file, Diag *diag
     bool found = revoked_has(&revoked, file->public_key, now_s());
     revoked_free(&revoked);
     if (!found) return OK;
-    return FAIL_WHY(diag, ERR_DENIED, "%s/%s: your key is revoked; make a new one with: covey key new --replace", directory, key_file_name(file->kind));
+    return FAIL_WHY(diag, ERR_DENIED, "%s/%s: your key is revoked; make a new one with: covey key new --replace", directory,
+                    key_file_name(file->kind));
 }
 
 /* The signing key's seed, refused when it is revoked. */
@@ -164,7 +165,8 @@ static Err try_kept(const char *directory, const char *name, const SealPublicKey
     return error;
 }
 
-Err keyring_sealing_find(const char *directory, const SealPublicKey *wanted, PassphraseSource ask, void *context, SealSecretKey *ret_secret, Diag *diag)
+Err keyring_sealing_find(const char *directory, const SealPublicKey *wanted, PassphraseSource ask, void *context, SealSecretKey *ret_secret,
+                         Diag *diag)
 {
     DIR *folder = opendir(directory);
     if (!folder && errno != ENOENT) return FAIL_WHY(diag, errno, "%s: %s", directory, strerrordesc_np(errno));
@@ -211,14 +213,16 @@ Err keyring_new(const char *directory, bool replace, const char *passphrase, Dia
         TRY(exists(directory, KEY_SEALING, &sealing, diag));
     }
     if (signing && sealing)
-        return FAIL_WHY(diag, ERR_DENIED, "%s: you have keys; covey key rotate makes successors that others follow, covey key new --replace unrelated ones", directory);
+        return FAIL_WHY(diag, ERR_DENIED, "%s: you have keys; covey key rotate makes successors that others follow, "
+                                          "covey key new --replace unrelated ones", directory);
     if (!signing) TRY(renew(directory, KEY_SIGNING, replace, passphrase, diag));
     if (!sealing) TRY(renew(directory, KEY_SEALING, replace, passphrase, diag));
     return OK;
 }
 
 /* Before the new key is put in place: whatever dies here, a key that nobody has is vouched for, and the old one is still the user's. */
-static Err announce(const char *directory, const uint8_t old_seed[KEY_BYTES], const KeyFile *successor, char ret_statement[ROTATION_TEXT_MAX], Diag *diag)
+static Err announce(const char *directory, const uint8_t old_seed[KEY_BYTES], const KeyFile *successor, char ret_statement[ROTATION_TEXT_MAX],
+                    Diag *diag)
 {
     SecretKey secret;
     PublicKey old, by;
@@ -236,7 +240,8 @@ static Err announce(const char *directory, const uint8_t old_seed[KEY_BYTES], co
     return key_list_append(directory, "trusted", TRUSTED_FILE_BYTES_MAX, line, diag);
 }
 
-static Err rotate_signing(const char *directory, const uint8_t old_seed[KEY_BYTES], const char *passphrase, char ret_statement[ROTATION_TEXT_MAX], Diag *diag)
+static Err rotate_signing(const char *directory, const uint8_t old_seed[KEY_BYTES], const char *passphrase, char ret_statement[ROTATION_TEXT_MAX],
+                          Diag *diag)
 {
     KeyFile successor;
     char kept[KEPT_NAME_MAX], statement[ROTATION_TEXT_MAX];
@@ -248,7 +253,8 @@ static Err rotate_signing(const char *directory, const uint8_t old_seed[KEY_BYTE
     return error;
 }
 
-Err keyring_rotate(const char *directory, const char *passphrase, PassphraseSource ask, void *context, char ret_statement[ROTATION_TEXT_MAX], Diag *diag)
+Err keyring_rotate(const char *directory, const char *passphrase, PassphraseSource ask, void *context, char ret_statement[ROTATION_TEXT_MAX],
+                   Diag *diag)
 {
     uint8_t seed[KEY_BYTES];
     char asked[PASSPHRASE_MAX] = "";

@@ -15,7 +15,8 @@
 #include "crypto/sign.h"
 
 typedef Err (*PassphraseSource)(void *context, const char *key_name, char *ret_text, size_t room); /* the terminal or $COVEY_PASSPHRASE_FILE */
-/** What programs use (context: the Diag, or NULL): the first line of the file that $COVEY_PASSPHRASE_FILE names, otherwise the terminal. errors: ERR_DENIED, ERR_INTERRUPTED */
+/** What programs use (context: the Diag, or NULL): the first line of the file that $COVEY_PASSPHRASE_FILE names, otherwise the terminal.
+ *  errors: ERR_DENIED, ERR_INTERRUPTED */
 MUST_USE Err passphrase_ask(void *context, const char *key_name, char *ret_text, size_t room);
 /** For a new key: the same file, or the terminal twice. errors: and ERR_BAD_INPUT (empty; the two differ) */
 MUST_USE Err passphrase_new(char ret_text[PASSPHRASE_MAX], Diag *diag);
@@ -28,16 +29,19 @@ MUST_USE Err keyring_new(const char *directory, bool replace, const char *passph
 /** errors: ERR_DENIED (wrong passphrase; the key is revoked; others can read the file), ERR_CORRUPT */
 MUST_USE Err keyring_signing(const char *directory, PassphraseSource ask, void *context, SecretKey *ret_secret, PublicKey *ret_public, Diag *diag);
 /** A revoked sealing key still opens what was sealed to it. */
-MUST_USE Err keyring_sealing(const char *directory, PassphraseSource ask, void *context, SealSecretKey *ret_secret, SealPublicKey *ret_public, Diag *diag);
+MUST_USE Err keyring_sealing(const char *directory, PassphraseSource ask, void *context, SealSecretKey *ret_secret, SealPublicKey *ret_public,
+                             Diag *diag);
 /** The secret of this public key: the current one's or one that was kept. errors: ERR_NO_ENTRY and those above */
-MUST_USE Err keyring_sealing_find(const char *directory, const SealPublicKey *wanted, PassphraseSource ask, void *context, SealSecretKey *ret_secret, Diag *diag);
+MUST_USE Err keyring_sealing_find(const char *directory, const SealPublicKey *wanted, PassphraseSource ask, void *context, SealSecretKey *ret_secret,
+                                  Diag *diag);
 /** The public halves, of those that are not NULL; needs no passphrase. */
 MUST_USE Err keyring_public(const char *directory, PublicKey *ret_signing, SealPublicKey *ret_sealing, Diag *diag);
 
 /** New keys, under `passphrase` or (NULL) the old signing key's. The old ones are kept; the old signing key becomes a trusted one, so that what it
  *  signed stays good here; the statement for others is given and appended to directory/rotations. errors: ERR_DENIED (the old key is revoked) */
 enum { ROTATION_TEXT_MAX = 256, ROTATIONS_MAX = 1024 };
-MUST_USE Err keyring_rotate(const char *directory, const char *passphrase, PassphraseSource ask, void *context, char ret_statement[ROTATION_TEXT_MAX], Diag *diag);
+MUST_USE Err keyring_rotate(const char *directory, const char *passphrase, PassphraseSource ask, void *context,
+                            char ret_statement[ROTATION_TEXT_MAX], Diag *diag);
 
 /** Appends to directory/trusted, with a comment (may be NULL; one line). Done when it is there already. errors: ERR_DENIED (revoked), ERR_BAD_INPUT */
 MUST_USE Err keyring_trust(const char *directory, const char *key_text, const char *comment, Diag *diag);
@@ -47,9 +51,11 @@ MUST_USE Err keyring_trust_rotation(const char *directory, const char *statement
 MUST_USE Err keyring_revoke(const char *directory, const char *key_text, uint64_t since, const char *comment, Diag *diag);
 
 enum { REVOKED_KEYS_MAX = 4096 };
-typedef struct { uint8_t (*keys)[32]; uint64_t *since; size_t count; } RevokedKeys; /* freed by revoked_free; since: unix seconds, 0 = from the beginning */
+/** Freed by revoked_free; since: unix seconds, 0 = from the beginning. */
+typedef struct { uint8_t (*keys)[32]; uint64_t *since; size_t count; } RevokedKeys;
 /** No file: none. errors: ERR_BAD_INPUT (with file:line), ERR_DENIED (others can write it), ERR_LIMIT */
 MUST_USE Err revoked_load(const char *directory, RevokedKeys *ret_revoked, Diag *diag);
 void revoked_free(RevokedKeys *r);
-/** Whether a signature by (or a sealing to) this key at that time counts for nothing. Unless the time is one that the key's holder cannot choose, give now. */
+/** Whether a signature by (or a sealing to) this key at that time counts for nothing. Unless the time is one that the key's holder cannot choose,
+ *  give now. */
 bool revoked_has(const RevokedKeys *r, const uint8_t key[32], uint64_t at_time);

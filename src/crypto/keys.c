@@ -130,7 +130,8 @@ static size_t words_of(char *text, char *ret_words[KEY_LINE_WORDS_MAX])
 {
     size_t count = 0;
     char *rest = NULL;
-    for (char *word = strtok_r(text, " \t\r\n", &rest); word && count < KEY_LINE_WORDS_MAX; word = strtok_r(NULL, " \t\r\n", &rest)) ret_words[count++] = word;
+    for (char *word = strtok_r(text, " \t\r\n", &rest); word && count < KEY_LINE_WORDS_MAX; word = strtok_r(NULL, " \t\r\n", &rest))
+        ret_words[count++] = word;
     return count;
 }
 

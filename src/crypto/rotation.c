@@ -80,9 +80,11 @@ static Err follow(const char *directory, const Rotations *r, const RevokedKeys *
     for (size_t k = 0; k < keys->count; k++)
         for (size_t i = 0; i < r->count; i++) {
             const Rotation *s = &r->items[i].statement;
-            if (memcmp(&s->old, &keys->keys[k], sizeof s->old) != 0 || trusted_has(keys, &s->by) || revoked_has(revoked, s->by.bytes, now_s)) continue;
+            if (memcmp(&s->old, &keys->keys[k], sizeof s->old) != 0 || trusted_has(keys, &s->by)) continue;
+            if (revoked_has(revoked, s->by.bytes, now_s)) continue;
             if (rotation_verify(s).code != 0)
-                return FAIL_WHY(diag, ERR_BAD_SIGNATURE, "%s/rotations:%zu: not signed by the key that it says; remove the line", directory, r->items[i].line);
+                return FAIL_WHY(diag, ERR_BAD_SIGNATURE, "%s/rotations:%zu: not signed by the key that it says; remove the line", directory,
+                                r->items[i].line);
             if (keys->count == TRUSTED_KEYS_MAX)
                 return FAIL_WHY(diag, ERR_LIMIT, "%s/rotations:%zu: more than %d trusted keys", directory, r->items[i].line, TRUSTED_KEYS_MAX);
             keys->keys[keys->count++] = s->by;

@@ -7,7 +7,10 @@
 #include "crypto/cose.h"
 #include "sys/entropy.h"
 
-enum { FIELD_ID = 1, FIELD_VERSION, FIELD_KIND, FIELD_SEGMENTS, FIELD_INDEX, FIELD_PLAIN, FIELD_POLICY, FIELD_KEYS, FIELD_ORIGIN, FIELDS = FIELD_ORIGIN };
+enum {
+    FIELD_ID = 1, FIELD_VERSION, FIELD_KIND, FIELD_SEGMENTS, FIELD_INDEX, FIELD_PLAIN, FIELD_POLICY, FIELD_KEYS, FIELD_ORIGIN,
+    FIELDS = FIELD_ORIGIN
+};
 enum { KIND_INPUT = 0, KIND_RESULT = 1 };
 
 typedef struct { uint8_t bytes[DATASET_ID_BYTES + 8]; } KeyContext;
@@ -28,8 +31,8 @@ Err footer_add_key(Footer *f, const SealPublicKey *recipient, const AeadKey *sec
     FooterKey *k = &f->keys[f->key_count];
     KeyContext aad = key_context(&f->name);
     k->recipient = *recipient;
-    Err e = hpke_seal(recipient, NULL, seed, VIEW(FOOTER_KEY_INFO), view_of(aad.bytes, sizeof aad.bytes), view_of(secret->bytes, sizeof secret->bytes),
-                      k->encapsulated, k->sealed);
+    Err e = hpke_seal(recipient, NULL, seed, VIEW(FOOTER_KEY_INFO), view_of(aad.bytes, sizeof aad.bytes),
+                      view_of(secret->bytes, sizeof secret->bytes), k->encapsulated, k->sealed);
     sodium_memzero(seed, sizeof seed);
     if (e.code == 0) f->key_count++;
     return e;
@@ -187,9 +190,10 @@ Err footer_key(const Footer *f, const SealSecretKey *secret, AeadKey *ret_key, D
     for (size_t i = 0; i < f->key_count; i++) {
         const FooterKey *k = &f->keys[i];
         if (memcmp(k->recipient.bytes, mine.bytes, sizeof mine.bytes) != 0) continue;
-        Err e = hpke_open(secret, NULL, k->encapsulated, VIEW(FOOTER_KEY_INFO), view_of(aad.bytes, sizeof aad.bytes), view_of(k->sealed, sizeof k->sealed),
-                          ret_key->bytes);
+        Err e = hpke_open(secret, NULL, k->encapsulated, VIEW(FOOTER_KEY_INFO), view_of(aad.bytes, sizeof aad.bytes),
+                          view_of(k->sealed, sizeof k->sealed), ret_key->bytes);
         return e.code ? FAIL_WHY(diag, e.code, "its key was sealed wrongly") : OK;
     }
-    return FAIL_WHY(diag, ERR_DENIED, "is sealed for others: your sealing key is not among its %zu recipient%s", f->key_count, f->key_count == 1 ? "" : "s");
+    return FAIL_WHY(diag, ERR_DENIED, "is sealed for others: your sealing key is not among its %zu recipient%s", f->key_count,
+                    f->key_count == 1 ? "" : "s");
 }

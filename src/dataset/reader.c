@@ -24,7 +24,8 @@ static Err read_header(SealedFile *f, DatasetName *ret_name, Diag *diag)
     uint8_t bytes[HEADER_BYTES] = {0};
     Diag why = {{0}};
     TRY(read_part(f, bytes, f->size < HEADER_BYTES ? (size_t)f->size : HEADER_BYTES, 0, diag));
-    if (header_has_magic(bytes) && f->size < HEADER_BYTES + END_BYTES) return FAIL_WHY(diag, ERR_TRUNCATED, "%s: is cut short; get it again", f->path);
+    if (header_has_magic(bytes) && f->size < HEADER_BYTES + END_BYTES)
+        return FAIL_WHY(diag, ERR_TRUNCATED, "%s: is cut short; get it again", f->path);
     Err e = header_read(bytes, ret_name, &why);
     if (e.code) return FAIL_WHY(diag, e.code, "%s: %s", f->path, why.text);
     return OK;
@@ -37,11 +38,16 @@ static Err read_end(SealedFile *f, SealedEnd *ret_end, Diag *diag)
     SealedEnd end;
     TRY(read_part(f, bytes, sizeof bytes, f->size - END_BYTES, diag));
     if (!end_read(bytes, &end))
-        return FAIL_WHY(diag, ERR_TRUNCATED, "%s: does not end like a sealed dataset: it is cut short, or something was added; get it again", f->path);
+        return FAIL_WHY(diag, ERR_TRUNCATED,
+                        "%s: does not end like a sealed dataset: it is cut short, or something was added; get it again", f->path);
     uint64_t room = f->size - HEADER_BYTES - END_BYTES;
-    bool fits = end.footer_size <= FOOTER_BYTES_MAX && end.footer_size <= room && end.footer_offset <= HEADER_BYTES + room - end.footer_size &&
-                end.footer_offset + end.footer_size == f->size - END_BYTES && end.index_offset >= HEADER_BYTES && end.index_offset <= end.footer_offset;
-    if (!fits) return FAIL_WHY(diag, ERR_CORRUPT, "%s: its end does not fit its length: bytes in it were changed, removed or added; get it again", f->path);
+    bool fits = end.footer_size <= FOOTER_BYTES_MAX && end.footer_size <= room &&
+                end.footer_offset <= HEADER_BYTES + room - end.footer_size &&
+                end.footer_offset + end.footer_size == f->size - END_BYTES && end.index_offset >= HEADER_BYTES &&
+                end.index_offset <= end.footer_offset;
+    if (!fits)
+        return FAIL_WHY(diag, ERR_CORRUPT,
+                        "%s: its end does not fit its length: bytes in it were changed, removed or added; get it again", f->path);
     *ret_end = end;
     return OK;
 }
@@ -101,7 +107,9 @@ static Err check_index(SealedFile *f, const SealedEnd *end, Diag *diag)
     if (memcmp(hash.bytes, f->footer.index_hash.bytes, sizeof hash.bytes) != 0)
         return FAIL_WHY(diag, ERR_CORRUPT, "%s: its index was changed after it was signed; get it again", f->path);
     if (!w.in_order || w.next != end->index_offset || w.plain_bytes != f->footer.plain_bytes)
-        return FAIL_WHY(diag, ERR_CORRUPT, "%s: its segments do not lie where its signed index says: bytes were removed or added; get it again", f->path);
+        return FAIL_WHY(diag, ERR_CORRUPT,
+                        "%s: its segments do not lie where its signed index says: bytes were removed or added; get it again",
+                        f->path);
     return OK;
 }
 
@@ -110,13 +118,17 @@ static Err open_file(SealedFile *f, const TrustedKeys *trusted, Diag *diag)
     DatasetName name;
     SealedEnd end;
     Err e = fd_open(AT_FDCWD, f->path, O_RDONLY | O_NOCTTY, 0, &f->fd);
-    if (e.code) return FAIL_WHY(diag, e.code == ENOENT || e.code == ENOTDIR ? ERR_NO_ENTRY : e.code, "%s: can't be read: %s", f->path, err_text(e.code));
+    if (e.code)
+        return FAIL_WHY(diag, e.code == ENOENT || e.code == ENOTDIR ? ERR_NO_ENTRY : e.code, "%s: can't be read: %s", f->path,
+                        err_text(e.code));
     TRY_WHY(diag, fd_stat_size(f->fd, &f->size), "%s", f->path);
     TRY(read_header(f, &name, diag));
     TRY(read_end(f, &end, diag));
     TRY(read_footer(f, &end, trusted, diag));
     if (memcmp(name.id, f->footer.name.id, sizeof name.id) != 0 || name.version != f->footer.name.version)
-        return FAIL_WHY(diag, ERR_CORRUPT, "%s: its header names another dataset or version than its signed footer: it was changed; get it again", f->path);
+        return FAIL_WHY(diag, ERR_CORRUPT,
+                        "%s: its header names another dataset or version than its signed footer: it was changed; get it again",
+                        f->path);
     return check_index(f, &end, diag);
 }
 
@@ -183,7 +195,9 @@ Err sealed_expect(const SealedFile *f, const uint8_t id[DATASET_ID_BYTES], uint6
     if (memcmp(name->id, id, sizeof name->id) != 0)
         return FAIL_WHY(diag, ERR_FOREIGN, "%s: is another dataset than the one that is expected here", f->path);
     if (name->version < version_min)
-        return FAIL_WHY(diag, ERR_STALE, "%s: is version %" PRIu64 " of the dataset, and %" PRIu64 " or later is expected: an old version was put in its place",
+        return FAIL_WHY(diag, ERR_STALE,
+                        "%s: is version %" PRIu64 " of the dataset, and %" PRIu64
+                        " or later is expected: an old version was put in its place",
                         f->path, name->version, version_min);
     return OK;
 }
@@ -197,7 +211,8 @@ Err sealed_segment(SealedFile *f, uint64_t index, SealedSegment *ret_segment)
     entry_read(bytes, ret_segment);
     w = (Walk){.next = ret_segment->offset, .in_order = true};
     walk_entry(f, ret_segment, &w);
-    bool inside = ret_segment->offset >= HEADER_BYTES && ret_segment->offset <= f->index_offset && ret_segment->sealed_size <= f->index_offset - ret_segment->offset;
+    bool inside = ret_segment->offset >= HEADER_BYTES && ret_segment->offset <= f->index_offset &&
+                  ret_segment->sealed_size <= f->index_offset - ret_segment->offset;
     return w.in_order && inside ? OK : FAIL(ERR_CORRUPT); /* it was sound when the file was opened */
 }
 

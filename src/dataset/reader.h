@@ -6,7 +6,11 @@
 #include "dataset/layout.h"
 #include "see/sealed_result.h"
 
-enum { RESULT_HEAD_BYTES = sizeof(SealedResultHead), SEALED_BATCH_BYTES = BATCH_CHUNKS * SEALED_CHUNK_BYTES, PLAIN_BATCH_BYTES = BATCH_CHUNKS * STREAM_CHUNK_BYTES };
+enum {
+    RESULT_HEAD_BYTES = sizeof(SealedResultHead),
+    SEALED_BATCH_BYTES = BATCH_CHUNKS * SEALED_CHUNK_BYTES,
+    PLAIN_BATCH_BYTES = BATCH_CHUNKS * STREAM_CHUNK_BYTES
+};
 
 struct SealedFile {
     char *path;

@@ -4,7 +4,8 @@
  *
  *   header   "COVEYDS1", u32 format, dataset id (16), dataset version u64
  *   segments one after another
- *   index    one entry of 56 bytes a segment: offset u64, sealed size u64, plain size u64, SHA-256 of its chunks' tags (of a result: of head and tags)
+ *   index    one entry of 56 bytes a segment: offset u64, sealed size u64, plain size u64, SHA-256 of its chunks' tags (of a result: of head
+ *            and tags)
  *   footer   COSE_Sign1 by the owner (dataset/footer.h)
  *   end      u64 index offset, u64 footer offset, u64 footer size, "COVEYEND"
  *
@@ -25,7 +26,14 @@ typedef struct { uint64_t offset, sealed_size, plain_size; Sha256 digest; } Seal
 
 typedef struct SealedWriter SealedWriter;
 /** What is pointed to is borrowed until the writer is freed. id zeros: a new dataset; otherwise the next version of one. */
-typedef struct { const SecretKey *owner_secret; const PublicKey *owner; const SealPublicKey *owner_sealing; const Policy *policy; uint64_t version; uint8_t id[DATASET_ID_BYTES]; } SealRequest;
+typedef struct {
+    const SecretKey *owner_secret;
+    const PublicKey *owner;
+    const SealPublicKey *owner_sealing;
+    const Policy *policy;
+    uint64_t version;
+    uint8_t id[DATASET_ID_BYTES];
+} SealRequest;
 /** Written beside `path` and renamed when finished. A call that failed makes the writer good for nothing but sealed_writer_free. */
 MUST_USE Err sealed_writer_open(const char *path, const SealRequest *request, SealedWriter **ret_writer, Diag *diag);
 /** Every segment begins with the same `bytes` (a CSV header), which sealed_unseal_all takes off again but for the first. */
@@ -50,13 +58,22 @@ typedef struct SealedFile SealedFile;
 /**
  * Opens and checks header, end, footer signature and index.
  * trusted  who may have signed; NULL: anybody, and sealed_facts tells who it was
- * errors   ERR_NO_ENTRY, ERR_BAD_INPUT (not a sealed file), ERR_TRUNCATED, ERR_CORRUPT (header, index or end changed), ERR_BAD_SIGNATURE, ERR_UNTRUSTED
+ * errors   ERR_NO_ENTRY, ERR_BAD_INPUT (not a sealed file), ERR_TRUNCATED, ERR_CORRUPT (header, index or end changed), ERR_BAD_SIGNATURE,
+ *          ERR_UNTRUSTED
  */
 MUST_USE Err sealed_open(const char *path, const TrustedKeys *trusted, SealedFile **ret_file, Diag *diag);
 void sealed_close(SealedFile **file);
 /** Views borrow from the file. A result's source is the dataset that it was made from. */
-typedef struct { uint8_t id[DATASET_ID_BYTES]; uint64_t version, segments, plain_bytes; PublicKey signer; bool is_result; View policy_cbor; Sha256 footer_hash;
-                 DatasetName source; uint64_t source_segments; } SealedFacts;
+typedef struct {
+    uint8_t id[DATASET_ID_BYTES];
+    uint64_t version, segments, plain_bytes;
+    PublicKey signer;
+    bool is_result;
+    View policy_cbor;
+    Sha256 footer_hash;
+    DatasetName source;
+    uint64_t source_segments;
+} SealedFacts;
 void sealed_facts(const SealedFile *f, SealedFacts *ret_facts);
 /** The signed footer as it stands in the file: what the key broker is shown. */
 View sealed_footer(const SealedFile *f);
@@ -74,7 +91,8 @@ MUST_USE Err sealed_key(const SealedFile *f, const SealSecretKey *secret, AeadKe
  *  dataset, or of another version; or the key is another's), ERR_TRUNCATED (the file became shorter) */
 typedef Err (*SealedSink)(void *context, View plain);
 MUST_USE Err sealed_unseal(SealedFile *f, const AeadKey *key, uint64_t index, SealedSink sink, void *context, Diag *diag);
-/** All segments in order, as they were before they were cut: what every segment begins with comes once. Of a result file: checks too that the results cover every segment of the dataset once.
+/** All segments in order, as they were before they were cut: what every segment begins with comes once. Of a result file: checks too that the
+ *  results cover every segment of the dataset once.
  *  errors: also ERR_MISPLACED (a result is repeated, left out or out of order), ERR_TRUNCATED (the last are missing), ERR_FOREIGN (another task's) */
 MUST_USE Err sealed_unseal_all(SealedFile *f, const AeadKey *key, SealedSink sink, void *context, Diag *diag);
 

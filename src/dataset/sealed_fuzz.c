@@ -1,6 +1,6 @@
 /*
- * Any bytes as a sealed file. The first byte chooses how far they get: as they are; or as the content of a footer that is signed for them; or as index
- * and segments under a footer that is right about them, so that what stands behind the signatures is reached too.
+ * Any bytes as a sealed file. The first byte chooses how far they get: as they are; or as the content of a footer that is signed for them; or
+ * as index and segments under a footer that is right about them, so that what stands behind the signatures is reached too.
  */
 #include <sodium.h>
 #include <stdlib.h>

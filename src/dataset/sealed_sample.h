@@ -31,7 +31,13 @@ static inline void sample_begin(Sample *s)
     s->trusted.keys[0] = s->owner;
     s->trusted.count = 1;
     memset(s->image.bytes, 0xab, sizeof s->image.bytes);
-    s->policy = (Policy){.name = "sample", .images = &s->image, .image_count = 1, .recipients = &s->sealing, .recipient_count = 1, .level = LEVEL_PROCESS, .evidence = EVIDENCE_NODE_KEY};
+    s->policy = (Policy){.name = "sample",
+                         .images = &s->image,
+                         .image_count = 1,
+                         .recipients = &s->sealing,
+                         .recipient_count = 1,
+                         .level = LEVEL_PROCESS,
+                         .evidence = EVIDENCE_NODE_KEY};
 }
 
 static inline void sample_end(Sample *s)

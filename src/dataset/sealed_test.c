@@ -17,8 +17,15 @@ static void check_round_trip(const Sample *s, const size_t *sizes, size_t count,
 
 START_TEST(what_goes_in_comes_out_whatever_the_sizes_and_pieces)
 {
-    static const size_t SIZES[] = {0, 1, STREAM_CHUNK_BYTES - 1, STREAM_CHUNK_BYTES, STREAM_CHUNK_BYTES + 1, 16 * STREAM_CHUNK_BYTES, 16 * STREAM_CHUNK_BYTES + 1,
-                                   33 * STREAM_CHUNK_BYTES + 5, 0};
+    static const size_t SIZES[] = {0,
+                                   1,
+                                   STREAM_CHUNK_BYTES - 1,
+                                   STREAM_CHUNK_BYTES,
+                                   STREAM_CHUNK_BYTES + 1,
+                                   16 * STREAM_CHUNK_BYTES,
+                                   16 * STREAM_CHUNK_BYTES + 1,
+                                   33 * STREAM_CHUNK_BYTES + 5,
+                                   0};
     static const size_t PIECES[] = {1 << 20, STREAM_CHUNK_BYTES, STREAM_CHUNK_BYTES - 1, 40000, 7};
     Sample s;
     sample_begin(&s);
@@ -76,7 +83,8 @@ START_TEST(every_single_flipped_bit_is_found)
         sample_write("b.sealed", view_buffer(&b));
         b.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         int code = sample_unseal(&s, "b.sealed", &plain, &diag).code;
-        bool named = code == ERR_BAD_INPUT || code == ERR_TRUNCATED || code == ERR_CORRUPT || code == ERR_BAD_SIGNATURE || code == ERR_UNTRUSTED || code == ERR_FOREIGN;
+        bool named = code == ERR_BAD_INPUT || code == ERR_TRUNCATED || code == ERR_CORRUPT || code == ERR_BAD_SIGNATURE ||
+                     code == ERR_UNTRUSTED || code == ERR_FOREIGN;
         ck_assert_msg(named && strncmp(diag.text, "b.sealed: ", 10) == 0, "bit %zu: %d %s", bit, code, diag.text);
     }
     sample_end(&s);
@@ -98,7 +106,9 @@ START_TEST(a_flipped_bit_in_a_segment_names_the_segment)
     sample_write("b.sealed", view_buffer(&b));
     ck_assert_err(sample_unseal(&s, "b.sealed", &plain, &diag), ERR_CORRUPT);
     char expected[160];
-    snprintf(expected, sizeof expected, "b.sealed: segment 1 was changed, at byte %zu of the file or up to 16 KiB behind it; get the file again", second + chunk);
+    snprintf(expected, sizeof expected,
+             "b.sealed: segment 1 was changed, at byte %zu of the file or up to 16 KiB behind it; get the file again",
+             second + chunk);
     ck_assert_str_eq(diag.text, expected);
     b.data[second + chunk + 100] ^= 4;
     b.data[second + chunk - 1] ^= 1;                      /* tag of its first chunk */
@@ -176,7 +186,8 @@ START_TEST(a_segment_of_another_dataset_or_version_is_foreign)
     memcpy(a.data + FIRST_SEGMENT + SMALL_SEALED, other.data + FIRST_SEGMENT + SMALL_SEALED, SMALL_SEALED);
     sample_write("b.sealed", view_buffer(&a));
     ck_assert_err(sample_unseal(&s, "b.sealed", &plain, &diag), ERR_FOREIGN);
-    ck_assert_str_eq(diag.text, "b.sealed: what is in the place of segment 1 is none of this dataset's segments: it is from another dataset or version, or overwritten; get the file again");
+    ck_assert_str_eq(diag.text, "b.sealed: what is in the place of segment 1 is none of this dataset's segments: it is from "
+                                "another dataset or version, or overwritten; get the file again");
     sample_end(&s);
 }
 END_TEST
@@ -269,8 +280,10 @@ START_TEST(only_sealed_files_are_taken_for_sealed_files)
 }
 END_TEST
 
-TEST_MAIN("dataset/sealed", what_goes_in_comes_out_whatever_the_sizes_and_pieces, the_index_of_many_segments_lies_in_a_file_and_nothing_stays_behind,
-          a_writer_that_is_not_finished_leaves_the_old_file_and_nothing_else, every_single_flipped_bit_is_found, a_flipped_bit_in_a_segment_names_the_segment,
-          every_cut_is_called_a_cut, bytes_that_are_missing_inside_are_found, reordered_segments_are_called_reordered,
-          a_segment_of_another_dataset_or_version_is_foreign, an_old_version_and_another_dataset_are_not_what_was_pinned,
-          only_trusted_owners_and_only_recipients, another_file_with_the_footer_of_this_one_does_not_open, only_sealed_files_are_taken_for_sealed_files)
+TEST_MAIN("dataset/sealed", what_goes_in_comes_out_whatever_the_sizes_and_pieces,
+          the_index_of_many_segments_lies_in_a_file_and_nothing_stays_behind,
+          a_writer_that_is_not_finished_leaves_the_old_file_and_nothing_else, every_single_flipped_bit_is_found,
+          a_flipped_bit_in_a_segment_names_the_segment, every_cut_is_called_a_cut, bytes_that_are_missing_inside_are_found,
+          reordered_segments_are_called_reordered, a_segment_of_another_dataset_or_version_is_foreign,
+          an_old_version_and_another_dataset_are_not_what_was_pinned, only_trusted_owners_and_only_recipients,
+          another_file_with_the_footer_of_this_one_does_not_open, only_sealed_files_are_taken_for_sealed_files)

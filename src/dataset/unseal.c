@@ -108,15 +108,22 @@ static Err explain(const Unsealing *u, const Sha256 *digest, Diag *diag)
     uint64_t other;
     bool same_tags = memcmp(digest->bytes, u->segment.digest.bytes, sizeof digest->bytes) == 0;
     if (!same_tags && find_by_digest(u->file, digest, &other))
-        return FAIL_WHY(diag, ERR_MISPLACED, "%s: segment %" PRIu64 " is in the place of segment %" PRIu64 ": segments were reordered; get the file again",
+        return FAIL_WHY(diag, ERR_MISPLACED,
+                        "%s: segment %" PRIu64 " is in the place of segment %" PRIu64
+                        ": segments were reordered; get the file again",
                         path, other, u->index);
     if (!same_tags && !u->opened)
-        return FAIL_WHY(diag, ERR_FOREIGN, "%s: what is in the place of segment %" PRIu64 " is none of this dataset's segments: it is from another dataset or version,"
-                        " or overwritten; get the file again", path, u->index);
+        return FAIL_WHY(diag, ERR_FOREIGN,
+                        "%s: what is in the place of segment %" PRIu64
+                        " is none of this dataset's segments: it is from another dataset or version,"
+                        " or overwritten; get the file again",
+                        path, u->index);
     if (same_tags && !u->opened && u->segment.sealed_size > SEALED_CHUNK_BYTES)
         return FAIL_WHY(diag, ERR_CORRUPT, "%s: segment %" PRIu64 " does not open with this key, or all of it was changed", path, u->index);
-    return FAIL_WHY(diag, ERR_CORRUPT, "%s: segment %" PRIu64 " was changed, at byte %" PRIu64 " of the file or up to 16 KiB behind it; get the file again", path, u->index,
-                    u->segment.offset + (uint64_t)u->broken_chunk * SEALED_CHUNK_BYTES);
+    return FAIL_WHY(diag, ERR_CORRUPT,
+                    "%s: segment %" PRIu64 " was changed, at byte %" PRIu64
+                    " of the file or up to 16 KiB behind it; get the file again",
+                    path, u->index, u->segment.offset + (uint64_t)u->broken_chunk * SEALED_CHUNK_BYTES);
 }
 
 /** The results of a task follow each other without gap or overlap: nobody left one out, repeated it, or put another's in. */
@@ -183,8 +190,13 @@ Err sealed_unseal_all(SealedFile *f, const AeadKey *key, SealedSink sink, void *
 {
     uint64_t next = 0;
     for (uint64_t i = 0; i < f->footer.segments; i++)
-        TRY(unseal_one((Unsealing){.file = f, .index = i, .next = &next, .sink = sink, .context = context, .skip = i ? f->footer.prefix_bytes : 0}, key, diag));
+        TRY(unseal_one(
+            (Unsealing){
+                .file = f, .index = i, .next = &next, .sink = sink, .context = context, .skip = i ? f->footer.prefix_bytes : 0},
+            key, diag));
     if (f->footer.is_result && next != f->footer.source_segments)
-        return FAIL_WHY(diag, ERR_TRUNCATED, "%s: the results end before segment %" PRIu64 " of %" PRIu64 ": the last are missing", f->path, next, f->footer.source_segments);
+        return FAIL_WHY(diag, ERR_TRUNCATED,
+                        "%s: the results end before segment %" PRIu64 " of %" PRIu64 ": the last are missing", f->path, next,
+                        f->footer.source_segments);
     return OK;
 }

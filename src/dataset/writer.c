@@ -130,7 +130,10 @@ Err sealed_writer_end(SealedWriter *w)
 
 static Err make_footer(SealedWriter *w, Buffer *ret_cose)
 {
-    Footer f = {.name = w->container.name, .segments = w->container.segments, .plain_bytes = w->container.plain_bytes, .policy = view_buffer(&w->policy),
+    Footer f = {.name = w->container.name,
+                .segments = w->container.segments,
+                .plain_bytes = w->container.plain_bytes,
+                .policy = view_buffer(&w->policy),
                 .prefix_bytes = w->prefix_bytes};
     container_index_hash(&w->container, &f.index_hash);
     TRY(footer_add_key(&f, w->request.owner_sealing, &w->secrets->dataset));

@@ -3,7 +3,8 @@
 #include "dataset/sealed.h"
 #include "swarm/split.h"
 
-/** Sets *ret_file when the task's input is a sealed dataset; leaves it NULL when not. Anybody may have signed it: whoever releases the keys judges that.
+/** Sets *ret_file when the task's input is a sealed dataset; leaves it NULL when not. Anybody may have signed it: whoever releases the
+ *  keys judges that.
  *  errors: those of sealed_open; ERR_BAD_INPUT (a result file; settings that would cut it again) */
 MUST_USE Err split_sealed_open(const TaskSpec *task, SealedFile **ret_file, Diag *diag);
 /** Segment `index`; *ret_more false behind the last. */

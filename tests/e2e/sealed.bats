@@ -147,7 +147,7 @@ as() {
     as author run_covey 0 image build lines.wasm -o lines.see
     as operator covey key trust "$(as author covey key show)"
     task "image: lines.see" "combine: concat"
-    as owner covey keybroker --listen unix:kb.sock 3>&- &
+    XDG_CONFIG_HOME=$PWD/owner XDG_STATE_HOME=$PWD/owner/state covey keybroker --listen unix:kb.sock 3>&- & # no function: $! is the broker itself
     local broker=$!
     for _ in $(seq 100); do [ -S kb.sock ] || sleep 0.05; done
     as operator run_covey 0 run task.yaml --keybroker unix:kb.sock
