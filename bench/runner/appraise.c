@@ -1,4 +1,5 @@
-/* Figure appraise: verdicts on evidence, by kind. The reports are recorded real ones; a kind whose recording is not on this machine is left out with a line. */
+/* Figure appraise: verdicts on evidence, by kind. The reports are recorded real ones; a kind whose recording is not on this
+ * machine is left out with a line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>

@@ -1,4 +1,5 @@
-/* Figure key-release: wraps of segment keys that the key broker gives for micro-jobs, after a zygote's one attestation. One core, the core alone, no bus. */
+/* Figure key-release: wraps of segment keys that the key broker gives for micro-jobs, after a zygote's one attestation. One
+ * core, the core alone, no bus. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,13 @@ static Err open_setting(Setting *s, Diag *diag)
 /* Challenge, evidence of kind node-key, appraisal, grant: what each zygote does once. */
 static Err handshake(Setting *s, Diag *diag)
 {
-    Evidence e = {.measurement = s->image, .level = LEVEL_PROCESS, .task_id = {1}, .see_key = s->see, .issued = NOW, .expires = NOW + 300, .node = s->node,
+    Evidence e = {.measurement = s->image,
+                  .level = LEVEL_PROCESS,
+                  .task_id = {1},
+                  .see_key = s->see,
+                  .issued = NOW,
+                  .expires = NOW + 300,
+                  .node = s->node,
                   .kind = EVIDENCE_NODE_KEY};
     AUTO_BUFFER cose = buffer_limited(EVIDENCE_BYTES_MAX);
     SessionGrant grant;

@@ -50,7 +50,8 @@ static Err open_stream(const Room *r, const AeadKey *key)
 {
     uint32_t number = 0;
     for (size_t in = 0, out = 0; out < MIB; out += STREAM_CHUNK_BYTES, in += STREAM_CHUNK_BYTES + AEAD_TAG_BYTES, number++)
-        TRY(stream_open_chunk(key, number, out + STREAM_CHUNK_BYTES == MIB, view_of(r->sealed + in, STREAM_CHUNK_BYTES + AEAD_TAG_BYTES), r->plain + out));
+        TRY(stream_open_chunk(key, number, out + STREAM_CHUNK_BYTES == MIB,
+                              view_of(r->sealed + in, STREAM_CHUNK_BYTES + AEAD_TAG_BYTES), r->plain + out));
     return OK;
 }
 

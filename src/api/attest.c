@@ -16,7 +16,13 @@
 #include "sys/fd.h"
 #include "warden/identity.h"
 
-enum { FILE_BYTES_MAX = 4 * EVIDENCE_BYTES_MAX /* as hex, in lines */, COSE_TAG_BYTE = 0xd2, SNP_FILE_BYTES = 1184, TDX_TYPE_AT = 4, TDX_TYPE = 0x81 };
+enum {
+    FILE_BYTES_MAX = 4 * EVIDENCE_BYTES_MAX /* as hex, in lines */,
+    COSE_TAG_BYTE = 0xd2,
+    SNP_FILE_BYTES = 1184,
+    TDX_TYPE_AT = 4,
+    TDX_TYPE = 0x81
+};
 
 static const struct { const char *name; uint32_t kind; } KINDS[] = {
     {"node-key", EVIDENCE_NODE_KEY}, {"tpm2", EVIDENCE_TPM2}, {"sev-snp", EVIDENCE_SEV_SNP}, {"tdx", EVIDENCE_TDX}};
@@ -137,8 +143,12 @@ static Err appraise_evidence(covey *c, View bytes, const Collateral *collateral,
     Evidence ignored;
     TRY(load_nodes(c, &nodes, diag));
     TRY(revoked_load(c->config_dir, &revoked, diag));
-    const AppraisalPolicy policy = {.kinds = EVIDENCE_NODE_KEY | EVIDENCE_TPM2 | EVIDENCE_SEV_SNP | EVIDENCE_TDX, .level = LEVEL_SHARED, .nodes = &nodes,
-                                    .revoked = &revoked, .any_image = true, .now = now};
+    const AppraisalPolicy policy = {.kinds = EVIDENCE_NODE_KEY | EVIDENCE_TPM2 | EVIDENCE_SEV_SNP | EVIDENCE_TDX,
+                                    .level = LEVEL_SHARED,
+                                    .nodes = &nodes,
+                                    .revoked = &revoked,
+                                    .any_image = true,
+                                    .now = now};
     appraise(bytes, &policy, collateral, verdict, &ignored);
     revoked_free(&revoked);
     return OK;
@@ -176,7 +186,8 @@ static Err appraise_file(covey *c, const char *path, const char *folder, const c
     return e;
 }
 
-covey_code covey_appraise(covey *c, const char *path, const char *collateral, const char *time, covey_finding visit, void *context, covey_error *error)
+covey_code covey_appraise(covey *c, const char *path, const char *collateral, const char *time, covey_finding visit,
+                          void *context, covey_error *error)
 {
     Diag diag = {0};
     Verdict verdict = {0};

@@ -54,7 +54,8 @@ COVEY_API covey_code covey_open(const covey_options *options, covey **ret, covey
 COVEY_API void covey_close(covey *c);
 COVEY_API const char *covey_version(void);
 
-/** The user's keys, in the configuration folder; made on first use. A key with a passphrase: the first line of the file that $COVEY_PASSPHRASE_FILE names,
+/** The user's keys, in the configuration folder; made on first use. A key with a passphrase: the first line of the file that
+ * $COVEY_PASSPHRASE_FILE names,
  *  otherwise it is asked for at the terminal. Public halves are one line of text; they need no passphrase. */
 #define COVEY_KEY_TEXT_MAX 80
 #define COVEY_ROTATION_TEXT_MAX 256
@@ -66,7 +67,8 @@ COVEY_API covey_code covey_key_node(covey *c, char ret_text[COVEY_KEY_TEXT_MAX],
 COVEY_API covey_code covey_key_new(covey *c, bool replace, bool with_passphrase, covey_error *error);
 /** Successors for both keys, with a new passphrase or the old one's. *ret_statement is what others need to follow, for covey_key_trust. */
 COVEY_API covey_code covey_key_rotate(covey *c, bool new_passphrase, char ret_statement[COVEY_ROTATION_TEXT_MAX], covey_error *error);
-/** Trusts a public signing key (images, datasets and nodes that it signs), or takes a rotation statement of a trusted one. comment: NULL, or one line. */
+/** Trusts a public signing key (images, datasets and nodes that it signs), or takes a rotation statement of a trusted one.
+ * comment: NULL, or one line. */
 COVEY_API covey_code covey_key_trust(covey *c, const char *key_or_statement, const char *comment, covey_error *error);
 /** From `since` (NULL: always; "2027-01-01T00:00:00Z") on, nothing that this key signed counts here, and nothing is sealed to it. */
 COVEY_API covey_code covey_key_revoke(covey *c, const char *key, const char *since, const char *comment, covey_error *error);
@@ -139,7 +141,8 @@ typedef struct {
     bool closed;
     char last_hash[65], first[40], last[40]; /* hash of the last line; times of the first and last entry */
 } covey_audit_report;
-/** Is it whole? `public_key`: of its writer; NULL: the user's own, or this node's. *ret is always filled. errors: COVEY_REFUSED with file:line and what was found */
+/** Is it whole? `public_key`: of its writer; NULL: the user's own, or this node's. *ret is always filled. errors: COVEY_REFUSED
+ * with file:line and what was found */
 COVEY_API covey_code covey_audit_verify(covey *c, const char *path, const char *public_key, covey_audit_report *ret, covey_error *error);
 typedef struct { uint64_t line, seq; const char *time, *event, *by, *task, *json; } covey_audit_entry; /* live for the call only */
 typedef int (*covey_audit_visit)(void *context, const covey_audit_entry *entry);                     /* not 0: stop, COVEY_INTERRUPTED */
@@ -160,12 +163,15 @@ typedef struct {
 } covey_seal_options;
 typedef struct { char id[33], name[129]; uint64_t version, segments, plain_bytes; bool is_result; double seconds; } covey_sealed_info;
 /** Seals a file, or ("-") standard input, with the user's keys. errors: COVEY_BAD_INPUT (policy, input), COVEY_REFUSED (keys) */
-COVEY_API covey_code covey_seal(covey *c, const char *input, const char *output, const covey_seal_options *options, covey_sealed_info *ret, covey_error *error);
-/** Opens a sealed dataset with its owner's sealing key, or a sealed result with a recipient's; its signer must be trusted. output NULL or "-": standard
+COVEY_API covey_code covey_seal(covey *c, const char *input, const char *output, const covey_seal_options *options,
+                                covey_sealed_info *ret, covey_error *error);
+/** Opens a sealed dataset with its owner's sealing key, or a sealed result with a recipient's; its signer must be trusted.
+ * output NULL or "-": standard
  *  output, otherwise a file with mode 0600, which is complete or not there. An older version than `version_min` is refused.
  *  errors: COVEY_REFUSED (damaged, not trusted, not for you, too old) */
 COVEY_API covey_code covey_unseal(covey *c, const char *path, const char *output, uint64_t version_min, covey_sealed_info *ret, covey_error *error);
-/** What a sealed file says of itself, checked but for its segments; needs no key. `policy` gets its policy as YAML, at most `room` bytes with the NUL. */
+/** What a sealed file says of itself, checked but for its segments; needs no key. `policy` gets its policy as YAML, at most
+ * `room` bytes with the NUL. */
 COVEY_API covey_code covey_sealed_inspect(covey *c, const char *path, covey_sealed_info *ret, char *policy, size_t room, covey_error *error);
 
 /** One finding; `ok` false comes with the reason and the remedy. */
@@ -176,14 +182,16 @@ COVEY_API covey_code covey_doctor(covey *c, covey_finding visit, void *context, 
 
 /**
  * Evidence of this node, as it would give it to a key broker: COSE, docs/formats/evidence.md. `kind` is "node-key", "tpm2", "sev-snp" or "tdx";
- * `kind` and `nonce` (64 hex digits) may be NULL: the best that there is, a random nonce. errors: COVEY_REFUSED when this machine has none of that kind
+ * `kind` and `nonce` (64 hex digits) may be NULL: the best that there is, a random nonce. errors: COVEY_REFUSED when this
+ * machine has none of that kind
  */
 typedef struct { const char *kind; unsigned char *data; size_t size; } covey_evidence;
 COVEY_API covey_code covey_attest(covey *c, const char *kind, const char *nonce, covey_evidence *ret, covey_error *error);
 COVEY_API void covey_evidence_free(covey_evidence *e);
 
 /**
- * Appraises a file ("-": standard input): evidence, an SEV-SNP report or a TDX quote on its own; binary or hex digits. `visit` is called for each claim.
+ * Appraises a file ("-": standard input): evidence, an SEV-SNP report or a TDX quote on its own; binary or hex digits. `visit`
+ * is called for each claim.
  * collateral: the folder of certificates and reference values; NULL: `collateral` in the configuration folder. time: RFC 3339; NULL: now.
  * errors: COVEY_REFUSED when a claim did not pass
  */
@@ -191,7 +199,8 @@ COVEY_API covey_code covey_appraise(covey *c, const char *path, const char *coll
                                     covey_error *error);
 
 /**
- * A key broker as a process of its own, for datasets that the user sealed. NULL fields: <state>/keybroker, `collateral` in the configuration folder (if
+ * A key broker as a process of its own, for datasets that the user sealed. NULL fields: <state>/keybroker, `collateral` in the
+ * configuration folder (if
  * it is there), the nodes that the user trusts. Strings are borrowed for the call.
  */
 typedef struct {

@@ -47,7 +47,8 @@ MUST_USE Err image_ready(const covey *c, const char *image, const char *module, 
 
 /** `path`, or (NULL) that of the log of this node: <state>/audit-<16 digits of the node's key>.log. errors: ERR_LIMIT, those of the key */
 MUST_USE Err audit_log_path(const covey *c, const char *path, char ret_path[PATH_BYTES_MAX], Diag *diag);
-/** Writes into the node's audit log whether that image may run here, signed with the node's key. `verdict`: what image_verify said; `info`: of image_parse.
+/** Writes into the node's audit log whether that image may run here, signed with the node's key. `verdict`: what image_verify
+ * said; `info`: of image_parse.
  *  errors: ERR_BUSY (others write for seconds), and those of audit_open and audit_write: then it must not run */
 MUST_USE Err audit_image_trust(const covey *c, const char *path, const ImageInfo *info, Err verdict, Diag *diag);
 

@@ -80,9 +80,14 @@ static Err start_broker(const covey *c, Serving *s, Diag *diag)
     TRY_WHY(diag, choose_nodes(c, s, diag), "trusted nodes");
     TRY_WHY(diag, revoked_load(c->config_dir, &s->revoked, diag), "revoked keys");
     TRY(choose_folders(c, s, diag));
-    const BrokerConfig config = {
-        .state_dir = s->state_dir, .signing = &s->secrets->signing, .owner = &s->owner, .sealing = &s->secrets->sealing, .sealing_public = &s->sealing,
-        .nodes = &s->nodes, .revoked = &s->revoked, .collateral_dir = s->collateral_dir[0] ? s->collateral_dir : NULL};
+    const BrokerConfig config = {.state_dir = s->state_dir,
+                                 .signing = &s->secrets->signing,
+                                 .owner = &s->owner,
+                                 .sealing = &s->secrets->sealing,
+                                 .sealing_public = &s->sealing,
+                                 .nodes = &s->nodes,
+                                 .revoked = &s->revoked,
+                                 .collateral_dir = s->collateral_dir[0] ? s->collateral_dir : NULL};
     TRY_WHY(diag, broker_new(&config, clock_wall_ns() / NS_PER_S, &s->broker, diag), "key broker");
     return OK;
 }

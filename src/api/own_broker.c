@@ -63,9 +63,14 @@ static Err start(const covey *c, Loop *loop, Bus *bus, OwnBroker *b, Diag *diag)
     TRY(trust_this_node(c, b, diag));
     TRY(revoked_load(c->config_dir, &b->revoked, diag));
     TRY(find_folders(c, b, diag));
-    const BrokerConfig config = {
-        .state_dir = b->state_dir, .signing = &b->secrets->signing, .owner = &b->owner, .sealing = &b->secrets->sealing, .sealing_public = &b->sealing,
-        .nodes = &b->nodes, .revoked = &b->revoked, .collateral_dir = b->collateral_dir[0] ? b->collateral_dir : NULL};
+    const BrokerConfig config = {.state_dir = b->state_dir,
+                                 .signing = &b->secrets->signing,
+                                 .owner = &b->owner,
+                                 .sealing = &b->secrets->sealing,
+                                 .sealing_public = &b->sealing,
+                                 .nodes = &b->nodes,
+                                 .revoked = &b->revoked,
+                                 .collateral_dir = b->collateral_dir[0] ? b->collateral_dir : NULL};
     TRY(broker_new(&config, clock_wall_ns() / NS_PER_S, &b->broker, diag));
     return broker_service_new(loop, bus, b->broker, NULL, &b->service);
 }

@@ -35,8 +35,15 @@ static void world_make(World *w)
     w->image = e->measurement;
     w->signer = e->image_signer;
     w->nodes.keys[w->nodes.count++] = e->node;
-    w->policy = (AppraisalPolicy){.nonce = w->nonce, .task_id = w->task_id, .task_policy = &w->task_policy, .kinds = EVIDENCE_NODE_KEY, .level = LEVEL_PROCESS,
-                                  .nodes = &w->nodes, .images = &w->image, .image_count = 1, .now = NOW};
+    w->policy = (AppraisalPolicy){.nonce = w->nonce,
+                                  .task_id = w->task_id,
+                                  .task_policy = &w->task_policy,
+                                  .kinds = EVIDENCE_NODE_KEY,
+                                  .level = LEVEL_PROCESS,
+                                  .nodes = &w->nodes,
+                                  .images = &w->image,
+                                  .image_count = 1,
+                                  .now = NOW};
 }
 
 static Verdict appraised(const World *w, const Collateral *c)
@@ -229,6 +236,6 @@ START_TEST(report_data_is_what_the_format_says)
 END_TEST
 
 TEST_MAIN("attest/appraise", evidence_of_a_trusted_node_is_accepted, every_claim_is_judged_and_only_the_wrong_one_fails,
-          an_image_is_accepted_by_measurement_or_by_signer_and_not_by_default, what_is_revoked_counts_for_nothing, it_counts_from_issue_to_expiry_with_a_minute_for_clocks,
-          confidential_is_what_a_processor_says_and_nobody_else, malformed_evidence_is_a_verdict, somebody_elses_report_is_sound_and_refused,
-          report_data_is_what_the_format_says)
+          an_image_is_accepted_by_measurement_or_by_signer_and_not_by_default, what_is_revoked_counts_for_nothing,
+          it_counts_from_issue_to_expiry_with_a_minute_for_clocks, confidential_is_what_a_processor_says_and_nobody_else,
+          malformed_evidence_is_a_verdict, somebody_elses_report_is_sound_and_refused, report_data_is_what_the_format_says)

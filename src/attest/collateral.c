@@ -1,4 +1,5 @@
-/* A folder of endorsements and reference values, read once. Malformed files are refused by name; missing ones are missed by the claim that needs them. */
+/* A folder of endorsements and reference values, read once. Malformed files are refused by name; missing ones are missed by the
+ * claim that needs them. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

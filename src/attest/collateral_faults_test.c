@@ -1,4 +1,5 @@
-/* Whatever system call fails: is a collateral folder, or a report of the kernel's, either read whole or refused with a sentence, and nothing left open? */
+/* Whatever system call fails: is a collateral folder, or a report of the kernel's, either read whole or refused with a
+ * sentence, and nothing left open? */
 #include <errno.h>
 
 #include "attest/tdx_world.h"

@@ -33,7 +33,9 @@ Err collect_node_evidence(uint32_t wish, const uint8_t report_data[64], uint32_t
 {
     uint32_t wanted = wish ? wish : EVIDENCE_NODE_KEY | EVIDENCE_TPM2 | EVIDENCE_SEV_SNP | EVIDENCE_TDX;
     Diag processor = {"not asked for"}, tpm = {"not asked for"};
-    if ((wanted & (EVIDENCE_SEV_SNP | EVIDENCE_TDX)) && collect_processor(wanted, report_data, ret_kind, ret_evidence, &processor).code == 0) return OK;
+    if ((wanted & (EVIDENCE_SEV_SNP | EVIDENCE_TDX)) &&
+        collect_processor(wanted, report_data, ret_kind, ret_evidence, &processor).code == 0)
+        return OK;
     if (wanted & EVIDENCE_TPM2) {
         Err e = tpm_present() ? collect_tpm(report_data, ret_evidence, &tpm) : FAIL_WHY(&tpm, ERR_LEVEL, "this machine has none");
         if (e.code == 0) {

@@ -17,7 +17,8 @@ typedef struct {
     Sha256 measurement;                        /* of the SEE image */
     PublicKey image_signer;
     SecurityLevel level;
-    Sha256 task_policy;                        /* hash of what the zygote was set up with (see/channel.h: ChannelSetup and its strings) and the task id */
+    Sha256
+        task_policy; /* hash of what the zygote was set up with (see/channel.h: ChannelSetup and its strings) and the task id */
     uint8_t task_id[16];
     SealPublicKey see_key;                     /* X25519, made inside the zygote */
     uint64_t issued, expires;                  /* unix seconds (iat 6, exp 4) */
@@ -27,5 +28,6 @@ typedef struct {
 } Evidence;
 
 MUST_USE Err evidence_encode(const Evidence *e, const SecretKey *node_secret, Buffer *ret_cose);
-/** Structure and signature by the key it names; whether that key counts is appraisal's business. Strict, bounded. errors: ERR_BAD_INPUT, ERR_BAD_SIGNATURE */
+/** Structure and signature by the key it names; whether that key counts is appraisal's business. Strict, bounded. errors:
+ * ERR_BAD_INPUT, ERR_BAD_SIGNATURE */
 MUST_USE Err evidence_decode(View cose, Evidence *ret_evidence, Diag *diag);

@@ -1,4 +1,5 @@
-/* The layouts of SEV-SNP reports; see snp.h. Versions differ in three places only: processor (3), mitigation vectors (5), order of the TCB's bytes (Turin). */
+/* The layouts of SEV-SNP reports; see snp.h. Versions differ in three places only: processor (3), mitigation vectors (5), order
+ * of the TCB's bytes (Turin). */
 #include "attest/snp.h"
 
 enum {
@@ -7,7 +8,14 @@ enum {
     AT_CHIP_ID = 0x1a0, AT_COMMITTED_TCB = 0x1e0, AT_LAUNCH_TCB = 0x1f0, AT_MITIGATIONS = 0x1f8, AT_RESERVED_2 = 0x208,
     AT_SIGNATURE_R = 0x2a0, AT_SIGNATURE_S = 0x2e8, AT_RESERVED_3 = 0x330,
 };
-enum { NUMBER_FIELD_BYTES = 72, ALGORITHM_ECDSA_P384_SHA384 = 1, FLAG_CHIP_MASKED = 1 << 1, FLAG_SIGNER_SHIFT = 2, FAMILY_ZEN3_4 = 0x19, FAMILY_ZEN5 = 0x1a };
+enum {
+    NUMBER_FIELD_BYTES = 72,
+    ALGORITHM_ECDSA_P384_SHA384 = 1,
+    FLAG_CHIP_MASKED = 1 << 1,
+    FLAG_SIGNER_SHIFT = 2,
+    FAMILY_ZEN3_4 = 0x19,
+    FAMILY_ZEN5 = 0x1a
+};
 
 static uint32_t u32_at(View v, size_t at)
 {
@@ -69,7 +77,11 @@ Err snp_report_parse(View v, SnpReport *ret_report, Diag *diag)
     if (signer > SNP_BY_VLEK || flags >> (FLAG_SIGNER_SHIFT + 3)) return FAIL_WHY(diag, ERR_BAD_INPUT, "signed by no VCEK and no VLEK (flags %#x)", flags);
     TRY(reserved_check(v, version, diag));
 
-    SnpReport r = {.version = version, .vmpl = u32_at(v, AT_VMPL), .policy = u64_at(v, AT_POLICY), .chip_masked = flags & FLAG_CHIP_MASKED, .signer = signer};
+    SnpReport r = {.version = version,
+                   .vmpl = u32_at(v, AT_VMPL),
+                   .policy = u64_at(v, AT_POLICY),
+                   .chip_masked = flags & FLAG_CHIP_MASKED,
+                   .signer = signer};
     r.is_turin = version >= 3 && v.data[AT_FAMILY] == FAMILY_ZEN5;
     if (version >= 3) r.product = product_of(v.data[AT_FAMILY], v.data[AT_MODEL]);
     r.current = tcb_at(v, AT_CURRENT_TCB, r.is_turin);

@@ -1,5 +1,6 @@
 /**
- * SEV-SNP attestation report, versions 2, 3 and 5. Source: AMD, SEV Secure Nested Paging Firmware ABI Specification (56860), table ATTESTATION_REPORT;
+ * SEV-SNP attestation report, versions 2, 3 and 5. Source: AMD, SEV Secure Nested Paging Firmware ABI Specification (56860),
+ * table ATTESTATION_REPORT;
  * Versioned Chip Endorsement Key Certificate and KDS Interface Specification (57230), for the certificates.
  */
 #pragma once

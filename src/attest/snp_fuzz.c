@@ -1,4 +1,5 @@
-/* Any bytes as an SEV-SNP report, as they are and with the fixed fields repaired, since most inputs would end at those. Without a key nothing is accepted. */
+/* Any bytes as an SEV-SNP report, as they are and with the fixed fields repaired, since most inputs would end at those. Without
+ * a key nothing is accepted. */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-/* Does the real report verify, and does it stop verifying with any byte changed, with any part of its chain changed or absent, and at a wrong time? */
+/* Does the real report verify, and does it stop verifying with any byte changed, with any part of its chain changed or absent,
+ * and at a wrong time? */
 #include <sodium.h>
 
 #include "attest/fixture.h"

@@ -1,5 +1,6 @@
 /*
- * With an AMD of the test's own: are reports of every version and both kinds of key accepted when all is in order, and refused with the claim that says
+ * With an AMD of the test's own: are reports of every version and both kinds of key accepted when all is in order, and refused
+ * with the claim that says
  * so when one thing is not? The real sample (snp_test.c) is one version, one key and one policy.
  */
 #include <sodium.h>
@@ -72,7 +73,13 @@ static void world_open(World *w, uint8_t version)
     w->ask_key = EVP_RSA_gen(1024);
     w->leaf_key = pki_ec("P-384");
     w->ark = pki_certificate(&(PkiRequest){.name = "ARK-Test", .key = w->ark_key, .is_ca = true, .pss = true, .serial = 1});
-    w->ask = pki_certificate(&(PkiRequest){.name = "SEV-Test", .key = w->ask_key, .issuer = w->ark, .issuer_key = w->ark_key, .is_ca = true, .pss = true, .serial = 2});
+    w->ask = pki_certificate(&(PkiRequest){.name = "SEV-Test",
+                                           .key = w->ask_key,
+                                           .issuer = w->ark,
+                                           .issuer_key = w->ark_key,
+                                           .is_ca = true,
+                                           .pss = true,
+                                           .serial = 2});
     pki_put(&w->folder, "amd/ark.der", w->ark);
     pki_put(&w->folder, "amd/ask.der", w->ask);
     folder_put(&w->folder, "reference/guest.yaml",

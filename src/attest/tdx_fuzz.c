@@ -7,7 +7,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool inside(View part, View whole) { return part.size <= whole.size && part.data >= whole.data && part.data + part.size <= whole.data + whole.size; }
+static bool inside(View part, View whole)
+{
+    return part.size <= whole.size && part.data >= whole.data && part.data + part.size <= whole.data + whole.size;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -19,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (tdx_quote_parse(quote, &q, &why).code) {
         assert(why.text[0]);
     } else {
-        assert(q.signature.size == P256_BYTES && q.attestation_key.size == P256_BYTES && q.qe_report.size == QE_REPORT_BYTES && q.qe_signature.size == P256_BYTES);
+        assert(q.signature.size == P256_BYTES && q.attestation_key.size == P256_BYTES && q.qe_report.size == QE_REPORT_BYTES &&
+               q.qe_signature.size == P256_BYTES);
         assert(inside(q.signed_bytes, quote) && inside(q.qe_report, quote) && inside(q.qe_authentication, quote) && inside(q.pck_chain, quote));
     }
     Verdict v = {0};

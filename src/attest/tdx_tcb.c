@@ -65,7 +65,8 @@ bool intel_statement_is_fresh(const IntelStatement *s, uint64_t now)
 {
     uint64_t issued, next;
     const char *from = json_string_value(json_object_get(s->body, "issueDate")), *to = json_string_value(json_object_get(s->body, "nextUpdate"));
-    return from && to && rfc3339_parse(view_text(from), &issued).code == 0 && rfc3339_parse(view_text(to), &next).code == 0 && issued <= now && now < next;
+    return from && to && rfc3339_parse(view_text(from), &issued).code == 0 && rfc3339_parse(view_text(to), &next).code == 0 &&
+           issued <= now && now < next;
 }
 
 bool tcb_info_is_for(const IntelStatement *s, const PckPlatform *platform)

@@ -328,5 +328,5 @@ START_TEST(a_tpm_without_a_certificate_says_so)
 END_TEST
 
 TEST_MAIN("attest/tpm_enrol", a_key_beside_a_certified_endorsement_key_is_enrolled, a_key_of_another_tpm_is_not_enrolled,
-          a_key_of_a_program_is_not_enrolled, a_changed_challenge_gives_nothing, only_makers_that_are_trusted_then_vouch, other_certificates_are_no_endorsement,
-          no_byte_of_a_request_can_be_changed, a_tpm_without_a_certificate_says_so)
+          a_key_of_a_program_is_not_enrolled, a_changed_challenge_gives_nothing, only_makers_that_are_trusted_then_vouch,
+          other_certificates_are_no_endorsement, no_byte_of_a_request_can_be_changed, a_tpm_without_a_certificate_says_so)

@@ -27,7 +27,13 @@ static void peek(View v)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static union {
-        BrokerChallenge challenge; BrokerNonce nonce; BrokerAttest attest; BrokerGrant grant; BrokerWrap wrap; BrokerWraps wraps; BrokerRefused refused;
+        BrokerChallenge challenge;
+        BrokerNonce nonce;
+        BrokerAttest attest;
+        BrokerGrant grant;
+        BrokerWrap wrap;
+        BrokerWraps wraps;
+        BrokerRefused refused;
         BrokerResult result; BrokerFooter footer;
     } m;
     View v = view_of(data, size);

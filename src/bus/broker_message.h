@@ -25,7 +25,12 @@ typedef struct { BrokerHead head; } BrokerChallenge;
 typedef struct { uint64_t token; uint8_t nonce[32]; } BrokerNonce;
 typedef struct { BrokerHead head; uint8_t task_id[16]; uint32_t stage; View node_id, footer, evidence; } BrokerAttest;
 typedef struct { uint64_t token, session_id; uint8_t encapsulated[32], sealed[BROKER_GRANT_SEALED]; } BrokerGrant;
-typedef struct { BrokerHead head; uint64_t session_id; uint32_t count; uint64_t jobs[BROKER_WRAP_JOBS_MAX], plain_sizes[BROKER_WRAP_JOBS_MAX]; } BrokerWrap;
+typedef struct {
+    BrokerHead head;
+    uint64_t session_id;
+    uint32_t count;
+    uint64_t jobs[BROKER_WRAP_JOBS_MAX], plain_sizes[BROKER_WRAP_JOBS_MAX];
+} BrokerWrap;
 typedef struct { uint64_t token; uint32_t count; View wraps; /* count * BROKER_WRAP_BYTES, in the order asked */ } BrokerWraps;
 typedef struct { uint64_t token; int32_t code; View text; /* one line, what was refused and why */ } BrokerRefused;
 typedef struct { BrokerHead head; uint8_t task_id[16]; View claims; /* dataset/footer.h: result_claims_encode */ } BrokerResult;
@@ -38,7 +43,8 @@ MUST_USE Err broker_get_head(View v, BrokerHead *ret_head);
 /** Token of any answer, to find what it answers. errors: ERR_PROTOCOL */
 MUST_USE Err broker_get_token(View v, uint64_t *ret_token);
 
-/** Writers append to an empty buffer. errors: ERR_PROTOCOL (a field that no reader accepts), ERR_LIMIT, ENOMEM. Views of what was read borrow from the message. */
+/** Writers append to an empty buffer. errors: ERR_PROTOCOL (a field that no reader accepts), ERR_LIMIT, ENOMEM. Views of what
+ * was read borrow from the message. */
 MUST_USE Err broker_put_challenge(Buffer *b, const BrokerChallenge *m);
 MUST_USE Err broker_get_challenge(View v, BrokerChallenge *ret_message);
 MUST_USE Err broker_put_nonce(Buffer *b, const BrokerNonce *m);

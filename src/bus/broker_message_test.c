@@ -31,7 +31,13 @@ static void check_head(const BrokerHead *h)
 static Err read_any(View v)
 {
     static union {
-        BrokerChallenge challenge; BrokerNonce nonce; BrokerAttest attest; BrokerGrant grant; BrokerWrap wrap; BrokerWraps wraps; BrokerRefused refused;
+        BrokerChallenge challenge;
+        BrokerNonce nonce;
+        BrokerAttest attest;
+        BrokerGrant grant;
+        BrokerWrap wrap;
+        BrokerWraps wraps;
+        BrokerRefused refused;
         BrokerResult result; BrokerFooter footer;
     } m;
     switch (broker_message_type(v)) {
@@ -201,7 +207,10 @@ END_TEST
 
 START_TEST(a_refusal_without_a_code_or_of_two_lines_is_refused)
 {
-    const BrokerRefused BAD[] = {{.code = 0, .text = VIEW("x")}, {.code = -1, .text = VIEW("x")}, {.code = 1, .text = VIEW("a\nb")}, {.code = 1, .text = VIEW("\x1b[2J")}};
+    const BrokerRefused BAD[] = {{.code = 0, .text = VIEW("x")},
+                                 {.code = -1, .text = VIEW("x")},
+                                 {.code = 1, .text = VIEW("a\nb")},
+                                 {.code = 1, .text = VIEW("\x1b[2J")}};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         fresh();
         ck_assert_err(broker_put_refused(&message, &BAD[i]), ERR_PROTOCOL);

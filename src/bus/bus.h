@@ -1,6 +1,7 @@
 /**
  * The bus: how manager and nodes talk. Subjects are dotted names; a message is bytes. Back ends: memory (bus/memory.c, one process),
- * a Unix socket (bus/socket.h, processes of one user around one service), NATS JetStream later. A message is delivered at most once per subscription by the memory back end, at least once by others: receivers
+ * a Unix socket (bus/socket.h, processes of one user around one service), NATS JetStream later. A message is delivered at most
+ * once per subscription by the memory back end, at least once by others: receivers
  * must not mind a second copy.
  *
  * Nothing is delivered inside bus_publish: handlers run from the loop's next turn, so that no call chain goes through the bus.

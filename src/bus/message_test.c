@@ -251,11 +251,17 @@ END_TEST
 
 START_TEST(a_job_that_makes_no_sense_is_refused)
 {
-    static const JobItem BAD[] = {
-        {.job = JOB_INDEX_MAX + 1, .attempt = 1}, {.job = 1, .attempt = 0}, {.attempt = 1, .kind = 3}, {.attempt = 1, .size = 1},
-        {.attempt = 1, .kind = SEGMENT_RANGE, .size = SEGMENT_BYTES_MAX + 1}, {.attempt = 1, .kind = SEGMENT_RANGE, .offset = UINT64_MAX, .size = 1},
-        {.attempt = 1, .kind = SEGMENT_RANGE, .size = 116, .plain_size = 99}, {.attempt = 1, .kind = SEGMENT_RANGE, .size = 116, .plain_size = UINT64_MAX},
-        {.attempt = 1, .plain_size = 1}, {.attempt = 1, .kind = SEGMENT_INLINE, .size = 1}, {.attempt = 1, .kind = SEGMENT_INLINE, .path = {(const uint8_t *)"x", 1}}};
+    static const JobItem BAD[] = {{.job = JOB_INDEX_MAX + 1, .attempt = 1},
+                                  {.job = 1, .attempt = 0},
+                                  {.attempt = 1, .kind = 3},
+                                  {.attempt = 1, .size = 1},
+                                  {.attempt = 1, .kind = SEGMENT_RANGE, .size = SEGMENT_BYTES_MAX + 1},
+                                  {.attempt = 1, .kind = SEGMENT_RANGE, .offset = UINT64_MAX, .size = 1},
+                                  {.attempt = 1, .kind = SEGMENT_RANGE, .size = 116, .plain_size = 99},
+                                  {.attempt = 1, .kind = SEGMENT_RANGE, .size = 116, .plain_size = UINT64_MAX},
+                                  {.attempt = 1, .plain_size = 1},
+                                  {.attempt = 1, .kind = SEGMENT_INLINE, .size = 1},
+                                  {.attempt = 1, .kind = SEGMENT_INLINE, .path = {(const uint8_t *)"x", 1}}};
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         fresh();
         ck_assert_ok(message_begin_jobs(&message, &HEAD));
@@ -424,9 +430,10 @@ START_TEST(another_version_or_type_is_refused)
 END_TEST
 
 TEST_MAIN("bus/message", a_node_comes_back, a_node_id_that_could_be_another_subject_is_refused, a_task_comes_back,
-          a_task_over_sealed_data_comes_back, a_task_beyond_a_limit_is_refused, a_sealed_task_without_footer_or_with_a_header_is_refused,
-          a_reader_refuses_what_a_writer_would, ready_refused_and_close_come_back,
-          a_window_or_code_that_makes_no_sense_is_refused, jobs_come_back_and_a_path_is_written_once, the_bytes_are_those_of_the_document, a_job_that_makes_no_sense_is_refused,
+          a_task_over_sealed_data_comes_back, a_task_beyond_a_limit_is_refused,
+          a_sealed_task_without_footer_or_with_a_header_is_refused, a_reader_refuses_what_a_writer_would,
+          ready_refused_and_close_come_back, a_window_or_code_that_makes_no_sense_is_refused,
+          jobs_come_back_and_a_path_is_written_once, the_bytes_are_those_of_the_document, a_job_that_makes_no_sense_is_refused,
           a_range_without_any_path_is_refused, results_come_back, a_result_that_makes_no_sense_is_refused,
-          more_items_than_a_batch_may_hold_are_refused, a_message_that_was_cut_short_is_refused, bytes_behind_a_message_are_refused,
-          another_version_or_type_is_refused)
+          more_items_than_a_batch_may_hold_are_refused, a_message_that_was_cut_short_is_refused,
+          bytes_behind_a_message_are_refused, another_version_or_type_is_refused)

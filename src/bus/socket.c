@@ -145,7 +145,8 @@ static void hub_free(void *context)
     struct stat st;
     for (int i = 0; i < SOCKET_PEERS_MAX; i++) wire_free(&h->peers[i].wire);
     loop_remove(&h->source);
-    if (h->fd >= 0 && h->inode && lstat(h->address.sun_path, &st) == 0 && st.st_dev == h->device && st.st_ino == h->inode) unlink(h->address.sun_path);
+    if (h->fd >= 0 && h->inode && lstat(h->address.sun_path, &st) == 0 && st.st_dev == h->device && st.st_ino == h->inode)
+        unlink(h->address.sun_path);
     fd_close(&h->fd);
     free(h);
 }

@@ -6,8 +6,10 @@
  *   a connected process           what it publishes goes to the service's process and to nobody else; it hears what the service publishes
  *
  * So peers cannot hear or write to each other. Who may connect: the same user and root (SO_PEERCRED); the socket has mode 0600. Peers are taken for
- * hostile: frames, queues, subjects and peers are bounded, and one that breaks a rule is cut off. A message may be lost when a peer's queue is full or
- * the connection breaks: askers ask again. A connected bus whose service has gone connects again with the next message (ERR_NO_ENTRY until it is there).
+ * hostile: frames, queues, subjects and peers are bounded, and one that breaks a rule is cut off. A message may be lost when a
+ * peer's queue is full or
+ * the connection breaks: askers ask again. A connected bus whose service has gone connects again with the next message
+ * (ERR_NO_ENTRY until it is there).
  */
 #pragma once
 #include "bus/bus.h"

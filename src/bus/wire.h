@@ -18,7 +18,8 @@ MUST_USE Err frame_read(View bytes, Frame *ret_frame, size_t *ret_size);
 MUST_USE Err frame_write(Buffer *b, FrameKind kind, const char *subject, View message);
 
 typedef struct Wire Wire;
-/** The message is borrowed. An error of on_frame ends the connection. on_end comes once, when the other side is gone or broke a rule: the wire may be freed there. */
+/** The message is borrowed. An error of on_frame ends the connection. on_end comes once, when the other side is gone or broke a
+ * rule: the wire may be freed there. */
 typedef struct { Err (*on_frame)(void *context, const Frame *frame); void (*on_end)(void *context); void *context; } WireEvents;
 
 /** Takes the descriptor, on failure too. */

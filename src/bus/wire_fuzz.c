@@ -1,5 +1,6 @@
 /*
- * Bytes of any kind as frames of the socket bus: a frame is refused, not complete yet, or is written again to the very bytes it came from. Nothing may be
+ * Bytes of any kind as frames of the socket bus: a frame is refused, not complete yet, or is written again to the very bytes it
+ * came from. Nothing may be
  * read outside what came (AddressSanitizer watches).
  */
 #include <stdlib.h>

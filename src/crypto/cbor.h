@@ -1,5 +1,6 @@
 /**
- * Deterministic CBOR (RFC 8949 section 4.2.1): the only encoding that we write, and the only one that we read. Refused are indefinite lengths, numbers
+ * Deterministic CBOR (RFC 8949 section 4.2.1): the only encoding that we write, and the only one that we read. Refused are
+ * indefinite lengths, numbers
  * that are not the shortest, map keys unsorted or twice, text that is not UTF-8, trailing bytes, depth beyond CBOR_DEPTH_MAX, and what none of our
  * formats has: floating point, undefined, other simple values. So there is one encoding of every message, and what was signed is what is read.
  *

@@ -175,10 +175,11 @@ START_TEST(every_short_string_that_is_accepted_has_no_other_encoding)
         }
     buffer_free(&out);
     enum {
-        ONE = 24 + 24 + 4 + 3,                                         /* numbers, empty strings and containers, false true null */
-        TWO = 2 * 232 + 256 + 128 + ONE + 24 * ONE,                    /* numbers, a byte, a character, an array of one, a tag below 24 */
-        TEXT = 128 * 128 + 30 * 64,                                    /* two characters, or one of two bytes */
-        THREE = 2 * 65280 + 65536 + TEXT + TWO + 2 * ONE * ONE + 24 * TWO + 232 * ONE, /* numbers, strings, arrays of one and two, a map of one, tags */
+        ONE = 24 + 24 + 4 + 3,                      /* numbers, empty strings and containers, false true null */
+        TWO = 2 * 232 + 256 + 128 + ONE + 24 * ONE, /* numbers, a byte, a character, an array of one, a tag below 24 */
+        TEXT = 128 * 128 + 30 * 64,                 /* two characters, or one of two bytes */
+        THREE = 2 * 65280 + 65536 + TEXT + TWO + 2 * ONE * ONE + 24 * TWO +
+                232 * ONE, /* numbers, strings, arrays of one and two, a map of one, tags */
     };
     ck_assert_uint_eq(accepted[1], ONE);
     ck_assert_uint_eq(accepted[2], TWO);

@@ -1,8 +1,10 @@
 /**
  * COSE_Sign1 (RFC 9052 section 4.2) with EdDSA over Ed25519 (RFC 9053 section 2.2). docs/formats/cose.md
  *
- * What we write holds everything in the protected header, {1: -8, 4: public key}, so that no byte of a message is unsigned. What we read may come from
- * others: without the tag, with other headers, with the key's name (kid) unprotected; its CBOR is deterministic nevertheless (crypto/cbor.h), critical
+ * What we write holds everything in the protected header, {1: -8, 4: public key}, so that no byte of a message is unsigned.
+ * What we read may come from
+ * others: without the tag, with other headers, with the key's name (kid) unprotected; its CBOR is deterministic nevertheless
+ * (crypto/cbor.h), critical
  * headers (label 2) and detached payloads are refused, and so is every algorithm but EdDSA, which must stand in the protected header.
  */
 #pragma once

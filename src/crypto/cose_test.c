@@ -43,8 +43,13 @@ static bool vector_load(const char *name, Vector *ret_vector)
     ck_assert_int_eq(json_unpack(json, "{s?b, s:{s?{s?s, s:{s?s, s?s}}}, s:{s:s}}", "fail", &fails, "input", "sign0", "external", &external, "key",
                                  "x", &x, "y", &y, "output", "cbor", &message), 0);
     ck_assert_int_eq(json_unpack(json, "{s?{s?s}}", "intermediates", "ToBeSign_hex", &to_be_signed), 0);
-    *ret_vector = (Vector){.message = hex(message), .to_be_signed = hex(to_be_signed ? to_be_signed : ""), .external_aad = hex(external ? external : ""),
-                           .fails = fails, .json = json, .x = x, .y = y};
+    *ret_vector = (Vector){.message = hex(message),
+                           .to_be_signed = hex(to_be_signed ? to_be_signed : ""),
+                           .external_aad = hex(external ? external : ""),
+                           .fails = fails,
+                           .json = json,
+                           .x = x,
+                           .y = y};
     return true;
 }
 
@@ -265,5 +270,6 @@ START_TEST(a_message_that_does_not_fit_is_not_begun)
 END_TEST
 
 TEST_MAIN("crypto/cose", the_ed25519_vector_verifies_and_its_parts_are_right, ed448_and_messages_of_several_signers_are_refused,
-          the_es256_vectors_pass_and_fail_as_their_authors_say, the_example_of_the_document_is_our_message, every_flipped_bit_and_every_cut_is_refused,
-          headers_that_could_mislead_are_refused, an_algorithm_that_is_not_signed_counts_for_nothing, a_message_that_does_not_fit_is_not_begun)
+          the_es256_vectors_pass_and_fail_as_their_authors_say, the_example_of_the_document_is_our_message,
+          every_flipped_bit_and_every_cut_is_refused, headers_that_could_mislead_are_refused,
+          an_algorithm_that_is_not_signed_counts_for_nothing, a_message_that_does_not_fit_is_not_begun)

@@ -144,8 +144,8 @@ Err hpke_open_schedule(const SealSecretKey *recipient, const SealPublicKey *send
     return OK;
 }
 
-Err hpke_open(const SealSecretKey *recipient, const SealPublicKey *sender, const uint8_t encapsulated[HPKE_PUBLIC_BYTES], View info, View aad, View sealed,
-              uint8_t *ret_plain)
+Err hpke_open(const SealSecretKey *recipient, const SealPublicKey *sender, const uint8_t encapsulated[HPKE_PUBLIC_BYTES],
+              View info, View aad, View sealed, uint8_t *ret_plain)
 {
     uint8_t key[KEY_BYTES], nonce[NONCE_BYTES];
     if (sealed.size < HPKE_TAG_BYTES) return FAIL(ERR_CORRUPT);

@@ -16,8 +16,8 @@ void hpke_derive_secret(View input, SealSecretKey *ret_secret);
 MUST_USE Err hpke_seal(const SealPublicKey *recipient, const SealSecretKey *sender, const uint8_t ephemeral_seed[32], View info, View aad, View in,
                        uint8_t ret_encapsulated[HPKE_PUBLIC_BYTES], uint8_t *ret_sealed);
 /** errors: ERR_CORRUPT */
-MUST_USE Err hpke_open(const SealSecretKey *recipient, const SealPublicKey *sender, const uint8_t encapsulated[HPKE_PUBLIC_BYTES], View info, View aad,
-                       View sealed, uint8_t *ret_plain);
+MUST_USE Err hpke_open(const SealSecretKey *recipient, const SealPublicKey *sender, const uint8_t encapsulated[HPKE_PUBLIC_BYTES],
+                       View info, View aad, View sealed, uint8_t *ret_plain);
 
 /** The key and first nonce behind hpke_open, for a recipient of several messages (nonce XOR sequence number, section 5.2) and for the vectors. */
 MUST_USE Err hpke_open_schedule(const SealSecretKey *recipient, const SealPublicKey *sender, const uint8_t encapsulated[HPKE_PUBLIC_BYTES], View info,

@@ -13,7 +13,13 @@ static void hex_read(const char *text, Hex *ret_hex)
     ck_assert_int_eq(sodium_hex2bin(ret_hex->bytes, sizeof ret_hex->bytes, text, strcspn(text, "\r\n"), NULL, &ret_hex->size, NULL), 0);
 }
 
-typedef struct { int mode, kem, kdf, aead; Hex info, skr, enc, pks, skr_seed, aad, ct; uint64_t sequence; bool has_schedule; uint8_t key[32], nonce[12]; } Vector;
+typedef struct {
+    int mode, kem, kdf, aead;
+    Hex info, skr, enc, pks, skr_seed, aad, ct;
+    uint64_t sequence;
+    bool has_schedule;
+    uint8_t key[32], nonce[12];
+} Vector;
 
 /* Opens the message `sequence` of the vector's context and compares. */
 static void check_message(Vector *v, const Hex *plain)
@@ -31,7 +37,9 @@ static void check_message(Vector *v, const Hex *plain)
     unsigned long long size;
     memcpy(nonce, v->nonce, sizeof nonce);
     for (int i = 0; i < 8; i++) nonce[11 - i] ^= (uint8_t)(v->sequence >> (8 * i));
-    ck_assert_int_eq(crypto_aead_chacha20poly1305_ietf_decrypt(out, &size, NULL, v->ct.bytes, v->ct.size, v->aad.bytes, v->aad.size, nonce, v->key), 0);
+    ck_assert_int_eq(crypto_aead_chacha20poly1305_ietf_decrypt(out, &size, NULL, v->ct.bytes, v->ct.size, v->aad.bytes,
+                                                               v->aad.size, nonce, v->key),
+                     0);
     ck_assert_uint_eq(size, plain->size);
     ck_assert_mem_eq(out, plain->bytes, size);
     if (v->sequence == 0) {
@@ -120,7 +128,9 @@ START_TEST(only_the_recipient_opens_and_every_flipped_bit_is_found)
         ck_assert_err(hpke_open(&other, from_public, enc, VIEW("info"), VIEW("aad"), view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
         ck_assert_err(hpke_open(&recipient, from_public, enc, VIEW("inf0"), VIEW("aad"), view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
         ck_assert_err(hpke_open(&recipient, from_public, enc, VIEW("info"), VIEW("aaa"), view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
-        ck_assert_err(hpke_open(&recipient, authenticated ? NULL : &sender_public, enc, VIEW("info"), VIEW("aad"), view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
+        ck_assert_err(hpke_open(&recipient, authenticated ? NULL : &sender_public, enc, VIEW("info"), VIEW("aad"),
+                                view_of(sealed, sizeof sealed), plain),
+                      ERR_CORRUPT);
         for (size_t bit = 0; bit < 8 * sizeof sealed; bit++) {
             sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
             ck_assert_err(hpke_open(&recipient, from_public, enc, VIEW("info"), VIEW("aad"), view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);

@@ -133,9 +133,12 @@ END_TEST
 
 START_TEST(costs_beyond_the_limits_are_refused_before_they_are_paid)
 {
-    static const struct { uint32_t passes, memory_kib; bool good; } COSTS[] = {
-        {1, KEY_MEMORY_KIB_MIN, true}, {KEY_PASSES_MAX, KEY_MEMORY_KIB_MAX, true}, {0, KEY_MEMORY_KIB_MIN, false}, {KEY_PASSES_MAX + 1, KEY_MEMORY_KIB_MIN, false},
-        {1, KEY_MEMORY_KIB_MIN - 1, false}, {1, KEY_MEMORY_KIB_MAX + 1, false}, {UINT32_MAX, UINT32_MAX, false},
+    static const struct { uint32_t passes, memory_kib; bool good;
+    } COSTS[] = {
+        {1, KEY_MEMORY_KIB_MIN, true},      {KEY_PASSES_MAX, KEY_MEMORY_KIB_MAX, true},
+        {0, KEY_MEMORY_KIB_MIN, false},     {KEY_PASSES_MAX + 1, KEY_MEMORY_KIB_MIN, false},
+        {1, KEY_MEMORY_KIB_MIN - 1, false}, {1, KEY_MEMORY_KIB_MAX + 1, false},
+        {UINT32_MAX, UINT32_MAX, false},
     };
     for (size_t i = 0; i < sizeof COSTS / sizeof COSTS[0]; i++) {
         KeyFile f = protected_file(KEY_SEALING, true), parsed;

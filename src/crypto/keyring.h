@@ -43,7 +43,8 @@ enum { ROTATION_TEXT_MAX = 256, ROTATIONS_MAX = 1024 };
 MUST_USE Err keyring_rotate(const char *directory, const char *passphrase, PassphraseSource ask, void *context,
                             char ret_statement[ROTATION_TEXT_MAX], Diag *diag);
 
-/** Appends to directory/trusted, with a comment (may be NULL; one line). Done when it is there already. errors: ERR_DENIED (revoked), ERR_BAD_INPUT */
+/** Appends to directory/trusted, with a comment (may be NULL; one line). Done when it is there already. errors: ERR_DENIED
+ * (revoked), ERR_BAD_INPUT */
 MUST_USE Err keyring_trust(const char *directory, const char *key_text, const char *comment, Diag *diag);
 /** Takes somebody's statement. errors: ERR_BAD_INPUT, ERR_BAD_SIGNATURE, ERR_UNTRUSTED (the old key), ERR_DENIED (revoked) */
 MUST_USE Err keyring_trust_rotation(const char *directory, const char *statement, Diag *diag);

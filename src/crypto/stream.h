@@ -10,7 +10,9 @@
 #pragma once
 #include "crypto/aead.h"
 
-enum { STREAM_CHUNK_BYTES = 16 << 10 }; /* small enough that a SEE's bounce buffer stays in the first-level cache, large enough for the AEAD's full speed */
+enum {
+    STREAM_CHUNK_BYTES = 16 << 10
+}; /* small enough that a SEE's bounce buffer stays in the first-level cache, large enough for the AEAD's full speed */
 
 uint64_t stream_sealed_size(uint64_t plain_size);
 /** false when no plaintext has that sealed size. */

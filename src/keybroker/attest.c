@@ -114,8 +114,14 @@ static Err new_session_id(uint64_t *ret_id)
 
 static Err admit(Broker *b, uint64_t now_s, const Case *c, Admitted *ret_admitted, Diag *diag)
 {
-    Admission a = {.version = c->footer.name.version, .measurement = c->evidence.measurement, .setup = c->evidence.task_policy, .node = c->evidence.node,
-                   .stage = c->request->stage, .runs_max = c->policy.runs_max, .now = now_s, .expires = session_end(&c->policy, now_s)};
+    Admission a = {.version = c->footer.name.version,
+                   .measurement = c->evidence.measurement,
+                   .setup = c->evidence.task_policy,
+                   .node = c->evidence.node,
+                   .stage = c->request->stage,
+                   .runs_max = c->policy.runs_max,
+                   .now = now_s,
+                   .expires = session_end(&c->policy, now_s)};
     memcpy(a.task, c->request->task_id, sizeof a.task);
     memcpy(a.dataset, c->footer.name.id, sizeof a.dataset);
     TRY(new_session_id(&a.new_session));
@@ -163,8 +169,8 @@ static Err seal_grant(const Broker *b, const Case *c, uint64_t session_id, Sessi
     memcpy(info + sizeof SESSION_INFO - 1, c->evidence_hash.bytes, SHA256_BYTES);
     TRY(random_bytes(seed, sizeof seed));
     make_payload(b, c, session_id, &payload);
-    Err e = hpke_seal(&c->evidence.see_key, NULL, seed, view_of(info, sizeof info), view_of(c->request->task_id, 16), view_of(&payload, sizeof payload),
-                      grant.encapsulated, grant.sealed);
+    Err e = hpke_seal(&c->evidence.see_key, NULL, seed, view_of(info, sizeof info), view_of(c->request->task_id, 16),
+                      view_of(&payload, sizeof payload), grant.encapsulated, grant.sealed);
     sodium_memzero(&payload, sizeof payload);
     sodium_memzero(seed, sizeof seed);
     if (!e.code) *ret_grant = grant;

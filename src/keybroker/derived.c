@@ -33,7 +33,8 @@ void derive_root(const SealSecretKey *sealing, BrokerRoot *ret_root)
     hkdf_extract(VIEW("covey broker v1"), view_of(sealing->bytes, sizeof sealing->bytes), ret_root->bytes);
 }
 
-void derive_session_key(const BrokerRoot *root, const uint8_t task_id[16], const DatasetName *dataset, const PublicKey *node, uint32_t stage, uint8_t ret_key[32])
+void derive_session_key(const BrokerRoot *root, const uint8_t task_id[16], const DatasetName *dataset, const PublicKey *node,
+                        uint32_t stage, uint8_t ret_key[32])
 {
     Info info = info_of(VIEW("covey session key v1"), task_id, dataset);
     add(&info, node->bytes, sizeof node->bytes);

@@ -1,5 +1,6 @@
 /**
- * A small world for the broker's tests: an owner with a sealed dataset's footer, a node, and zygotes of tasks that attest. Keys are made from fixed seeds.
+ * A small world for the broker's tests: an owner with a sealed dataset's footer, a node, and zygotes of tasks that attest. Keys
+ * are made from fixed seeds.
  */
 #pragma once
 #include <sodium.h>
@@ -60,8 +61,13 @@ typedef struct {
 
 static inline BrokerConfig world_config(World *w)
 {
-    return (BrokerConfig){.state_dir = w->folder.path, .signing = &w->owner.secret, .owner = &w->owner.public_key, .sealing = &w->owner_sealing.secret,
-                          .sealing_public = &w->owner_sealing.public_key, .nodes = &w->nodes, .revoked = &w->revoked};
+    return (BrokerConfig){.state_dir = w->folder.path,
+                          .signing = &w->owner.secret,
+                          .owner = &w->owner.public_key,
+                          .sealing = &w->owner_sealing.secret,
+                          .sealing_public = &w->owner_sealing.public_key,
+                          .nodes = &w->nodes,
+                          .revoked = &w->revoked};
 }
 
 static inline void world_start(World *w, uint64_t now)
@@ -74,9 +80,15 @@ static inline void world_start(World *w, uint64_t now)
 
 static inline DatasetWish dataset_wish(const World *w)
 {
-    DatasetWish d = {.policy = {.name = "test", .image_count = 1, .recipient_count = 1, .level = LEVEL_PROCESS, .evidence = EVIDENCE_NODE_KEY}, .images = {IMAGE},
-                     .nodes = {w->node.public_key}, .recipients = {w->recipient.public_key}, .id = 7, .version = 3, .signer = &w->owner,
-                     .owner_sealing = &w->owner_sealing};
+    DatasetWish d = {
+        .policy = {.name = "test", .image_count = 1, .recipient_count = 1, .level = LEVEL_PROCESS, .evidence = EVIDENCE_NODE_KEY},
+        .images = {IMAGE},
+        .nodes = {w->node.public_key},
+        .recipients = {w->recipient.public_key},
+        .id = 7,
+        .version = 3,
+        .signer = &w->owner,
+        .owner_sealing = &w->owner_sealing};
     return d;
 }
 
@@ -141,14 +153,25 @@ typedef struct {
 static inline Zygote zygote_of(const World *w, uint8_t task)
 {
     Zygote z = {.signer = &w->node, .task = task, .now = NOW};
-    z.evidence = (Evidence){.measurement = IMAGE, .level = LEVEL_PROCESS, .task_policy = SETUP, .task_id = {task}, .see_key = w->see.public_key, .issued = NOW,
-                            .expires = NOW + 300, .node = w->node.public_key, .kind = EVIDENCE_NODE_KEY};
+    z.evidence = (Evidence){.measurement = IMAGE,
+                            .level = LEVEL_PROCESS,
+                            .task_policy = SETUP,
+                            .task_id = {task},
+                            .see_key = w->see.public_key,
+                            .issued = NOW,
+                            .expires = NOW + 300,
+                            .node = w->node.public_key,
+                            .kind = EVIDENCE_NODE_KEY};
     return z;
 }
 
 static inline Err zygote_ask(World *w, Zygote *z)
 {
-    AttestRequest request = {.task_id = {z->task}, .stage = z->stage, .node_id = "local", .footer = view_buffer(&w->footer), .evidence = view_buffer(&z->cose)};
+    AttestRequest request = {.task_id = {z->task},
+                             .stage = z->stage,
+                             .node_id = "local",
+                             .footer = view_buffer(&w->footer),
+                             .evidence = view_buffer(&z->cose)};
     z->why = (Diag){{0}};
     return broker_attest(w->broker, z->now, &request, &z->grant, &z->verdict, &z->why);
 }

@@ -94,7 +94,8 @@ static void refused(int code, const char *text)
     BrokerRefused r;
     ck_assert_ok(broker_get_refused(view_buffer(&last), &r));
     ck_assert_uint_eq(r.token, 55);
-    ck_assert_msg(r.code == code && memmem(r.text.data, r.text.size, text, strlen(text)), "%s: %.*s", err_text(r.code), (int)r.text.size, (const char *)r.text.data);
+    ck_assert_msg(r.code == code && memmem(r.text.data, r.text.size, text, strlen(text)), "%s: %.*s", err_text(r.code),
+                  (int)r.text.size, (const char *)r.text.data);
 }
 
 START_TEST(from_challenge_to_wraps_to_the_result_file)

@@ -28,12 +28,22 @@ typedef struct {
     uint64_t now, expires;    /* unix seconds; of the session */
     uint64_t new_session;     /* the id it gets if (task, node, stage) has none yet; not 0 */
 } Admission;
-typedef struct { uint64_t session_id; uint64_t runs; bool counted; } Admitted; /* runs: of this version of the dataset so far; counted: this was a new one */
+typedef struct {
+    uint64_t session_id;
+    uint64_t runs;
+    bool counted;
+} Admitted; /* runs: of this version of the dataset so far; counted: this was a new one */
 /** Counts the run if it is a new one, and makes or prolongs the session: both or neither.
  *  errors: ERR_DENIED (no run is left, or the task id belongs to another dataset) */
 MUST_USE Err state_admit(State *s, const Admission *a, Admitted *ret_admitted, Diag *diag);
 
-typedef struct { uint64_t id, version, expires; uint8_t task[TASK_BYTES], dataset[DATASET_BYTES]; PublicKey node; uint32_t stage; View footer; } StoredSession;
+typedef struct {
+    uint64_t id, version, expires;
+    uint8_t task[TASK_BYTES], dataset[DATASET_BYTES];
+    PublicKey node;
+    uint32_t stage;
+    View footer;
+} StoredSession;
 typedef Err (*SessionVisit)(void *context, const StoredSession *session);
 /** Every session that has not expired; `session` is borrowed for the call. */
 MUST_USE Err state_each_session(State *s, uint64_t now, SessionVisit visit, void *context);

@@ -16,8 +16,17 @@ static size_t done_size(uint32_t count) { return offsetof(ChannelDone, slots) + 
 
 START_TEST(setup_carries_the_task_and_its_strings)
 {
-    TaskOpen task = {.id = {{4, 5}}, .sealed = SEALED_RESULTS, .level = 2, .lifetime_ns = 77, .memory_max = 88, .seed = {1, 2, 3}, .real_random = 1, .args = VIEW("a\0b\0"), .arg_count = 2,
-                     .env = VIEW("X=1\0"), .env_count = 1};
+    TaskOpen task = {.id = {{4, 5}},
+                     .sealed = SEALED_RESULTS,
+                     .level = 2,
+                     .lifetime_ns = 77,
+                     .memory_max = 88,
+                     .seed = {1, 2, 3},
+                     .real_random = 1,
+                     .args = VIEW("a\0b\0"),
+                     .arg_count = 2,
+                     .env = VIEW("X=1\0"),
+                     .env_count = 1};
     AUTO_BUFFER b = buffer_limited(CHANNEL_PACKET_MAX);
     ck_assert_ok(channel_put_setup(&b, &task, SLOTS));
     ChannelSetup s;

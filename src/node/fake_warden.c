@@ -72,7 +72,8 @@ static bool finds_traces(int fd, const SlotJob *job)
         ssize_t n = pread(fd, page, sizeof page, at);
         for (ssize_t i = 0; i < n; i++) {
             uint64_t offset = (uint64_t)at + (uint64_t)i;
-            bool asked = offset < sizeof(SlotHeader) + sizeof(SlotAsk) + (setup.sealed ? sizeof(SlotKey) : 0) || (offset >= job->ask.input_offset && offset < input_end);
+            bool asked = offset < sizeof(SlotHeader) + sizeof(SlotAsk) + (setup.sealed ? sizeof(SlotKey) : 0) ||
+                         (offset >= job->ask.input_offset && offset < input_end);
             if (!asked && page[i]) return true;
         }
     }

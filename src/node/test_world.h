@@ -43,7 +43,8 @@ void world_send(World *w, Buffer *message);
     do { for (uint64_t end_ = clock_monotonic_ns() + 60 * NS_PER_S; !(condition);) { \
         ck_assert_msg(clock_monotonic_ns() < end_, "waited too long for: %s", #condition); \
         ck_assert_ok(loop_turn((w)->loop, 100)); } } while (0)
-/** Opens the task, runs micro-jobs 0..count-1 whose segment is "segment J" (sealed: and a tag's worth of dots), retries what may be retried; each is answered once. */
+/** Opens the task, runs micro-jobs 0..count-1 whose segment is "segment J" (sealed: and a tag's worth of dots), retries what
+ * may be retried; each is answered once. */
 void world_run(World *w, uint32_t count);
 /** The parts of that, for worlds in which calls fail: the task may also be refused, and errors of agent and loop come out. */
 World *world_without_agent(const char *behaviour, bool once, SecurityLevel level);

@@ -1,7 +1,8 @@
 /**
  * Packets between agent and zygote over the one SOCK_SEQPACKET socket that a zygote inherits as descriptor 0.
  *
- *   agent  -> zygote   SETUP once, first, with the slots' memfds as descriptors; with sealed data SESSION once, after READY; then RUN any number of times
+ *   agent  -> zygote   SETUP once, first, with the slots' memfds as descriptors; with sealed data SESSION once, after READY;
+ *   then RUN any number of times
  *   zygote -> agent    READY once; then DONE; or FAILED once, and the zygote ends
  *
  * The zygote answers every slot it was told to run exactly once, in any order, unless it dies. It runs slots one at a time in the

@@ -41,7 +41,9 @@ typedef struct { uint32_t number; bool last; uint64_t plain_size, slot_offset; }
 static Chunk chunk_of(const Piece *p, uint64_t within)
 {
     uint64_t number = within / STREAM_CHUNK_BYTES, start = number * STREAM_CHUNK_BYTES, left = p->plain_size - start;
-    return (Chunk){.number = (uint32_t)number, .last = left <= STREAM_CHUNK_BYTES, .plain_size = left < STREAM_CHUNK_BYTES ? left : STREAM_CHUNK_BYTES,
+    return (Chunk){.number = (uint32_t)number,
+                   .last = left <= STREAM_CHUNK_BYTES,
+                   .plain_size = left < STREAM_CHUNK_BYTES ? left : STREAM_CHUNK_BYTES,
                    .slot_offset = p->slot_offset + number * (STREAM_CHUNK_BYTES + AEAD_TAG_BYTES)};
 }
 

@@ -60,5 +60,6 @@ MUST_USE Err splitter_next(Splitter *s, Segment *ret_segment, bool *ret_more, Di
 int splitter_poll_fd(Splitter *s);
 /** Bytes handed out so far and in all (0 when unknown): for the progress bar. */
 void splitter_progress(const Splitter *s, uint64_t *ret_done, uint64_t *ret_total);
-/** What identifies the input for resuming: names, sizes, modification times; of a sealed dataset its signed footer. Not available for pipes (ERR_NO_ENTRY). */
+/** What identifies the input for resuming: names, sizes, modification times; of a sealed dataset its signed footer. Not
+ * available for pipes (ERR_NO_ENTRY). */
 MUST_USE Err splitter_identity(const Splitter *s, Buffer *ret_identity);

@@ -39,7 +39,8 @@ static Err read_once(int file_fd, Buffer *content, Diag *diag)
     return OK;
 }
 
-Err images_get(SealedImages *images, const TrustedKeys *trusted, int file_fd, const uint8_t measurement[SHA256_BYTES], int *ret_fd, PublicKey *ret_signer, Diag *diag)
+Err images_get(SealedImages *images, const TrustedKeys *trusted, int file_fd, const uint8_t measurement[SHA256_BYTES],
+               int *ret_fd, PublicKey *ret_signer, Diag *diag)
 {
     SealedImage *known = find(images, measurement);
     if (!known) {

@@ -14,7 +14,16 @@
 #define WARDEN_VERSION 1u
 #define WARDEN_SOCKET_FD 3 /* where `covey warden` finds its socket */
 
-typedef enum { WARDEN_TRUST = 1, WARDEN_START, WARDEN_KILL, WARDEN_STARTED, WARDEN_REFUSED, WARDEN_ENDED, WARDEN_EVIDENCE, WARDEN_EVIDENCE_READY } WardenType;
+typedef enum {
+    WARDEN_TRUST = 1,
+    WARDEN_START,
+    WARDEN_KILL,
+    WARDEN_STARTED,
+    WARDEN_REFUSED,
+    WARDEN_ENDED,
+    WARDEN_EVIDENCE,
+    WARDEN_EVIDENCE_READY
+} WardenType;
 
 typedef struct { uint32_t type, version; uint8_t public_key[32]; } WardenTrust;
 
@@ -33,8 +42,17 @@ typedef struct { uint32_t type, zygote; int32_t pid; uint32_t cgroup; /* 1: limi
 typedef struct { uint32_t type, zygote; int32_t code; char text[244]; } WardenRefused; /* code: ErrCode or errno */
 typedef struct { uint32_t type, zygote; int32_t status; /* as waitpid */ uint32_t reserved; } WardenEnded;
 
-typedef struct { uint32_t type, zygote; uint8_t nonce[32]; uint32_t wish; /* EvidenceKind, 0: the best there is */ uint32_t reserved; } WardenEvidence;
-typedef struct { uint32_t type, zygote; int32_t code; uint32_t size; /* bytes that follow: COSE, or the reason in words when code is not 0 */ } WardenEvidenceReady;
+typedef struct {
+    uint32_t type, zygote;
+    uint8_t nonce[32];
+    uint32_t wish; /* EvidenceKind, 0: the best there is */
+    uint32_t reserved;
+} WardenEvidence;
+typedef struct {
+    uint32_t type, zygote;
+    int32_t code;
+    uint32_t size; /* bytes that follow: COSE, or the reason in words when code is not 0 */
+} WardenEvidenceReady;
 
 #define WARDEN_PACKET_MAX (72 << 10) /* from the warden */
 #define WARDEN_REQUEST_MAX 512       /* to the warden */

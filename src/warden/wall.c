@@ -59,7 +59,10 @@ static int limits(const WallPlan *plan)
     uint64_t data = (plan->level == LEVEL_SHARED ? 2 : 1) * plan->memory_max + RUNTIME_BYTES;
     if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_STACK, STACK_BYTES) < 0 || limit(RLIMIT_DATA, data) < 0) return -1;
     /* the zygote and one SEE: a fork bomb has nowhere to go */
-    return limit(RLIMIT_NOFILE, ZYGOTE_SLOTS_MAX + 16) < 0 || limit(RLIMIT_MEMLOCK, LOCKED_BYTES) < 0 || limit(RLIMIT_NPROC, ZYGOTE_PROCESSES) < 0 ? -1 : 0;
+    return limit(RLIMIT_NOFILE, ZYGOTE_SLOTS_MAX + 16) < 0 || limit(RLIMIT_MEMLOCK, LOCKED_BYTES) < 0 ||
+                   limit(RLIMIT_NPROC, ZYGOTE_PROCESSES) < 0
+               ? -1
+               : 0;
 }
 
 static int no_identity(void)

@@ -1,5 +1,6 @@
 /*
- * Runs a command and looks for a text in the memory of its process, of that process' children, and of other processes that are named, all the while it
+ * Runs a command and looks for a text in the memory of its process, of that process' children, and of other processes that are
+ * named, all the while it
  * runs and once more when it ends, before its memory is gone:  memory-search TEXT [PID...] -- COMMAND...
  *
  * Prints what it found, one line a process. The exit code is the command's. Needs root, as some of the processes are not dumpable.
