@@ -1,6 +1,7 @@
 /*
- * Bytes of any kind as a message between agent and key broker: a reader either refuses them, or gives fields that the writer accepts and
- * turns into the very same bytes: there is one way to say each thing. Nothing may be read outside the message (AddressSanitizer watches).
+ * Bytes of any kind as a message between agent and key broker: a reader either refuses them, or gives fields that the writer
+ * accepts and turns into the very same bytes: there is one way to say each thing. Nothing may be read outside the message
+ * (AddressSanitizer watches).
  */
 #include <stdlib.h>
 
@@ -27,7 +28,13 @@ static void peek(View v)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static union {
-        BrokerChallenge challenge; BrokerNonce nonce; BrokerAttest attest; BrokerGrant grant; BrokerWrap wrap; BrokerWraps wraps; BrokerRefused refused;
+        BrokerChallenge challenge;
+        BrokerNonce nonce;
+        BrokerAttest attest;
+        BrokerGrant grant;
+        BrokerWrap wrap;
+        BrokerWraps wraps;
+        BrokerRefused refused;
         BrokerResult result; BrokerFooter footer;
     } m;
     View v = view_of(data, size);

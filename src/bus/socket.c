@@ -145,7 +145,8 @@ static void hub_free(void *context)
     struct stat st;
     for (int i = 0; i < SOCKET_PEERS_MAX; i++) wire_free(&h->peers[i].wire);
     loop_remove(&h->source);
-    if (h->fd >= 0 && h->inode && lstat(h->address.sun_path, &st) == 0 && st.st_dev == h->device && st.st_ino == h->inode) unlink(h->address.sun_path);
+    if (h->fd >= 0 && h->inode && lstat(h->address.sun_path, &st) == 0 && st.st_dev == h->device && st.st_ino == h->inode)
+        unlink(h->address.sun_path);
     fd_close(&h->fd);
     free(h);
 }
@@ -178,7 +179,8 @@ static Err listen_at(Hub *h, const char *path, Diag *diag)
     if (h->fd < 0) return FAIL(errno);
     if (FAULTABLE("bind", bind(h->fd, (const struct sockaddr *)&h->address, sizeof h->address)) < 0)
         return FAIL_WHY(diag, errno, "unix:%s: %s", path, err_text(errno));
-    if (FAULTABLE("chmod", chmod(path, 0600)) < 0 || FAULTABLE("lstat", lstat(path, &st)) < 0) return FAIL_WHY(diag, errno, "%s: %s", path, err_text(errno));
+    if (FAULTABLE("chmod", chmod(path, 0600)) < 0 || FAULTABLE("lstat", lstat(path, &st)) < 0)
+        return FAIL_WHY(diag, errno, "%s: %s", path, err_text(errno));
     h->device = st.st_dev;
     h->inode = st.st_ino;
     if (FAULTABLE("listen", listen(h->fd, SOMAXCONN)) < 0) return FAIL(errno);

@@ -1,4 +1,5 @@
-/* Does the bus between processes carry messages whole, keep peers apart, and live through hostile ones and through a service that goes and comes back? */
+/* Does the bus between processes carry messages whole, keep peers apart, and live through hostile ones and through a service
+ * that goes and comes back? */
 #include "bus/socket.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ static Err listen_to(void *context, const char *subject, View message)
 {
     Listener *l = context;
     l->bytes += message.size;
-    l->size += (size_t)snprintf(l->log + l->size, sizeof l->log - l->size, "%s=%.*s ", subject, (int)(message.size < 20 ? message.size : 20), (const char *)message.data);
+    l->size += (size_t)snprintf(l->log + l->size, sizeof l->log - l->size, "%s=%.*s ", subject,
+                                (int)(message.size < 20 ? message.size : 20), (const char *)message.data);
     return OK;
 }
 
@@ -317,7 +319,8 @@ START_TEST(more_peers_than_there_are_places_wait_and_come_in_when_one_leaves)
 {
     int fds[SOCKET_PEERS_MAX + 3];
     begin();
-    for (int i = 0; i < SOCKET_PEERS_MAX - 1; i++) ck_assert_ok(socket_connect(path, &fds[i], NULL)); /* the client has one place */
+    for (int i = 0; i < SOCKET_PEERS_MAX - 1; i++)
+        ck_assert_ok(socket_connect(path, &fds[i], NULL)); /* the client has one place */
     turns();
     other = connect_here(&at_other, "late");
     ck_assert_ok(publish(other, "service", VIEW("late")));
@@ -361,7 +364,9 @@ END_TEST
 
 TEST_MAIN("bus/socket", messages_go_to_the_service_and_back_in_order, the_largest_message_comes_whole_and_a_larger_one_is_refused,
           peers_cannot_reach_or_hear_each_other, two_who_listen_to_one_subject_both_get_it_until_they_leave,
-          a_subscription_that_ended_is_ended_at_the_service_too, a_service_that_comes_back_is_found_again, the_socket_is_the_users_own_and_goes_with_the_bus,
-          a_socket_in_use_is_left_alone_and_a_dead_one_is_replaced, what_is_no_socket_is_left_alone, an_address_is_unix_and_a_path,
-          a_peer_that_breaks_a_rule_is_cut_off_and_others_go_on, a_frame_may_come_byte_by_byte, more_subjects_than_a_peer_may_have_cut_it_off,
-          more_peers_than_there_are_places_wait_and_come_in_when_one_leaves, a_peer_that_does_not_read_loses_messages_and_costs_bounded_memory)
+          a_subscription_that_ended_is_ended_at_the_service_too, a_service_that_comes_back_is_found_again,
+          the_socket_is_the_users_own_and_goes_with_the_bus, a_socket_in_use_is_left_alone_and_a_dead_one_is_replaced,
+          what_is_no_socket_is_left_alone, an_address_is_unix_and_a_path, a_peer_that_breaks_a_rule_is_cut_off_and_others_go_on,
+          a_frame_may_come_byte_by_byte, more_subjects_than_a_peer_may_have_cut_it_off,
+          more_peers_than_there_are_places_wait_and_come_in_when_one_leaves,
+          a_peer_that_does_not_read_loses_messages_and_costs_bounded_memory)

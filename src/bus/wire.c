@@ -156,7 +156,10 @@ Err wire_new(Loop *loop, int fd, const WireEvents *events, Wire **ret_wire)
     AUTO_FD own = fd;
     Wire *w = calloc(1, sizeof *w);
     if (!w) return FAIL(ENOMEM);
-    *w = (Wire){.fd = fd, .events = *events, .in = buffer_limited(FRAME_BYTES_MAX + READ_BYTES), .out = buffer_limited(SOCKET_QUEUE_BYTES_MAX + FRAME_BYTES_MAX)};
+    *w = (Wire){.fd = fd,
+                .events = *events,
+                .in = buffer_limited(FRAME_BYTES_MAX + READ_BYTES),
+                .out = buffer_limited(SOCKET_QUEUE_BYTES_MAX + FRAME_BYTES_MAX)};
     Err e = fd_set_nonblocking(fd, true);
     if (!e.code) e = loop_add_fd(loop, fd, EPOLLIN, on_event, w, &w->source);
     if (e.code) {

@@ -27,4 +27,7 @@ MUST_USE Err owned_footer(const Broker *b, View cose, Footer *ret_footer, Diag *
 uint64_t session_end(const Policy *p, uint64_t now_s);
 /** Puts a session into memory with its keys. The footer must be the dataset's. */
 MUST_USE Err session_revive(Broker *b, uint64_t now_s, Session *session, const Footer *footer, Diag *diag);
-static inline bool is_revoked(const Broker *b, const uint8_t key[32], uint64_t now_s) { return b->config.revoked && revoked_has(b->config.revoked, key, now_s); }
+static inline bool is_revoked(const Broker *b, const uint8_t key[32], uint64_t now_s)
+{
+    return b->config.revoked && revoked_has(b->config.revoked, key, now_s);
+}

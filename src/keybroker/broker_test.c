@@ -50,7 +50,8 @@ START_TEST(all_zygotes_of_a_task_on_a_node_share_a_session_and_others_do_not)
     d.policy.node_count = 0;
     seal(&d);
     w.nodes.keys[w.nodes.count++] = w.stranger.public_key;
-    Zygote first = zygote_of(&w, 1), again = zygote_of(&w, 1), other_task = zygote_of(&w, 2), other_node = zygote_of(&w, 1), combine = zygote_of(&w, 1);
+    Zygote first = zygote_of(&w, 1), again = zygote_of(&w, 1), other_task = zygote_of(&w, 2), other_node = zygote_of(&w, 1),
+           combine = zygote_of(&w, 1);
     other_node.signer = &w.stranger;
     other_node.evidence.node = w.stranger.public_key;
     combine.stage = 1;
@@ -74,7 +75,8 @@ START_TEST(all_zygotes_of_a_task_on_a_node_share_a_session_and_others_do_not)
 END_TEST
 
 /* Opens a wrap as the SEE does (see/session.c). */
-static Err unwrap(const SessionPayload *p, uint8_t task, uint64_t job, uint64_t plain_size, const uint8_t wrap[WRAP_BYTES], uint8_t ret_plain[WRAP_PLAIN_BYTES])
+static Err unwrap(const SessionPayload *p, uint8_t task, uint64_t job, uint64_t plain_size, const uint8_t wrap[WRAP_BYTES],
+                  uint8_t ret_plain[WRAP_PLAIN_BYTES])
 {
     AeadKey key;
     uint8_t nonce[AEAD_NONCE_BYTES], aad[24] = {task};
@@ -319,7 +321,8 @@ START_TEST(every_flipped_bit_of_the_evidence_is_refused)
     for (size_t i = 0; i < z.cose.size; i++) {
         z.cose.data[i] ^= (uint8_t)(1 << i % 8);
         Err e = zygote_ask(&w, &z);
-        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE, "byte %zu: %s (%s)", i, z.why.text, err_text(e.code));
+        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE, "byte %zu: %s (%s)", i, z.why.text,
+                      err_text(e.code));
         z.cose.data[i] ^= (uint8_t)(1 << i % 8);
     }
     buffer_free(&z.cose);
@@ -337,7 +340,8 @@ START_TEST(another_owners_or_a_changed_footer_is_refused)
     for (size_t i = 0; i < w.footer.size; i += 7) {
         w.footer.data[i] ^= 1;
         Err e = zygote_attest(&w, &z);
-        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE || e.code == ERR_UNTRUSTED, "byte %zu: %s (%s)", i, z.why.text, err_text(e.code));
+        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE || e.code == ERR_UNTRUSTED, "byte %zu: %s (%s)", i,
+                      z.why.text, err_text(e.code));
         w.footer.data[i] ^= 1;
     }
     d.signer = &w.stranger;
@@ -585,13 +589,18 @@ START_TEST(wraps_are_released_fast_enough)
 }
 END_TEST
 
-TEST_MAIN("keybroker/broker", a_right_zygote_is_given_a_session_that_only_it_can_open, all_zygotes_of_a_task_on_a_node_share_a_session_and_others_do_not,
-          a_wrap_holds_the_key_of_its_segment_for_its_micro_job_alone, wraps_beyond_the_session_are_refused, a_session_ends_with_its_policy,
-          evidence_that_the_policy_does_not_accept_is_refused_by_name, the_kind_of_evidence_is_the_policys, images_may_be_named_by_their_signer,
+TEST_MAIN("keybroker/broker", a_right_zygote_is_given_a_session_that_only_it_can_open,
+          all_zygotes_of_a_task_on_a_node_share_a_session_and_others_do_not,
+          a_wrap_holds_the_key_of_its_segment_for_its_micro_job_alone, wraps_beyond_the_session_are_refused,
+          a_session_ends_with_its_policy, evidence_that_the_policy_does_not_accept_is_refused_by_name,
+          the_kind_of_evidence_is_the_policys, images_may_be_named_by_their_signer,
           a_policy_may_name_nodes_that_the_broker_does_not_know_and_leave_out_others, revoked_nodes_and_recipients_are_refused,
           a_broker_does_not_start_in_the_name_of_a_revoked_owner, a_replay_a_stale_nonce_and_a_made_up_one_are_refused,
-          a_refused_attestation_uses_its_nonce_up, every_flipped_bit_of_the_evidence_is_refused, another_owners_or_a_changed_footer_is_refused,
-          a_dataset_sealed_to_another_key_is_refused_and_uses_up_no_run, an_old_version_is_refused_once_a_new_one_was_seen,
-          runs_are_counted_once_a_task_and_refused_beyond_the_policy_after_a_restart_too, a_restarted_broker_goes_on_with_the_same_sessions,
-          more_attestations_a_minute_than_allowed_are_put_off, the_result_footer_gives_the_tasks_key_to_the_recipients_alone, a_result_file_is_no_dataset,
-          every_release_and_refusal_is_in_the_audit_log, a_flood_of_refusals_does_not_fill_the_disk, wraps_are_released_fast_enough)
+          a_refused_attestation_uses_its_nonce_up, every_flipped_bit_of_the_evidence_is_refused,
+          another_owners_or_a_changed_footer_is_refused, a_dataset_sealed_to_another_key_is_refused_and_uses_up_no_run,
+          an_old_version_is_refused_once_a_new_one_was_seen,
+          runs_are_counted_once_a_task_and_refused_beyond_the_policy_after_a_restart_too,
+          a_restarted_broker_goes_on_with_the_same_sessions, more_attestations_a_minute_than_allowed_are_put_off,
+          the_result_footer_gives_the_tasks_key_to_the_recipients_alone, a_result_file_is_no_dataset,
+          every_release_and_refusal_is_in_the_audit_log, a_flood_of_refusals_does_not_fill_the_disk,
+          wraps_are_released_fast_enough)

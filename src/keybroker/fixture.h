@@ -1,5 +1,6 @@
 /**
- * A small world for the broker's tests: an owner with a sealed dataset's footer, a node, and zygotes of tasks that attest. Keys are made from fixed seeds.
+ * A small world for the broker's tests: an owner with a sealed dataset's footer, a node, and zygotes of tasks that attest. Keys
+ * are made from fixed seeds.
  */
 #pragma once
 #include <sodium.h>
@@ -60,8 +61,13 @@ typedef struct {
 
 static inline BrokerConfig world_config(World *w)
 {
-    return (BrokerConfig){.state_dir = w->folder.path, .signing = &w->owner.secret, .owner = &w->owner.public_key, .sealing = &w->owner_sealing.secret,
-                          .sealing_public = &w->owner_sealing.public_key, .nodes = &w->nodes, .revoked = &w->revoked};
+    return (BrokerConfig){.state_dir = w->folder.path,
+                          .signing = &w->owner.secret,
+                          .owner = &w->owner.public_key,
+                          .sealing = &w->owner_sealing.secret,
+                          .sealing_public = &w->owner_sealing.public_key,
+                          .nodes = &w->nodes,
+                          .revoked = &w->revoked};
 }
 
 static inline void world_start(World *w, uint64_t now)
@@ -74,9 +80,15 @@ static inline void world_start(World *w, uint64_t now)
 
 static inline DatasetWish dataset_wish(const World *w)
 {
-    DatasetWish d = {.policy = {.name = "test", .image_count = 1, .recipient_count = 1, .level = LEVEL_PROCESS, .evidence = EVIDENCE_NODE_KEY}, .images = {IMAGE},
-                     .nodes = {w->node.public_key}, .recipients = {w->recipient.public_key}, .id = 7, .version = 3, .signer = &w->owner,
-                     .owner_sealing = &w->owner_sealing};
+    DatasetWish d = {
+        .policy = {.name = "test", .image_count = 1, .recipient_count = 1, .level = LEVEL_PROCESS, .evidence = EVIDENCE_NODE_KEY},
+        .images = {IMAGE},
+        .nodes = {w->node.public_key},
+        .recipients = {w->recipient.public_key},
+        .id = 7,
+        .version = 3,
+        .signer = &w->owner,
+        .owner_sealing = &w->owner_sealing};
     return d;
 }
 
@@ -99,8 +111,13 @@ static inline void world_seal(World *w, DatasetWish *d)
 /* Before a broker is started: a fixture that others may still change. */
 static inline void world_prepare(World *w)
 {
-    *w = (World){.folder = test_folder(), .owner = sign_pair(1), .node = sign_pair(2), .stranger = sign_pair(3), .owner_sealing = seal_pair(4),
-                 .recipient = seal_pair(5), .see = seal_pair(6)};
+    *w = (World){.folder = test_folder(),
+                 .owner = sign_pair(1),
+                 .node = sign_pair(2),
+                 .stranger = sign_pair(3),
+                 .owner_sealing = seal_pair(4),
+                 .recipient = seal_pair(5),
+                 .see = seal_pair(6)};
     w->nodes.count = 1;
     w->nodes.keys[0] = w->node.public_key;
     w->revoked = (RevokedKeys){.keys = w->revoked_keys, .since = w->revoked_since};
@@ -141,14 +158,25 @@ typedef struct {
 static inline Zygote zygote_of(const World *w, uint8_t task)
 {
     Zygote z = {.signer = &w->node, .task = task, .now = NOW};
-    z.evidence = (Evidence){.measurement = IMAGE, .level = LEVEL_PROCESS, .task_policy = SETUP, .task_id = {task}, .see_key = w->see.public_key, .issued = NOW,
-                            .expires = NOW + 300, .node = w->node.public_key, .kind = EVIDENCE_NODE_KEY};
+    z.evidence = (Evidence){.measurement = IMAGE,
+                            .level = LEVEL_PROCESS,
+                            .task_policy = SETUP,
+                            .task_id = {task},
+                            .see_key = w->see.public_key,
+                            .issued = NOW,
+                            .expires = NOW + 300,
+                            .node = w->node.public_key,
+                            .kind = EVIDENCE_NODE_KEY};
     return z;
 }
 
 static inline Err zygote_ask(World *w, Zygote *z)
 {
-    AttestRequest request = {.task_id = {z->task}, .stage = z->stage, .node_id = "local", .footer = view_buffer(&w->footer), .evidence = view_buffer(&z->cose)};
+    AttestRequest request = {.task_id = {z->task},
+                             .stage = z->stage,
+                             .node_id = "local",
+                             .footer = view_buffer(&w->footer),
+                             .evidence = view_buffer(&z->cose)};
     z->why = (Diag){{0}};
     return broker_attest(w->broker, z->now, &request, &z->grant, &z->verdict, &z->why);
 }
@@ -166,9 +194,11 @@ static inline Err zygote_attest(World *w, Zygote *z)
 #define ck_assert_granted(call, zygote) \
     do { Err e_ = (call); ck_assert_msg(e_.code == 0, "%s: %s (%s)", #call, (zygote).why.text, err_text(e_.code)); } while (0)
 #define ck_assert_refused(call, zygote, code_, text_) \
-    do { Err e_ = (call); \
-         ck_assert_msg(e_.code == (code_), "%s: %s (%s), not %s", #call, (zygote).why.text, err_text(e_.code), err_text(code_)); \
-         ck_assert_msg(strstr((zygote).why.text, (text_)) != NULL, "says \"%s\", not \"%s\"", (zygote).why.text, (text_)); } while (0)
+    do { \
+        Err e_ = (call); \
+        ck_assert_msg(e_.code == (code_), "%s: %s (%s), not %s", #call, (zygote).why.text, err_text(e_.code), err_text(code_)); \
+        ck_assert_msg(strstr((zygote).why.text, (text_)) != NULL, "says \"%s\", not \"%s\"", (zygote).why.text, (text_)); \
+    } while (0)
 
 /* What the SEE makes of the grant. */
 static inline Err zygote_open(const World *w, const Zygote *z, SessionPayload *ret_payload)

@@ -1,9 +1,9 @@
 /**
- * What the key broker must not forget, in SQLite: datasets and versions seen, tasks counted, sessions. No keys: those are derived from the owner's.
- * What a call has written is on the disk when it returns.
+ * What the key broker must not forget, in SQLite: datasets and versions seen, tasks counted, sessions. No keys: those are
+ * derived from the owner's. What a call has written is on the disk when it returns.
  *
- * A run is counted for each program that a task brings to the dataset: (task id, measurement, what the zygote was set up with). Whoever uses one
- * task id for a second program or for other arguments uses up a second run.
+ * A run is counted for each program that a task brings to the dataset: (task id, measurement, what the zygote was set up with).
+ * Whoever uses one task id for a second program or for other arguments uses up a second run.
  */
 #pragma once
 #include "crypto/sign.h"
@@ -15,7 +15,8 @@ typedef struct State State;
 MUST_USE Err state_open(const char *path, State **ret_state, Diag *diag);
 void state_close(State **state);
 
-/** Remembers a dataset and its signed footer. errors: ERR_DENIED (a newer version was seen, or this very version with another content) */
+/** Remembers a dataset and its signed footer. errors: ERR_DENIED (a newer version was seen, or this very version with another
+ *  content) */
 MUST_USE Err state_pin(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, View footer, Diag *diag);
 
 typedef struct {
@@ -28,12 +29,22 @@ typedef struct {
     uint64_t now, expires;    /* unix seconds; of the session */
     uint64_t new_session;     /* the id it gets if (task, node, stage) has none yet; not 0 */
 } Admission;
-typedef struct { uint64_t session_id; uint64_t runs; bool counted; } Admitted; /* runs: of this version of the dataset so far; counted: this was a new one */
+typedef struct {
+    uint64_t session_id;
+    uint64_t runs;
+    bool counted;
+} Admitted; /* runs: of this version of the dataset so far; counted: this was a new one */
 /** Counts the run if it is a new one, and makes or prolongs the session: both or neither.
  *  errors: ERR_DENIED (no run is left, or the task id belongs to another dataset) */
 MUST_USE Err state_admit(State *s, const Admission *a, Admitted *ret_admitted, Diag *diag);
 
-typedef struct { uint64_t id, version, expires; uint8_t task[TASK_BYTES], dataset[DATASET_BYTES]; PublicKey node; uint32_t stage; View footer; } StoredSession;
+typedef struct {
+    uint64_t id, version, expires;
+    uint8_t task[TASK_BYTES], dataset[DATASET_BYTES];
+    PublicKey node;
+    uint32_t stage;
+    View footer;
+} StoredSession;
 typedef Err (*SessionVisit)(void *context, const StoredSession *session);
 /** Every session that has not expired; `session` is borrowed for the call. */
 MUST_USE Err state_each_session(State *s, uint64_t now, SessionVisit visit, void *context);

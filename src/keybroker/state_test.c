@@ -34,7 +34,15 @@ static void end(void)
 static Admission admission(uint8_t task)
 {
     static uint64_t id;
-    return (Admission){.task = {task}, .dataset = {7}, .version = 3, .measurement = {{1}}, .setup = {{2}}, .node = {{3}}, .runs_max = 2, .now = 100, .expires = 200,
+    return (Admission){.task = {task},
+                       .dataset = {7},
+                       .version = 3,
+                       .measurement = {{1}},
+                       .setup = {{2}},
+                       .node = {{3}},
+                       .runs_max = 2,
+                       .now = 100,
+                       .expires = 200,
                        .new_session = ++id};
 }
 
@@ -211,7 +219,8 @@ START_TEST(what_is_no_state_of_a_broker_is_refused_and_left_alone)
 {
     folder = test_folder();
     snprintf(path, sizeof path, "%s/broker.db", folder.path);
-    ck_assert_ok(file_replace(AT_FDCWD, path, VIEW("this is a text and not a database, whatever anybody may say about it"), 0600));
+    ck_assert_ok(
+        file_replace(AT_FDCWD, path, VIEW("this is a text and not a database, whatever anybody may say about it"), 0600));
     ck_assert_err(state_open(path, &s, &why), ERR_CORRUPT);
     ck_assert_ptr_nonnull(strstr(why.text, "broker.db"));
     AUTO_BUFFER content = buffer_limited(1000);
@@ -222,7 +231,8 @@ START_TEST(what_is_no_state_of_a_broker_is_refused_and_left_alone)
 END_TEST
 
 TEST_MAIN("keybroker/state", a_task_is_counted_once_however_often_it_comes, no_more_runs_than_the_policy_allows,
-          a_second_program_or_setup_under_one_task_id_is_a_run_of_its_own, a_combining_stage_uses_up_no_run_and_has_a_session_of_its_own,
-          another_node_has_a_session_of_its_own_and_uses_up_no_run, a_task_id_belongs_to_one_dataset_and_version, what_is_refused_leaves_nothing_behind,
+          a_second_program_or_setup_under_one_task_id_is_a_run_of_its_own,
+          a_combining_stage_uses_up_no_run_and_has_a_session_of_its_own, another_node_has_a_session_of_its_own_and_uses_up_no_run,
+          a_task_id_belongs_to_one_dataset_and_version, what_is_refused_leaves_nothing_behind,
           an_older_version_or_other_content_is_refused_for_ever, sessions_come_back_until_they_expire, one_state_has_one_broker,
           what_is_no_state_of_a_broker_is_refused_and_left_alone)
