@@ -53,7 +53,8 @@ static Err choose_nodes(const covey *c, Serving *s, Diag *diag)
 {
     const covey_keybroker_options *o = s->options;
     if (o->node_count == 0) return trusted_keys_load(c->config_dir, &s->nodes, diag);
-    if (o->node_count > TRUSTED_KEYS_MAX) return FAIL_WHY(diag, ERR_LIMIT, "%zu nodes: at most %d can be named", o->node_count, TRUSTED_KEYS_MAX);
+    if (o->node_count > TRUSTED_KEYS_MAX)
+        return FAIL_WHY(diag, ERR_LIMIT, "%zu nodes: at most %d can be named", o->node_count, TRUSTED_KEYS_MAX);
     for (size_t i = 0; i < o->node_count; i++)
         if (public_key_parse(o->nodes[i], &s->nodes.keys[i]).code)
             return FAIL_WHY(diag, ERR_USAGE, "%s: is not the public key of a node, one line covey-ed25519:...", o->nodes[i]);

@@ -1,6 +1,7 @@
 /*
- * Bytes of any kind as a message between agent and key broker: a reader either refuses them, or gives fields that the writer accepts and
- * turns into the very same bytes: there is one way to say each thing. Nothing may be read outside the message (AddressSanitizer watches).
+ * Bytes of any kind as a message between agent and key broker: a reader either refuses them, or gives fields that the writer
+ * accepts and turns into the very same bytes: there is one way to say each thing. Nothing may be read outside the message
+ * (AddressSanitizer watches).
  */
 #include <stdlib.h>
 

@@ -242,7 +242,10 @@ Err broker_get_wraps(View v, BrokerWraps *ret_message)
 
 /* --- the result file --- */
 
-static bool result_valid(const BrokerResult *m) { return head_valid(&m->head) && m->claims.size > 0 && m->claims.size <= BROKER_CLAIMS_MAX; }
+static bool result_valid(const BrokerResult *m)
+{
+    return head_valid(&m->head) && m->claims.size > 0 && m->claims.size <= BROKER_CLAIMS_MAX;
+}
 
 Err broker_put_result(Buffer *b, const BrokerResult *m)
 {

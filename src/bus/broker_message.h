@@ -1,23 +1,44 @@
 /**
- * What node agent and key broker say to each other over the bus. docs/formats/broker.md says the same in words. Decoders treat the bytes as hostile.
+ * What node agent and key broker say to each other over the bus. docs/formats/broker.md says the same in words. Decoders treat
+ * the bytes as hostile.
  *
  *   subject                     from     message
- *   covey.keybroker             agent    CHALLENGE, ATTEST, WRAP; each names `reply_to`, the subject of the answer, and a `token` that comes back
+ *   covey.keybroker             agent    CHALLENGE, ATTEST, WRAP; each names `reply_to`, where to answer, and a `token` to come back
  *                               manager  RESULT, when the results of a task lie in their file and only its footer is missing
  *   <reply_to>                  broker   NONCE, GRANT, WRAPS, FOOTER, or REFUSED
  *
- * A request that gets no answer within BROKER_PATIENCE_MS is sent again, byte for byte: the broker minds no second copy.
- * REFUSED with ERR_BUSY: later, from the start (a stale nonce, too many at once). With ERR_NO_ENTRY, to WRAP: the session is over, attest again.
+ * A request that gets no answer within BROKER_PATIENCE_MS is sent again, byte for byte: the broker minds no second copy. REFUSED
+ * with ERR_BUSY: later, from the start (a stale nonce, too many at once). With ERR_NO_ENTRY, to WRAP: the session is over,
+ * attest again.
  */
 #pragma once
 #include "base/bytes.h"
 
-typedef enum { BROKER_CHALLENGE = 64, BROKER_ATTEST, BROKER_WRAP, BROKER_NONCE, BROKER_GRANT, BROKER_WRAPS, BROKER_REFUSED, BROKER_RESULT,
-               BROKER_FOOTER } BrokerMessageType;
+typedef enum {
+    BROKER_CHALLENGE = 64,
+    BROKER_ATTEST,
+    BROKER_WRAP,
+    BROKER_NONCE,
+    BROKER_GRANT,
+    BROKER_WRAPS,
+    BROKER_REFUSED,
+    BROKER_RESULT,
+    BROKER_FOOTER
+} BrokerMessageType;
 #define BROKER_SUBJECT "covey.keybroker"
 
-enum { BROKER_PATIENCE_MS = 2000, BROKER_FOOTER_MAX = 2 << 20, BROKER_EVIDENCE_MAX = 64 << 10, BROKER_WRAP_JOBS_MAX = 1024, BROKER_WRAP_BYTES = 56,
-       BROKER_GRANT_SEALED = 120, BROKER_REPLY_TO_MAX = 127, BROKER_NODE_ID_MAX = 63, BROKER_TEXT_MAX = 1000, BROKER_CLAIMS_MAX = 256 };
+enum {
+    BROKER_PATIENCE_MS = 2000,
+    BROKER_FOOTER_MAX = 2 << 20,
+    BROKER_EVIDENCE_MAX = 64 << 10,
+    BROKER_WRAP_JOBS_MAX = 1024,
+    BROKER_WRAP_BYTES = 56,
+    BROKER_GRANT_SEALED = 120,
+    BROKER_REPLY_TO_MAX = 127,
+    BROKER_NODE_ID_MAX = 63,
+    BROKER_TEXT_MAX = 1000,
+    BROKER_CLAIMS_MAX = 256
+};
 
 typedef struct { uint64_t token; View reply_to; } BrokerHead;
 
@@ -44,7 +65,7 @@ MUST_USE Err broker_get_head(View v, BrokerHead *ret_head);
 MUST_USE Err broker_get_token(View v, uint64_t *ret_token);
 
 /** Writers append to an empty buffer. errors: ERR_PROTOCOL (a field that no reader accepts), ERR_LIMIT, ENOMEM. Views of what
- * was read borrow from the message. */
+ *  was read borrow from the message. */
 MUST_USE Err broker_put_challenge(Buffer *b, const BrokerChallenge *m);
 MUST_USE Err broker_get_challenge(View v, BrokerChallenge *ret_message);
 MUST_USE Err broker_put_nonce(Buffer *b, const BrokerNonce *m);

@@ -18,7 +18,12 @@ static const BrokerHead HEAD = {.token = 0x0102030405060708, .reply_to = {(const
 
 static BrokerAttest attest_example(void)
 {
-    return (BrokerAttest){.head = HEAD, .task_id = {1, 2, 3}, .stage = 2, .node_id = VIEW("local"), .footer = VIEW("footer"), .evidence = VIEW("evidence")};
+    return (BrokerAttest){.head = HEAD,
+                          .task_id = {1, 2, 3},
+                          .stage = 2,
+                          .node_id = VIEW("local"),
+                          .footer = VIEW("footer"),
+                          .evidence = VIEW("evidence")};
 }
 
 static void check_head(const BrokerHead *h)
@@ -96,7 +101,8 @@ START_TEST(an_attestation_comes_back)
     check_head(&back.head);
     ck_assert_mem_eq(back.task_id, m.task_id, sizeof m.task_id);
     ck_assert_uint_eq(back.stage, 2);
-    ck_assert(view_equal(back.node_id, VIEW("local")) && view_equal(back.footer, VIEW("footer")) && view_equal(back.evidence, VIEW("evidence")));
+    ck_assert(view_equal(back.node_id, VIEW("local")) && view_equal(back.footer, VIEW("footer")) &&
+              view_equal(back.evidence, VIEW("evidence")));
 }
 END_TEST
 
@@ -230,7 +236,10 @@ static bool put_example(int i)
     case 2: ck_assert_ok(broker_put_attest(&message, &attest)); return true;
     case 3: ck_assert_ok(broker_put_grant(&message, &(BrokerGrant){.session_id = 1})); return true;
     case 4: ck_assert_ok(broker_put_wrap(&message, &wrap)); return true;
-    case 5: ck_assert_ok(broker_put_wraps(&message, &(BrokerWraps){.count = 1, .wraps = {(const uint8_t *)&wrap, BROKER_WRAP_BYTES}})); return true;
+    case 5:
+        ck_assert_ok(
+            broker_put_wraps(&message, &(BrokerWraps){.count = 1, .wraps = {(const uint8_t *)&wrap, BROKER_WRAP_BYTES}}));
+        return true;
     case 6: ck_assert_ok(broker_put_refused(&message, &(BrokerRefused){.code = 1, .text = VIEW("x")})); return true;
     case 7: ck_assert_ok(broker_put_result(&message, &(BrokerResult){.head = HEAD, .claims = VIEW("x")})); return true;
     case 8: ck_assert_ok(broker_put_footer(&message, &(BrokerFooter){.footer = VIEW("x")})); return true;
@@ -244,7 +253,8 @@ START_TEST(a_message_cut_anywhere_or_with_bytes_behind_it_is_refused)
         ck_assert_ok(read_any(view_buffer(&message)));
         for (size_t size = 0; size < message.size; size++) {
             Err e = read_any(view_of(message.data, size));
-            ck_assert_msg(e.code == ERR_PROTOCOL, "message %d cut to %zu of %zu bytes: %s", i, size, message.size, err_text(e.code));
+            ck_assert_msg(e.code == ERR_PROTOCOL, "message %d cut to %zu of %zu bytes: %s", i, size, message.size,
+                          err_text(e.code));
         }
         ck_assert_ok(buffer_put_u8(&message, 0));
         ck_assert_err(read_any(view_buffer(&message)), ERR_PROTOCOL);
@@ -283,8 +293,9 @@ START_TEST(head_and_token_can_be_read_of_any_message)
 }
 END_TEST
 
-TEST_MAIN("bus/broker_message", the_documented_challenge_has_the_documented_bytes, nonce_and_grant_come_back, an_attestation_comes_back,
-          an_attestation_beyond_a_limit_is_refused, as_many_wraps_as_a_batch_may_hold_come_back, wraps_that_make_no_sense_are_refused,
-          a_count_that_its_bytes_do_not_match_is_refused_and_touches_nothing, result_footer_and_refusal_come_back,
-          a_refusal_without_a_code_or_of_two_lines_is_refused, a_message_cut_anywhere_or_with_bytes_behind_it_is_refused,
-          another_version_or_type_is_refused, head_and_token_can_be_read_of_any_message)
+TEST_MAIN("bus/broker_message", the_documented_challenge_has_the_documented_bytes, nonce_and_grant_come_back,
+          an_attestation_comes_back, an_attestation_beyond_a_limit_is_refused, as_many_wraps_as_a_batch_may_hold_come_back,
+          wraps_that_make_no_sense_are_refused, a_count_that_its_bytes_do_not_match_is_refused_and_touches_nothing,
+          result_footer_and_refusal_come_back, a_refusal_without_a_code_or_of_two_lines_is_refused,
+          a_message_cut_anywhere_or_with_bytes_behind_it_is_refused, another_version_or_type_is_refused,
+          head_and_token_can_be_read_of_any_message)

@@ -4,7 +4,8 @@
 #pragma once
 #include "bus/bus.h"
 
-/** `publish` takes the message's memory on success, like bus_publish; it may call bus_publish_here. `free` is called by bus_free, first. */
+/** `publish` takes the message's memory on success, like bus_publish; it may call bus_publish_here. `free` is called by
+ *  bus_free, first. */
 typedef struct {
     Err (*publish)(void *context, const char *subject, Buffer *message);
     void (*subscribed)(void *context, const char *subject);

@@ -179,7 +179,8 @@ static Err listen_at(Hub *h, const char *path, Diag *diag)
     if (h->fd < 0) return FAIL(errno);
     if (FAULTABLE("bind", bind(h->fd, (const struct sockaddr *)&h->address, sizeof h->address)) < 0)
         return FAIL_WHY(diag, errno, "unix:%s: %s", path, err_text(errno));
-    if (FAULTABLE("chmod", chmod(path, 0600)) < 0 || FAULTABLE("lstat", lstat(path, &st)) < 0) return FAIL_WHY(diag, errno, "%s: %s", path, err_text(errno));
+    if (FAULTABLE("chmod", chmod(path, 0600)) < 0 || FAULTABLE("lstat", lstat(path, &st)) < 0)
+        return FAIL_WHY(diag, errno, "%s: %s", path, err_text(errno));
     h->device = st.st_dev;
     h->inode = st.st_ino;
     if (FAULTABLE("listen", listen(h->fd, SOMAXCONN)) < 0) return FAIL(errno);

@@ -30,7 +30,8 @@ Err bus_socket_path(const char *address, const char **ret_path, Diag *diag)
 Err socket_address(const char *path, struct sockaddr_un *ret_address, Diag *diag)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof a.sun_path) return FAIL_WHY(diag, ERR_LIMIT, "%s: the path of a socket has at most %zu bytes", path, sizeof a.sun_path - 1);
+    if (strlen(path) >= sizeof a.sun_path)
+        return FAIL_WHY(diag, ERR_LIMIT, "%s: the path of a socket has at most %zu bytes", path, sizeof a.sun_path - 1);
     memcpy(a.sun_path, path, strlen(path));
     *ret_address = a;
     return OK;
@@ -44,7 +45,8 @@ Err socket_connect(const char *path, int *ret_fd, Diag *diag)
     if (fd < 0) return FAIL(errno);
     if (FAULTABLE("connect", connect(fd, (const struct sockaddr *)&address, sizeof address)) < 0) {
         bool nobody = errno == ENOENT || errno == ECONNREFUSED;
-        return FAIL_WHY(diag, nobody ? ERR_NO_ENTRY : errno, "unix:%s: %s", path, nobody ? "nobody serves there; start it first" : err_text(errno));
+        return FAIL_WHY(diag, nobody ? ERR_NO_ENTRY : errno, "unix:%s: %s", path,
+                        nobody ? "nobody serves there; start it first" : err_text(errno));
     }
     if (!wire_same_user(fd)) return FAIL_WHY(diag, ERR_DENIED, "unix:%s: is served by another user", path);
     *ret_fd = fd_take(&fd);

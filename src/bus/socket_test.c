@@ -319,7 +319,8 @@ START_TEST(more_peers_than_there_are_places_wait_and_come_in_when_one_leaves)
 {
     int fds[SOCKET_PEERS_MAX + 3];
     begin();
-    for (int i = 0; i < SOCKET_PEERS_MAX - 1; i++) ck_assert_ok(socket_connect(path, &fds[i], NULL)); /* the client has one place */
+    for (int i = 0; i < SOCKET_PEERS_MAX - 1; i++)
+        ck_assert_ok(socket_connect(path, &fds[i], NULL)); /* the client has one place */
     turns();
     other = connect_here(&at_other, "late");
     ck_assert_ok(publish(other, "service", VIEW("late")));

@@ -12,14 +12,15 @@ enum { FRAME_HEAD_BYTES = 4 + 2 };
 
 typedef struct { FrameKind kind; char subject[BUS_SUBJECT_MAX]; View message; } Frame;
 
-/** The next frame of `bytes`. *ret_size 0: it is not complete yet. errors: ERR_PROTOCOL (no frame; the connection is of no use any more) */
+/** The next frame of `bytes`. *ret_size 0: it is not complete yet. errors: ERR_PROTOCOL (no frame; the connection is of no
+ *  use any more) */
 MUST_USE Err frame_read(View bytes, Frame *ret_frame, size_t *ret_size);
 /** errors: ERR_LIMIT, ENOMEM */
 MUST_USE Err frame_write(Buffer *b, FrameKind kind, const char *subject, View message);
 
 typedef struct Wire Wire;
-/** The message is borrowed. An error of on_frame ends the connection. on_end comes once, when the other side is gone or broke a
- * rule: the wire may be freed there. */
+/** The message is borrowed. An error of on_frame ends the connection. on_end comes once, when the other side is gone or broke
+ *  a rule: the wire may be freed there. */
 typedef struct { Err (*on_frame)(void *context, const Frame *frame); void (*on_end)(void *context); void *context; } WireEvents;
 
 /** Takes the descriptor, on failure too. */

@@ -17,7 +17,8 @@ static void say_ready(void *context, const char *address)
     fprintf(stderr, "covey keybroker: listening at %s\n", address);
 }
 
-/* A descriptor that becomes readable at Ctrl-C or SIGTERM, so that the broker closes its log and state. -1: the signals end it at once. */
+/* A descriptor that becomes readable at Ctrl-C or SIGTERM, so that the broker closes its log and state. -1: the signals end
+ * it at once. */
 static int watch_signals(void)
 {
     sigset_t set;
@@ -51,11 +52,16 @@ int command_keybroker(int argc, char **argv)
         {"collateral", 0, OPTION_TEXT, &o.collateral_dir, "DIR", "certificates and reference values for hardware evidence"},
         {"node", 0, OPTION_LIST, &nodes, "KEY", "a node that may be given keys where a policy names none; again for more"},
     };
-    const Usage usage = {.command = "keybroker", .usage = "covey keybroker --listen unix:PATH [OPTION...]",
-                         .summary = "Releases the keys of datasets that you sealed to SEEs whose evidence passes the dataset's policy, until it is\n"
-                                    "stopped. Reached over a Unix socket by processes of the same user. Each release and refusal is in the audit log.",
-                         .examples = "  covey keybroker --listen unix:/run/user/1000/keys --node \"$(cat node.pub)\"\n  covey run TASK.yaml --keybroker unix:/run/user/1000/keys\n",
-                         .options = options, .option_count = sizeof options / sizeof options[0]};
+    const Usage usage = {
+        .command = "keybroker",
+        .usage = "covey keybroker --listen unix:PATH [OPTION...]",
+        .summary =
+            "Releases the keys of datasets that you sealed to SEEs whose evidence passes the dataset's policy, until it is\n"
+            "stopped. Reached over a Unix socket by processes of the same user. Each release and refusal is in the audit log.",
+        .examples = "  covey keybroker --listen unix:/run/user/1000/keys --node \"$(cat node.pub)\"\n  covey run TASK.yaml "
+                    "--keybroker unix:/run/user/1000/keys\n",
+        .options = options,
+        .option_count = sizeof options / sizeof options[0]};
     Arguments a;
     int code;
     if (!options_parse(&usage, argc, argv, &a, &code)) return code;

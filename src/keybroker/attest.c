@@ -1,6 +1,6 @@
 /*
- * Attestation at the key broker: from evidence and footer to a session. Every step can refuse; a key leaves only after the last, when the run is
- * counted and the release stands in the audit log, both on the disk.
+ * Attestation at the key broker: from evidence and footer to a session. Every step can refuse; a key leaves only after the last,
+ * when the run is counted and the release stands in the audit log, both on the disk.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -30,7 +30,8 @@ static bool names_key(const PublicKey *keys, size_t count, const PublicKey *key)
 static TrustedKeys accepted_node(const Broker *b, const Policy *p, const PublicKey *node)
 {
     const TrustedKeys *others = b->config.nodes;
-    bool known = p->node_count > 0 ? names_key(p->nodes, p->node_count, node) : others && names_key(others->keys, others->count, node);
+    bool known =
+        p->node_count > 0 ? names_key(p->nodes, p->node_count, node) : others && names_key(others->keys, others->count, node);
     TrustedKeys accepted = {.count = known};
     if (known) accepted.keys[0] = *node;
     return accepted;
@@ -49,7 +50,8 @@ static void judge_revocations(const Broker *b, uint64_t now_s, const Case *c, Ve
 static Err refuse_by_verdict(const Verdict *v, Diag *diag)
 {
     for (size_t i = 0; i < v->count; i++)
-        if (!v->claims[i].passed) return FAIL_WHY(diag, ERR_DENIED, "the evidence is refused: %s: %s", v->claims[i].claim, v->claims[i].reason);
+        if (!v->claims[i].passed)
+            return FAIL_WHY(diag, ERR_DENIED, "the evidence is refused: %s: %s", v->claims[i].claim, v->claims[i].reason);
     return FAIL_WHY(diag, ERR_DENIED, "the evidence is refused");
 }
 
@@ -87,7 +89,8 @@ static Err appraise_case(Broker *b, uint64_t now_s, Case *c, Verdict *ret_verdic
 
 static Err check_policy(const Broker *b, uint64_t now_s, const Policy *p, Diag *diag)
 {
-    if (p->expires != 0 && p->expires <= now_s) return FAIL_WHY(diag, ERR_DENIED, "the policy of the dataset has expired: seal it again");
+    if (p->expires != 0 && p->expires <= now_s)
+        return FAIL_WHY(diag, ERR_DENIED, "the policy of the dataset has expired: seal it again");
     for (size_t i = 0; i < p->recipient_count; i++)
         if (is_revoked(b, p->recipients[i].bytes, now_s))
             return FAIL_WHY(diag, ERR_DENIED, "recipient %zu of the policy is revoked: seal the dataset again without it", i + 1);
@@ -125,7 +128,8 @@ static Err admit(Broker *b, uint64_t now_s, const Case *c, Admitted *ret_admitte
     memcpy(a.task, c->request->task_id, sizeof a.task);
     memcpy(a.dataset, c->footer.name.id, sizeof a.dataset);
     TRY(new_session_id(&a.new_session));
-    if (!sessions_have_room(&b->sessions, 0, now_s)) return FAIL_WHY(diag, ERR_BUSY, "as many sessions as the key broker can hold: try again later");
+    if (!sessions_have_room(&b->sessions, 0, now_s))
+        return FAIL_WHY(diag, ERR_BUSY, "as many sessions as the key broker can hold: try again later");
     TRY_WHY(diag, state_admit(b->state, &a, ret_admitted, diag), "the broker's state");
     return OK;
 }
@@ -141,8 +145,14 @@ static Err begin_session(Broker *b, uint64_t now_s, const Case *c, uint64_t id, 
 
 static Err record_session(Broker *b, uint64_t now_s, const Case *c, const Admitted *admitted)
 {
-    Release r = {.session_id = admitted->session_id, .dataset_version = c->footer.name.version, .runs = admitted->runs, .stage = c->request->stage,
-                 .node = c->evidence.node, .node_id = c->request->node_id, .evidence = c->evidence_hash, .measurement = c->evidence.measurement};
+    Release r = {.session_id = admitted->session_id,
+                 .dataset_version = c->footer.name.version,
+                 .runs = admitted->runs,
+                 .stage = c->request->stage,
+                 .node = c->evidence.node,
+                 .node_id = c->request->node_id,
+                 .evidence = c->evidence_hash,
+                 .measurement = c->evidence.measurement};
     memcpy(r.task_id, c->request->task_id, sizeof r.task_id);
     memcpy(r.dataset_id, c->footer.name.id, sizeof r.dataset_id);
     return record_grant(&b->record, now_s, &r);
@@ -152,8 +162,10 @@ static void make_payload(const Broker *b, const Case *c, uint64_t session_id, Se
 {
     const BrokerRoot *root = &b->sessions.secrets->root;
     AeadKey result;
-    *ret_payload = (SessionPayload){.dataset_version = c->footer.name.version, .segments = c->footer.segments, .session_id = session_id};
-    derive_session_key(root, c->request->task_id, &c->footer.name, &c->evidence.node, c->request->stage, ret_payload->session_key);
+    *ret_payload =
+        (SessionPayload){.dataset_version = c->footer.name.version, .segments = c->footer.segments, .session_id = session_id};
+    derive_session_key(root, c->request->task_id, &c->footer.name, &c->evidence.node, c->request->stage,
+                       ret_payload->session_key);
     derive_task_result_key(root, c->request->task_id, &c->footer.name, &result);
     memcpy(ret_payload->result_key, result.bytes, sizeof ret_payload->result_key);
     memcpy(ret_payload->dataset_id, c->footer.name.id, sizeof ret_payload->dataset_id);
@@ -177,7 +189,8 @@ static Err seal_grant(const Broker *b, const Case *c, uint64_t session_id, Sessi
     return e;
 }
 
-/* The grant is sealed before the run is counted, so that a key which cannot be sealed to uses up no run; it leaves when all is on the disk. */
+/* The grant is sealed before the run is counted, so that a key which cannot be sealed to uses up no run; it leaves when all
+ * is on the disk. */
 static Err grant_session(Broker *b, uint64_t now_s, const Case *c, SessionGrant *ret_grant, Diag *diag)
 {
     Admitted admitted;
@@ -204,7 +217,8 @@ static Err decide(Broker *b, uint64_t now_s, Case *c, SessionGrant *ret_grant, V
     return grant_session(b, now_s, c, ret_grant, diag);
 }
 
-Err broker_attest(Broker *b, uint64_t now_s, const AttestRequest *request, SessionGrant *ret_grant, Verdict *ret_verdict, Diag *diag)
+Err broker_attest(Broker *b, uint64_t now_s, const AttestRequest *request, SessionGrant *ret_grant, Verdict *ret_verdict,
+                  Diag *diag)
 {
     Diag why = {{0}};
     Case c = {.request = request};

@@ -13,7 +13,8 @@
 Err rate_take(Rate *r, uint64_t now_s, uint64_t max, Diag *diag)
 {
     if (r->minute != now_s / 60) *r = (Rate){.minute = now_s / 60};
-    if (r->count >= max) return FAIL_WHY(diag, ERR_BUSY, "more requests this minute than the key broker takes: try again in a minute");
+    if (r->count >= max)
+        return FAIL_WHY(diag, ERR_BUSY, "more requests this minute than the key broker takes: try again in a minute");
     r->count++;
     return OK;
 }
@@ -22,7 +23,8 @@ Err owned_footer(const Broker *b, View cose, Footer *ret_footer, Diag *diag)
 {
     PublicKey signer;
     TRY(footer_open(cose, &b->owner, ret_footer, &signer, diag));
-    if (ret_footer->is_result) return FAIL_WHY(diag, ERR_BAD_INPUT, "this is a result file, not a dataset: its keys are its recipients'");
+    if (ret_footer->is_result)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "this is a result file, not a dataset: its keys are its recipients'");
     return OK;
 }
 
@@ -48,7 +50,8 @@ Err session_revive(Broker *b, uint64_t now_s, Session *session, const Footer *fo
 
 typedef struct { Broker *broker; uint64_t now_s; } Restore;
 
-/* A session of before, with its keys derived again. One that this owner's key no longer opens is left out: its SEEs attest again. */
+/* A session of before, with its keys derived again. One that this owner's key no longer opens is left out: its SEEs attest
+ * again. */
 static Err restore_session(void *context, const StoredSession *stored)
 {
     const Restore *r = context;
@@ -81,7 +84,8 @@ static Err open_files(Broker *b, Diag *diag)
 
 static Err open_broker(Broker *b, uint64_t now_s, Diag *diag)
 {
-    if (is_revoked(b, b->config.owner->bytes, now_s)) return FAIL_WHY(diag, ERR_DENIED, "the owner's signing key is revoked: no key is released in its name");
+    if (is_revoked(b, b->config.owner->bytes, now_s))
+        return FAIL_WHY(diag, ERR_DENIED, "the owner's signing key is revoked: no key is released in its name");
     b->owner.count = 1;
     b->owner.keys[0] = *b->config.owner;
     TRY(open_files(b, diag));

@@ -1,18 +1,19 @@
 /**
- * The key broker: the data owner's relying party. Releases a dataset's segment keys only to SEEs whose evidence passes the dataset's policy.
- * The core knows no bus and no clock; keybroker/service.c puts it on the bus, api/ embeds it in `covey run` when the caller owns the key.
+ * The key broker: the data owner's relying party. Releases a dataset's segment keys only to SEEs whose evidence passes the
+ * dataset's policy. The core knows no bus and no clock; keybroker/service.c puts it on the bus, api/ embeds it in `covey run`
+ * when the caller owns the key.
  *
  *   challenge  -> nonce (single use, NONCE_LIFETIME_S)
- *   attest     evidence over that nonce -> a session: session key and result key, HPKE-sealed to the SEE's key, bound to that evidence
+ *   attest     evidence over it -> a session: its key and the result key, HPKE-sealed to the SEE's, bound to that evidence
  *   wrap       per micro-job: that segment's key and size under the session key; one AEAD, no signature
- *   result     when all is computed: the signed footer of the result file, the task's result key sealed to the policy's recipients
+ *   result     at the end: the signed footer of the result file, the result key sealed to the policy's recipients
  *
- * One session per (task, node, stage): every zygote of the task on the node attests by itself and is given the same one. A run is counted for each
- * (task id, image, set-up): a task id that comes back with another program or other arguments uses up another run (keybroker/state.h).
- * State (runs counted, datasets pinned, sessions) is in SQLite and survives kill -9: what is counted is on the disk before a key leaves. It holds no
- * keys: those are derived from the owner's (keybroker/derived.h), so a restarted broker goes on with the same sessions and a
- * resumed task has the same keys.
- * Everything is audited: each release and refusal with its reason (keybroker/record.h).
+ * One session per (task, node, stage): every zygote of the task on the node attests by itself and is given the same one. A run
+ * is counted for each (task id, image, set-up): a task id that comes back with another program or other arguments uses up
+ * another run (keybroker/state.h). State (runs counted, datasets pinned, sessions) is in SQLite and survives kill -9: what is
+ * counted is on the disk before a key leaves. It holds no keys: those are derived from the owner's (keybroker/derived.h), so a
+ * restarted broker goes on with the same sessions and a resumed task has the same keys. Everything is audited: each release and
+ * refusal with its reason (keybroker/record.h).
  */
 #pragma once
 #include "attest/appraise.h"
@@ -49,22 +50,27 @@ typedef struct {
     View evidence;
 } AttestRequest;
 
-typedef struct { uint64_t session_id; uint8_t encapsulated[HPKE_PUBLIC_BYTES], sealed[sizeof(SessionPayload) + HPKE_TAG_BYTES]; } SessionGrant;
+typedef struct {
+    uint64_t session_id;
+    uint8_t encapsulated[HPKE_PUBLIC_BYTES], sealed[sizeof(SessionPayload) + HPKE_TAG_BYTES];
+} SessionGrant;
 #define SESSION_INFO "covey session v1" /* HPKE info = this | SHA-256 of the evidence; aad = task id (16) */
 
 /** errors: ERR_DENIED (a claim that failed, also in *ret_verdict; a replay; no run left; an older version), ERR_BUSY (a stale
- * nonce; too many at once: try
- *  again from the challenge on), ERR_UNTRUSTED, ERR_BAD_SIGNATURE (not this owner's dataset), ERR_BAD_INPUT */
-MUST_USE Err broker_attest(Broker *b, uint64_t now_s, const AttestRequest *request, SessionGrant *ret_grant, Verdict *ret_verdict, Diag *diag);
+ *  nonce; too many at once: try again from the challenge on), ERR_UNTRUSTED, ERR_BAD_SIGNATURE (not this owner's dataset),
+ *  ERR_BAD_INPUT */
+MUST_USE Err broker_attest(Broker *b, uint64_t now_s, const AttestRequest *request, SessionGrant *ret_grant, Verdict *ret_verdict,
+                           Diag *diag);
 
-/** The wrap of segment `job` for micro-job `job` of stage 0. plain = segment key | plain size u64 le; key = expand(session key, "covey wrap v1");
- *  nonce = stage_and_job u64 le | plain size u32 le, so that no key and nonce ever see two plaintexts; aad = task id |
- *  stage_and_job u64 le. Sizes come
- *  from the caller's index, which the segment key's AEAD holds it to. All or none.
- *  errors: ERR_NO_ENTRY (no such session any more: attest again), ERR_DENIED (a session of a combining stage), ERR_BAD_INPUT (no such segment) */
-MUST_USE Err broker_wrap(Broker *b, uint64_t now_s, uint64_t session_id, const uint64_t *jobs, const uint64_t *plain_sizes, size_t count,
-                         uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag);
+/** The wrap of segment `job` for micro-job `job` of stage 0. plain = segment key | plain size u64 le;
+ *  key = expand(session key, "covey wrap v1"); aad = task id | stage_and_job u64 le; nonce = stage_and_job u64 le | plain size
+ *  u32 le, so that no key and nonce ever see two plaintexts. Sizes come from the caller's index, which the segment key's AEAD
+ *  holds it to. All or none. errors: ERR_NO_ENTRY (no such session any more: attest again), ERR_DENIED (a session of a combining
+ *  stage), ERR_BAD_INPUT (no such segment) */
+MUST_USE Err broker_wrap(Broker *b, uint64_t now_s, uint64_t session_id, const uint64_t *jobs, const uint64_t *plain_sizes,
+                         size_t count, uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag);
 /** The signed footer of a task's result file: its result key sealed to each of the policy's recipients. `claims`:
- * result_claims_encode (dataset/footer.h); a
- *  false one only makes the file fail to open. errors: ERR_NO_ENTRY (no such task), ERR_DENIED (a recipient is revoked), ERR_BAD_INPUT, ERR_BUSY */
-MUST_USE Err broker_result_footer(Broker *b, uint64_t now_s, const uint8_t task_id[16], View claims, Buffer *ret_cose, Diag *diag);
+ *  result_claims_encode (dataset/footer.h); a false one only makes the file fail to open.
+ *  errors: ERR_NO_ENTRY (no such task), ERR_DENIED (a recipient is revoked), ERR_BAD_INPUT, ERR_BUSY */
+MUST_USE Err broker_result_footer(Broker *b, uint64_t now_s, const uint8_t task_id[16], View claims, Buffer *ret_cose,
+                                  Diag *diag);

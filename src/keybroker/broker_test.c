@@ -321,7 +321,8 @@ START_TEST(every_flipped_bit_of_the_evidence_is_refused)
     for (size_t i = 0; i < z.cose.size; i++) {
         z.cose.data[i] ^= (uint8_t)(1 << i % 8);
         Err e = zygote_ask(&w, &z);
-        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE, "byte %zu: %s (%s)", i, z.why.text, err_text(e.code));
+        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE, "byte %zu: %s (%s)", i, z.why.text,
+                      err_text(e.code));
         z.cose.data[i] ^= (uint8_t)(1 << i % 8);
     }
     buffer_free(&z.cose);
@@ -339,7 +340,8 @@ START_TEST(another_owners_or_a_changed_footer_is_refused)
     for (size_t i = 0; i < w.footer.size; i += 7) {
         w.footer.data[i] ^= 1;
         Err e = zygote_attest(&w, &z);
-        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE || e.code == ERR_UNTRUSTED, "byte %zu: %s (%s)", i, z.why.text, err_text(e.code));
+        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE || e.code == ERR_UNTRUSTED, "byte %zu: %s (%s)", i,
+                      z.why.text, err_text(e.code));
         w.footer.data[i] ^= 1;
     }
     d.signer = &w.stranger;

@@ -48,7 +48,8 @@ void derive_task_result_key(const BrokerRoot *root, const uint8_t task_id[16], c
     hkdf_expand(root->bytes, view_of(info.bytes, info.size), ret_key->bytes, sizeof ret_key->bytes);
 }
 
-Err derive_wrap(const AeadKey *wrap_key, const uint8_t task_id[16], uint64_t job, const AeadKey *segment_key, uint64_t plain_size, uint8_t *ret_wrap)
+Err derive_wrap(const AeadKey *wrap_key, const uint8_t task_id[16], uint64_t job, const AeadKey *segment_key, uint64_t plain_size,
+                uint8_t *ret_wrap)
 {
     Info nonce = {.size = 0}, aad = {.size = 0}, plain = {.size = 0};
     add_number(&nonce, job, 8);
@@ -57,7 +58,8 @@ Err derive_wrap(const AeadKey *wrap_key, const uint8_t task_id[16], uint64_t job
     add_number(&aad, job, 8);
     add(&plain, segment_key->bytes, sizeof segment_key->bytes);
     add_number(&plain, plain_size, 8);
-    Err e = aead_seal(wrap_key, nonce.bytes, view_of(aad.bytes, aad.size), view_of(plain.bytes, plain.size), ret_wrap, ret_wrap + WRAP_PLAIN_BYTES);
+    Err e = aead_seal(wrap_key, nonce.bytes, view_of(aad.bytes, aad.size), view_of(plain.bytes, plain.size), ret_wrap,
+                      ret_wrap + WRAP_PLAIN_BYTES);
     sodium_memzero(plain.bytes, sizeof plain.bytes);
     return e;
 }

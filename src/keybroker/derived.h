@@ -3,7 +3,8 @@
  * and its state holds none.
  *
  *   root         extract("covey broker v1", the owner's X25519 secret)
- *   session key  expand(root, "covey session key v1" | task id (16) | dataset id (16) | version u64 le | node's Ed25519 key (32) | stage u32 le)
+ *   session key  expand(root, "covey session key v1" | task id (16) | dataset id (16) | version u64 le |
+ *                       node's Ed25519 key (32) | stage u32 le)
  *   result key   expand(root, "covey task result v1" | task id (16) | dataset id (16) | version u64 le)
  */
 #pragma once

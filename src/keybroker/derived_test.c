@@ -29,7 +29,8 @@ static void documented(const char *what, const void *bytes, size_t size)
 {
     char hex[2 * 200 + 1];
     sodium_bin2hex(hex, sizeof hex, bytes, size);
-    ck_assert_msg(memmem(document.data, document.size, hex, strlen(hex)) != NULL, "docs/formats/session.md does not have this %s: %s", what, hex);
+    ck_assert_msg(memmem(document.data, document.size, hex, strlen(hex)) != NULL,
+                  "docs/formats/session.md does not have this %s: %s", what, hex);
 }
 
 START_TEST(the_example_of_the_format_document_is_what_we_derive)

@@ -111,8 +111,13 @@ static inline void world_seal(World *w, DatasetWish *d)
 /* Before a broker is started: a fixture that others may still change. */
 static inline void world_prepare(World *w)
 {
-    *w = (World){.folder = test_folder(), .owner = sign_pair(1), .node = sign_pair(2), .stranger = sign_pair(3), .owner_sealing = seal_pair(4),
-                 .recipient = seal_pair(5), .see = seal_pair(6)};
+    *w = (World){.folder = test_folder(),
+                 .owner = sign_pair(1),
+                 .node = sign_pair(2),
+                 .stranger = sign_pair(3),
+                 .owner_sealing = seal_pair(4),
+                 .recipient = seal_pair(5),
+                 .see = seal_pair(6)};
     w->nodes.count = 1;
     w->nodes.keys[0] = w->node.public_key;
     w->revoked = (RevokedKeys){.keys = w->revoked_keys, .since = w->revoked_since};
@@ -189,9 +194,11 @@ static inline Err zygote_attest(World *w, Zygote *z)
 #define ck_assert_granted(call, zygote) \
     do { Err e_ = (call); ck_assert_msg(e_.code == 0, "%s: %s (%s)", #call, (zygote).why.text, err_text(e_.code)); } while (0)
 #define ck_assert_refused(call, zygote, code_, text_) \
-    do { Err e_ = (call); \
-         ck_assert_msg(e_.code == (code_), "%s: %s (%s), not %s", #call, (zygote).why.text, err_text(e_.code), err_text(code_)); \
-         ck_assert_msg(strstr((zygote).why.text, (text_)) != NULL, "says \"%s\", not \"%s\"", (zygote).why.text, (text_)); } while (0)
+    do { \
+        Err e_ = (call); \
+        ck_assert_msg(e_.code == (code_), "%s: %s (%s), not %s", #call, (zygote).why.text, err_text(e_.code), err_text(code_)); \
+        ck_assert_msg(strstr((zygote).why.text, (text_)) != NULL, "says \"%s\", not \"%s\"", (zygote).why.text, (text_)); \
+    } while (0)
 
 /* What the SEE makes of the grant. */
 static inline Err zygote_open(const World *w, const Zygote *z, SessionPayload *ret_payload)

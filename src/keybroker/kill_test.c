@@ -1,6 +1,7 @@
 /*
- * Is a run counted once, and does a task go on, when the broker is killed (SIGKILL) at any moment? A broker on a socket in a process of its own is
- * killed and started again while a client asks, attests and has keys wrapped; the seed of the moments is printed.
+ * Is a run counted once, and does a task go on, when the broker is killed (SIGKILL) at any moment? A broker on a socket in a
+ * process of its own is killed and started again while a client asks, attests and has keys wrapped; the seed of the moments is
+ * printed.
  */
 
 #include <signal.h>
@@ -46,7 +47,8 @@ static void serve(void)
     BrokerService *service;
     Diag why;
     const BrokerConfig config = world_config(&w);
-    if (broker_new(&config, NOW, &w.broker, &why).code || loop_new(&own_loop).code || bus_socket_listen(own_loop, path, &own_bus, &why).code ||
+    if (broker_new(&config, NOW, &w.broker, &why).code || loop_new(&own_loop).code ||
+        bus_socket_listen(own_loop, path, &own_bus, &why).code ||
         broker_service_new(own_loop, own_bus, w.broker, test_clock, &service).code)
         _exit(1);
     while (loop_turn(own_loop, -1).code == 0) { }
@@ -118,7 +120,11 @@ static Buffer attest_message(Zygote *z)
     memcpy(z->evidence.nonce, nonce.nonce, sizeof nonce.nonce);
     z->cose = buffer_limited(EVIDENCE_BYTES_MAX);
     ck_assert_ok(evidence_encode(&z->evidence, &w.node.secret, &z->cose));
-    BrokerAttest m = {.head = head(), .task_id = {z->task}, .node_id = VIEW("local"), .footer = view_buffer(&w.footer), .evidence = view_buffer(&z->cose)};
+    BrokerAttest m = {.head = head(),
+                      .task_id = {z->task},
+                      .node_id = VIEW("local"),
+                      .footer = view_buffer(&w.footer),
+                      .evidence = view_buffer(&z->cose)};
     ck_assert_ok(broker_put_attest(&b, &m));
     return b;
 }

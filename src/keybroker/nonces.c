@@ -67,7 +67,9 @@ Err nonces_use(Nonces *n, uint64_t now_s, const uint8_t nonce[EVIDENCE_NONCE_BYT
 {
     uint64_t made;
     const uint64_t now = step_time(n, now_s);
-    if (!is_own(n, nonce, &made)) return FAIL_WHY(diag, ERR_BUSY, "the nonce is not one of this key broker's (it may have been restarted): ask for another");
+    if (!is_own(n, nonce, &made))
+        return FAIL_WHY(diag, ERR_BUSY,
+                        "the nonce is not one of this key broker's (it may have been restarted): ask for another");
     if (now - made >= NONCE_LIFETIME_S) return FAIL_WHY(diag, ERR_BUSY, "the nonce is stale: ask for another");
     forget_stale(n, now);
     if (was_used(n, nonce)) return FAIL_WHY(diag, ERR_DENIED, "the nonce was used before: this is a replay");

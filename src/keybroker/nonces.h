@@ -1,7 +1,7 @@
 /**
- * Nonces of the key broker: fresh, single use. A nonce carries the time it was made at and a MAC under a key that lives as long as this process, so
- * making one costs no memory and a flood of challenges keeps nobody out; only used ones are remembered, until they are stale anyway. After a restart
- * all nonces of before are unknown: a fresh one is asked for.
+ * Nonces of the key broker: fresh, single use. A nonce carries the time it was made at and a MAC under a key that lives as long
+ * as this process, so making one costs no memory and a flood of challenges keeps nobody out; only used ones are remembered,
+ * until they are stale anyway. After a restart all nonces of before are unknown: a fresh one is asked for.
  */
 #pragma once
 #include "attest/evidence.h"
@@ -19,5 +19,5 @@ typedef struct {
 MUST_USE Err nonces_begin(Nonces *n);
 MUST_USE Err nonces_make(Nonces *n, uint64_t now_s, uint8_t ret_nonce[EVIDENCE_NONCE_BYTES]);
 /** Uses a nonce up. errors: ERR_DENIED (used before), ERR_BUSY (stale, not made by this process, or more used than can be
- * remembered: ask for another) */
+ *  remembered: ask for another) */
 MUST_USE Err nonces_use(Nonces *n, uint64_t now_s, const uint8_t nonce[EVIDENCE_NONCE_BYTES], Diag *diag);

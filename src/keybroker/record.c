@@ -22,7 +22,8 @@ static Hex hex(const void *bytes, size_t size)
 }
 
 /* Takes the object. */
-static Err write_line(Record *r, uint64_t now_s, AuditEvent event, const char *by, const uint8_t *task_id, json_t *detail, bool durable)
+static Err write_line(Record *r, uint64_t now_s, AuditEvent event, const char *by, const uint8_t *task_id, json_t *detail,
+                      bool durable)
 {
     const Hex task = task_id ? hex(task_id, 16) : (Hex){""};
     char *text = detail ? json_dumps(detail, JSON_COMPACT) : NULL;
@@ -36,9 +37,10 @@ Err record_grant(Record *r, uint64_t now_s, const Release *x)
 {
     char by[PUBLIC_KEY_TEXT_MAX];
     public_key_print(&x->node, by);
-    json_t *detail = json_pack("{s:s, s:I, s:i, s:s, s:s, s:I, s:I, s:s, s:s}", "what", "session", "session", (json_int_t)x->session_id, "stage", (int)x->stage, "node",
-                               x->node_id, "dataset", hex(x->dataset_id, 16).text, "version", (json_int_t)x->dataset_version, "runs", (json_int_t)x->runs,
-                               "image", hex(x->measurement.bytes, 32).text, "evidence", hex(x->evidence.bytes, 32).text);
+    json_t *detail = json_pack(
+        "{s:s, s:I, s:i, s:s, s:s, s:I, s:I, s:s, s:s}", "what", "session", "session", (json_int_t)x->session_id, "stage",
+        (int)x->stage, "node", x->node_id, "dataset", hex(x->dataset_id, 16).text, "version", (json_int_t)x->dataset_version,
+        "runs", (json_int_t)x->runs, "image", hex(x->measurement.bytes, 32).text, "evidence", hex(x->evidence.bytes, 32).text);
     return write_line(r, now_s, AUDIT_KEY_RELEASE, by, x->task_id, detail, true);
 }
 
@@ -56,7 +58,8 @@ static void say_ranges(const uint64_t *jobs, size_t count, size_t *at, char ret_
     }
 }
 
-Err record_wraps(Record *r, uint64_t now_s, uint64_t session_id, const uint8_t task_id[16], const PublicKey *node, const uint64_t *jobs, size_t count)
+Err record_wraps(Record *r, uint64_t now_s, uint64_t session_id, const uint8_t task_id[16], const PublicKey *node,
+                 const uint64_t *jobs, size_t count)
 {
     char by[PUBLIC_KEY_TEXT_MAX], text[RANGES_TEXT_MAX];
     public_key_print(node, by);
@@ -70,7 +73,8 @@ Err record_wraps(Record *r, uint64_t now_s, uint64_t session_id, const uint8_t t
 
 Err record_result(Record *r, uint64_t now_s, const uint8_t task_id[16], uint64_t results)
 {
-    return write_line(r, now_s, AUDIT_KEY_RELEASE, "recipients", task_id, json_pack("{s:s, s:I}", "what", "result", "results", (json_int_t)results), true);
+    return write_line(r, now_s, AUDIT_KEY_RELEASE, "recipients", task_id,
+                      json_pack("{s:s, s:I}", "what", "result", "results", (json_int_t)results), true);
 }
 
 /* Refusals and verdicts: false when this minute's lines are used up. */
@@ -105,7 +109,8 @@ void record_verdict(Record *r, uint64_t now_s, const uint8_t task_id[16], const 
         return;
     }
     for (size_t i = 0; i < v->count && json_array_size(failed) < VERDICT_CLAIMS_SAID_MAX; i++)
-        if (!v->claims[i].passed) json_array_append_new(failed, json_pack("{s:s, s:s}", "claim", v->claims[i].claim, "reason", v->claims[i].reason));
+        if (!v->claims[i].passed)
+            json_array_append_new(failed, json_pack("{s:s, s:s}", "claim", v->claims[i].claim, "reason", v->claims[i].reason));
     json_t *detail = json_pack("{s:b, s:i, s:o}", "accepted", (int)v->accepted, "claims", (int)v->count, "failed", failed);
     write_if_possible(r, now_s, AUDIT_APPRAISAL, node_id, task_id, detail);
 }
@@ -114,5 +119,6 @@ void record_refusal(Record *r, uint64_t now_s, const char *what, const uint8_t *
 {
     if (!may_write(r, now_s)) return;
     const char *reason = diag && diag->text[0] ? diag->text : err_text(e.code);
-    write_if_possible(r, now_s, AUDIT_KEY_REFUSAL, "keybroker", task_id, json_pack("{s:s, s:i, s:s}", "what", what, "code", e.code, "reason", reason));
+    write_if_possible(r, now_s, AUDIT_KEY_REFUSAL, "keybroker", task_id,
+                      json_pack("{s:s, s:i, s:s}", "what", what, "code", e.code, "reason", reason));
 }

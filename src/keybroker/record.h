@@ -1,6 +1,6 @@
 /**
- * What the broker writes into its audit log: every appraisal, release and refusal. A flood of refusals does not fill the disk: beyond
- * REFUSAL_LINES_PER_MINUTE_MAX they are counted, and the next line that is written says how many there were.
+ * What the broker writes into its audit log: every appraisal, release and refusal. A flood of refusals does not fill the disk:
+ * beyond REFUSAL_LINES_PER_MINUTE_MAX they are counted, and the next line that is written says how many there were.
  */
 #pragma once
 #include "attest/appraise.h"

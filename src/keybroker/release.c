@@ -10,11 +10,14 @@
 
 static Err check_jobs(const Session *s, const uint64_t *jobs, const uint64_t *plain_sizes, size_t count, Diag *diag)
 {
-    if (count == 0 || count > WRAP_BATCH_MAX) return FAIL_WHY(diag, ERR_BAD_INPUT, "%zu wraps at once: it must be 1 to %d", count, WRAP_BATCH_MAX);
+    if (count == 0 || count > WRAP_BATCH_MAX)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%zu wraps at once: it must be 1 to %d", count, WRAP_BATCH_MAX);
     for (size_t i = 0; i < count; i++) {
         if (jobs[i] >= s->segments)
-            return FAIL_WHY(diag, ERR_BAD_INPUT, "the dataset has %" PRIu64 " segments: there is no segment %" PRIu64, s->segments, jobs[i]);
-        if (plain_sizes[i] > SEGMENT_BYTES_MAX) return FAIL_WHY(diag, ERR_BAD_INPUT, "segment %" PRIu64 ": no segment is that large", jobs[i]);
+            return FAIL_WHY(diag, ERR_BAD_INPUT, "the dataset has %" PRIu64 " segments: there is no segment %" PRIu64,
+                            s->segments, jobs[i]);
+        if (plain_sizes[i] > SEGMENT_BYTES_MAX)
+            return FAIL_WHY(diag, ERR_BAD_INPUT, "segment %" PRIu64 ": no segment is that large", jobs[i]);
     }
     return OK;
 }
@@ -28,14 +31,15 @@ static Err wrap_one(const Session *s, uint64_t job, uint64_t plain_size, uint8_t
     return e;
 }
 
-static Err decide_wrap(Broker *b, uint64_t now_s, const Session *s, const uint64_t *jobs, const uint64_t *plain_sizes, size_t count,
-                       uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag)
+static Err decide_wrap(Broker *b, uint64_t now_s, const Session *s, const uint64_t *jobs, const uint64_t *plain_sizes,
+                       size_t count, uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag)
 {
     if (!s) return FAIL_WHY(diag, ERR_NO_ENTRY, "the session is over: attest again");
     if (s->stage != 0) return FAIL_WHY(diag, ERR_DENIED, "a combining stage is given no segments");
     if (is_revoked(b, s->node.bytes, now_s)) return FAIL_WHY(diag, ERR_DENIED, "the node's key is revoked");
     TRY(check_jobs(s, jobs, plain_sizes, count, diag));
-    TRY_WHY(diag, record_wraps(&b->record, now_s, s->id, s->task_id, &s->node, jobs, count), "the audit log: no key leaves without an entry in it");
+    TRY_WHY(diag, record_wraps(&b->record, now_s, s->id, s->task_id, &s->node, jobs, count),
+            "the audit log: no key leaves without an entry in it");
     for (size_t i = 0; i < count; i++) TRY(wrap_one(s, jobs[i], plain_sizes[i], ret_wraps[i]));
     return OK;
 }
@@ -60,15 +64,18 @@ static Err check_recipients(const Broker *b, uint64_t now_s, const Footer *datas
     Policy policy = {0};
     Err e = policy_decode(dataset->policy, &policy, diag);
     for (size_t i = 0; i < policy.recipient_count && !e.code; i++)
-        if (is_revoked(b, policy.recipients[i].bytes, now_s)) e = FAIL_WHY(diag, ERR_DENIED, "recipient %zu of the policy is revoked", i + 1);
+        if (is_revoked(b, policy.recipients[i].bytes, now_s))
+            e = FAIL_WHY(diag, ERR_DENIED, "recipient %zu of the policy is revoked", i + 1);
     policy_free(&policy);
     return e;
 }
 
-static Err sign_result(Broker *b, const uint8_t task_id[16], const Footer *dataset, const ResultClaims *claims, Buffer *ret_cose, Diag *diag)
+static Err sign_result(Broker *b, const uint8_t task_id[16], const Footer *dataset, const ResultClaims *claims, Buffer *ret_cose,
+                       Diag *diag)
 {
     AeadKey key;
-    ResultFooterRequest request = {.secret = b->config.signing, .signer = b->config.owner, .result_key = &key, .dataset = dataset, .claims = *claims};
+    ResultFooterRequest request = {
+        .secret = b->config.signing, .signer = b->config.owner, .result_key = &key, .dataset = dataset, .claims = *claims};
     memcpy(request.task_id, task_id, sizeof request.task_id);
     derive_task_result_key(&b->sessions.secrets->root, task_id, &dataset->name, &key);
     Err e = result_footer_sign(&request, ret_cose, diag);

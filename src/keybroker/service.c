@@ -10,8 +10,11 @@
 #include "bus/broker_message.h"
 #include "sys/clock.h"
 
-_Static_assert((int)BROKER_WRAP_BYTES == (int)WRAP_BYTES && (int)BROKER_WRAP_JOBS_MAX == (int)WRAP_BATCH_MAX, "as the broker makes them");
-_Static_assert(BROKER_GRANT_SEALED == sizeof((SessionGrant *)0)->sealed && BROKER_NODE_ID_MAX + 1 == sizeof((AttestRequest *)0)->node_id, "as the broker has them");
+_Static_assert((int)BROKER_WRAP_BYTES == (int)WRAP_BYTES && (int)BROKER_WRAP_JOBS_MAX == (int)WRAP_BATCH_MAX,
+               "as the broker makes them");
+_Static_assert(BROKER_GRANT_SEALED == sizeof((SessionGrant *)0)->sealed &&
+                   BROKER_NODE_ID_MAX + 1 == sizeof((AttestRequest *)0)->node_id,
+               "as the broker has them");
 
 /* An attestation that was answered lately. */
 typedef struct { Sha256 request; uint64_t forget_at; Buffer answer; } Answered;
@@ -78,7 +81,8 @@ static Err answer_wrap(BrokerService *s, View message, Buffer *b, uint64_t now, 
     BrokerWrap *m = &s->wrap;
     TRY(broker_get_wrap(message, m));
     TRY(broker_wrap(s->broker, now, m->session_id, m->jobs, m->plain_sizes, m->count, s->wraps, why));
-    const BrokerWraps answer = {.token = m->head.token, .count = m->count, .wraps = view_of(s->wraps, m->count * sizeof s->wraps[0])};
+    const BrokerWraps answer = {
+        .token = m->head.token, .count = m->count, .wraps = view_of(s->wraps, m->count * sizeof s->wraps[0])};
     return broker_put_wraps(b, &answer);
 }
 
@@ -109,7 +113,8 @@ static const Answered *find_answered(const BrokerService *s, const Sha256 *reque
 {
     for (int i = 0; i < SERVICE_ANSWERS_MAX; i++) {
         const Answered *a = &s->answered[i];
-        if (a->answer.size > 0 && a->forget_at > now && memcmp(a->request.bytes, request->bytes, sizeof request->bytes) == 0) return a;
+        if (a->answer.size > 0 && a->forget_at > now && memcmp(a->request.bytes, request->bytes, sizeof request->bytes) == 0)
+            return a;
     }
     return NULL;
 }

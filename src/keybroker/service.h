@@ -1,8 +1,7 @@
 /**
- * A key broker on a bus: listens to BROKER_SUBJECT and answers each request to its `reply_to` (bus/broker_message.h). What cannot be read, and what
- * nobody waits for, is dropped: the asker asks again. A second copy of an attestation is given the answer of the first, byte
- * for byte, though its nonce
- * is used up: the bus may deliver twice.
+ * A key broker on a bus: listens to BROKER_SUBJECT and answers each request to its `reply_to` (bus/broker_message.h). What
+ * cannot be read, and what nobody waits for, is dropped: the asker asks again. A second copy of an attestation is given the
+ * answer of the first, byte for byte, though its nonce is used up: the bus may deliver twice.
  */
 #pragma once
 #include "bus/bus.h"

@@ -76,7 +76,11 @@ static Buffer attest_message(Zygote *z)
     buffer_free(&z->cose);
     z->cose = buffer_limited(EVIDENCE_BYTES_MAX);
     ck_assert_ok(evidence_encode(&z->evidence, &z->signer->secret, &z->cose));
-    BrokerAttest m = {.head = HEAD, .task_id = {z->task}, .node_id = VIEW("local"), .footer = view_buffer(&w.footer), .evidence = view_buffer(&z->cose)};
+    BrokerAttest m = {.head = HEAD,
+                      .task_id = {z->task},
+                      .node_id = VIEW("local"),
+                      .footer = view_buffer(&w.footer),
+                      .evidence = view_buffer(&z->cose)};
     ck_assert_ok(broker_put_attest(&b, &m));
     return b;
 }
@@ -229,6 +233,7 @@ START_TEST(any_flipped_bit_of_an_attestation_is_refused)
 }
 END_TEST
 
-TEST_MAIN("keybroker/service", from_challenge_to_wraps_to_the_result_file, a_second_copy_of_an_attestation_is_given_the_first_answer,
-          a_refusal_says_why_and_says_it_to_a_second_copy_too, what_cannot_be_read_is_refused_if_it_says_to_whom_and_dropped_otherwise,
+TEST_MAIN("keybroker/service", from_challenge_to_wraps_to_the_result_file,
+          a_second_copy_of_an_attestation_is_given_the_first_answer, a_refusal_says_why_and_says_it_to_a_second_copy_too,
+          what_cannot_be_read_is_refused_if_it_says_to_whom_and_dropped_otherwise,
           nobody_to_answer_to_is_no_harm_and_the_broker_does_not_answer_itself, any_flipped_bit_of_an_attestation_is_refused)

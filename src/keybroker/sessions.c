@@ -7,7 +7,8 @@
 Err sessions_begin(Sessions *s, const SealSecretKey *sealing)
 {
     if (sodium_init() < 0) return FAIL(EIO); /* sodium_malloc needs the page size */
-    Secrets *secrets = sodium_malloc(sizeof *secrets); /* locked as far as RLIMIT_MEMLOCK allows, between guard pages, wiped when freed */
+    Secrets *secrets =
+        sodium_malloc(sizeof *secrets); /* locked as far as RLIMIT_MEMLOCK allows, between guard pages, wiped when freed */
     if (!secrets) return FAIL(ENOMEM);
     sodium_memzero(secrets, sizeof *secrets);
     derive_root(sealing, &secrets->root);

@@ -1,5 +1,6 @@
 /**
- * The broker's live sessions, in memory that is locked and left out of core files; the rest of the state stands in keybroker/state.h.
+ * The broker's live sessions, in memory that is locked and left out of core files; the rest of the state stands in
+ * keybroker/state.h.
  */
 #pragma once
 #include "keybroker/derived.h"

@@ -17,21 +17,38 @@ static const char SCHEMA[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE dataset(id BLOB, version INTEGER, footer BLOB NOT NULL, PRIMARY KEY(id, version)) STRICT;"
     "CREATE TABLE task(id BLOB PRIMARY KEY, dataset BLOB NOT NULL, version INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE run(task BLOB, measurement BLOB, setup BLOB, counted_at INTEGER NOT NULL, PRIMARY KEY(task, measurement, setup)) STRICT;"
-    "CREATE TABLE session(id INTEGER PRIMARY KEY, task BLOB NOT NULL, node BLOB NOT NULL, stage INTEGER NOT NULL, expires INTEGER NOT NULL,"
+    "CREATE TABLE run(task BLOB, measurement BLOB, setup BLOB, counted_at INTEGER NOT NULL, PRIMARY KEY(task, measurement, "
+    "setup)) STRICT;"
+    "CREATE TABLE session(id INTEGER PRIMARY KEY, task BLOB NOT NULL, node BLOB NOT NULL, stage INTEGER NOT NULL, expires "
+    "INTEGER NOT NULL,"
     " UNIQUE(task, node, stage)) STRICT;"
     "CREATE INDEX task_of_dataset ON task(dataset, version);"
     "PRAGMA application_id = " STRINGS(APPLICATION_ID) ";"
-    "PRAGMA user_version = " STRINGS(SCHEMA_VERSION) ";"
-    "COMMIT;";
+                                                       "PRAGMA user_version = " STRINGS(SCHEMA_VERSION) ";"
+                                                                                                        "COMMIT;";
 
 /* FULL: a commit is on the disk when it returns, power loss included. */
-static const char SETUP[] =
-    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+static const char SETUP[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA "
+                            "temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
 
 typedef enum {
-    BEGIN, COMMIT, ROLLBACK, FIND_NEWEST, FIND_FOOTER, PUT_DATASET, FIND_TASK, PUT_TASK, FIND_RUN, COUNT_RUNS, PUT_RUN, FIND_SESSION, PUT_SESSION,
-    PROLONG_SESSION, EACH_SESSION, SWEEP, STATEMENT_COUNT
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    FIND_NEWEST,
+    FIND_FOOTER,
+    PUT_DATASET,
+    FIND_TASK,
+    PUT_TASK,
+    FIND_RUN,
+    COUNT_RUNS,
+    PUT_RUN,
+    FIND_SESSION,
+    PUT_SESSION,
+    PROLONG_SESSION,
+    EACH_SESSION,
+    SWEEP,
+    STATEMENT_COUNT
 } Statement;
 
 static const char *const SQL[STATEMENT_COUNT] = {
@@ -49,7 +66,8 @@ static const char *const SQL[STATEMENT_COUNT] = {
     [FIND_SESSION] = "SELECT id FROM session WHERE task = ?1 AND node = ?2 AND stage = ?3",
     [PUT_SESSION] = "INSERT INTO session VALUES(?1, ?2, ?3, ?4, ?5)",
     [PROLONG_SESSION] = "UPDATE session SET expires = ?2 WHERE id = ?1",
-    [EACH_SESSION] = "SELECT session.id, task, node, stage, expires, dataset, task.version, footer FROM session JOIN task ON task.id = session.task"
+    [EACH_SESSION] = "SELECT session.id, task, node, stage, expires, dataset, task.version, footer FROM session JOIN task ON "
+                     "task.id = session.task"
                      " JOIN dataset ON dataset.id = task.dataset AND dataset.version = task.version WHERE expires > ?1",
     [SWEEP] = "DELETE FROM session WHERE expires <= ?1",
 };
@@ -78,7 +96,10 @@ static Err db_error(sqlite3 *db)
 
 /* --- opening --- */
 
-static Err run_sql(sqlite3 *db, const char *sql) { return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : db_error(db); }
+static Err run_sql(sqlite3 *db, const char *sql)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : db_error(db);
+}
 
 static Err read_number(sqlite3 *db, const char *sql, int64_t *ret_number)
 {
@@ -108,7 +129,8 @@ static Err open_state(State *s, const char *path)
     TRY(run_sql(s->db, SETUP));
     TRY(ensure_schema(s->db));
     for (int i = 0; i < STATEMENT_COUNT; i++)
-        if (sqlite3_prepare_v3(s->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL) != SQLITE_OK) return db_error(s->db);
+        if (sqlite3_prepare_v3(s->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL) != SQLITE_OK)
+            return db_error(s->db);
     return OK;
 }
 
@@ -123,7 +145,8 @@ Err state_open(const char *path, State **ret_state, Diag *diag)
     }
     state_close(&s);
     if (e.code == ERR_BUSY) return FAIL_WHY(diag, ERR_BUSY, "%s: another key broker works with this state; stop it, or name another folder", path);
-    if (e.code == ERR_CORRUPT) return FAIL_WHY(diag, ERR_CORRUPT, "%s: is not the state of a key broker of this version; restore it from a copy", path);
+    if (e.code == ERR_CORRUPT)
+        return FAIL_WHY(diag, ERR_CORRUPT, "%s: is not the state of a key broker of this version; restore it from a copy", path);
     return FAIL_WHY(diag, e.code, "%s: %s", path, err_text(e.code));
 }
 
@@ -146,7 +169,10 @@ static sqlite3_stmt *use(State *s, Statement which)
     return t;
 }
 
-static void bind_blob(sqlite3_stmt *t, int place, const void *bytes, size_t size) { sqlite3_bind_blob64(t, place, bytes, size, SQLITE_STATIC); }
+static void bind_blob(sqlite3_stmt *t, int place, const void *bytes, size_t size)
+{
+    sqlite3_bind_blob64(t, place, bytes, size, SQLITE_STATIC);
+}
 static void bind_number(sqlite3_stmt *t, int place, uint64_t v) { sqlite3_bind_int64(t, place, (int64_t)v); }
 
 static Err run(State *s, sqlite3_stmt *t)
@@ -200,7 +226,9 @@ static Err refuse_other_content(State *s, const uint8_t dataset[DATASET_BYTES], 
     sqlite3_reset(t);
     if (!row) return FAIL(ERR_CORRUPT);
     if (same) return OK;
-    return FAIL_WHY(diag, ERR_DENIED, "another dataset was seen with this id and version %" PRIu64 ": seal it again with a higher version", version);
+    return FAIL_WHY(diag, ERR_DENIED,
+                    "another dataset was seen with this id and version %" PRIu64 ": seal it again with a higher version",
+                    version);
 }
 
 Err state_pin(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, View footer, Diag *diag)
@@ -214,7 +242,8 @@ Err state_pin(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, 
     const uint64_t newest = (uint64_t)sqlite3_column_int64(t, 0);
     sqlite3_reset(t);
     if (seen && version < newest)
-        return FAIL_WHY(diag, ERR_DENIED, "version %" PRIu64 " of the dataset is out of date: version %" PRIu64 " was seen", version, newest);
+        return FAIL_WHY(diag, ERR_DENIED, "version %" PRIu64 " of the dataset is out of date: version %" PRIu64 " was seen",
+                        version, newest);
     if (seen && version == newest) return refuse_other_content(s, dataset, version, footer, diag);
     t = use(s, PUT_DATASET);
     bind_blob(t, 1, dataset, DATASET_BYTES);
@@ -232,10 +261,13 @@ static Err bind_task(State *s, const Admission *a, Diag *diag)
     bool row = false;
     bind_blob(t, 1, a->task, sizeof a->task);
     TRY(find(s, t, &row));
-    const bool same = row && view_equal(blob(t, 0), view_of(a->dataset, sizeof a->dataset)) && (uint64_t)sqlite3_column_int64(t, 1) == a->version;
+    const bool same = row && view_equal(blob(t, 0), view_of(a->dataset, sizeof a->dataset)) &&
+                      (uint64_t)sqlite3_column_int64(t, 1) == a->version;
     sqlite3_reset(t);
     if (same) return OK;
-    if (row) return FAIL_WHY(diag, ERR_DENIED, "this task id was used for another dataset, or another version of it: start the task anew");
+    if (row)
+        return FAIL_WHY(diag, ERR_DENIED,
+                        "this task id was used for another dataset, or another version of it: start the task anew");
     t = use(s, PUT_TASK);
     bind_blob(t, 1, a->task, sizeof a->task);
     bind_blob(t, 2, a->dataset, sizeof a->dataset);
@@ -322,8 +354,11 @@ Err state_admit(State *s, const Admission *a, Admitted *ret_admitted, Diag *diag
 
 static bool read_session(sqlite3_stmt *t, StoredSession *ret)
 {
-    *ret = (StoredSession){.id = (uint64_t)sqlite3_column_int64(t, 0), .stage = (uint32_t)sqlite3_column_int(t, 3),
-                           .expires = (uint64_t)sqlite3_column_int64(t, 4), .version = (uint64_t)sqlite3_column_int64(t, 6), .footer = blob(t, 7)};
+    *ret = (StoredSession){.id = (uint64_t)sqlite3_column_int64(t, 0),
+                           .stage = (uint32_t)sqlite3_column_int(t, 3),
+                           .expires = (uint64_t)sqlite3_column_int64(t, 4),
+                           .version = (uint64_t)sqlite3_column_int64(t, 6),
+                           .footer = blob(t, 7)};
     return blob_into(t, 1, ret->task, sizeof ret->task) && blob_into(t, 2, ret->node.bytes, sizeof ret->node.bytes) &&
            blob_into(t, 5, ret->dataset, sizeof ret->dataset);
 }

@@ -1,9 +1,9 @@
 /**
- * What the key broker must not forget, in SQLite: datasets and versions seen, tasks counted, sessions. No keys: those are derived from the owner's.
- * What a call has written is on the disk when it returns.
+ * What the key broker must not forget, in SQLite: datasets and versions seen, tasks counted, sessions. No keys: those are
+ * derived from the owner's. What a call has written is on the disk when it returns.
  *
- * A run is counted for each program that a task brings to the dataset: (task id, measurement, what the zygote was set up with). Whoever uses one
- * task id for a second program or for other arguments uses up a second run.
+ * A run is counted for each program that a task brings to the dataset: (task id, measurement, what the zygote was set up with).
+ * Whoever uses one task id for a second program or for other arguments uses up a second run.
  */
 #pragma once
 #include "crypto/sign.h"
@@ -15,7 +15,8 @@ typedef struct State State;
 MUST_USE Err state_open(const char *path, State **ret_state, Diag *diag);
 void state_close(State **state);
 
-/** Remembers a dataset and its signed footer. errors: ERR_DENIED (a newer version was seen, or this very version with another content) */
+/** Remembers a dataset and its signed footer. errors: ERR_DENIED (a newer version was seen, or this very version with another
+ *  content) */
 MUST_USE Err state_pin(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, View footer, Diag *diag);
 
 typedef struct {

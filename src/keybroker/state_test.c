@@ -219,7 +219,8 @@ START_TEST(what_is_no_state_of_a_broker_is_refused_and_left_alone)
 {
     folder = test_folder();
     snprintf(path, sizeof path, "%s/broker.db", folder.path);
-    ck_assert_ok(file_replace(AT_FDCWD, path, VIEW("this is a text and not a database, whatever anybody may say about it"), 0600));
+    ck_assert_ok(
+        file_replace(AT_FDCWD, path, VIEW("this is a text and not a database, whatever anybody may say about it"), 0600));
     ck_assert_err(state_open(path, &s, &why), ERR_CORRUPT);
     ck_assert_ptr_nonnull(strstr(why.text, "broker.db"));
     AUTO_BUFFER content = buffer_limited(1000);
