@@ -14,6 +14,7 @@ static const Entry ENTRIES[] = {
     {"run-shared", "The whole command at level shared", measure_run_shared},
     {"manager-memory", "Memory of the manager", measure_manager_memory},
     {"compute", "Computing inside a SEE", measure_compute},
+    {"run-sealed", "The whole command over sealed data", measure_run_sealed},
     {"seal", "Sealing and opening data", measure_seal},
     {"key-release", "Keys that the key broker gives out", measure_key_release},
     {"appraise", "Verdicts on evidence", measure_appraise},

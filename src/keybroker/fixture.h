@@ -219,3 +219,22 @@ static inline SessionPayload zygote_payload(const World *w, const Zygote *z)
     ck_assert_ok(zygote_open(w, z, &p));
     return p;
 }
+
+/* Attests and opens the grant. */
+static inline SessionPayload zygote_session(World *w, Zygote *z)
+{
+    ck_assert_granted(zygote_attest(w, z), *z);
+    SessionPayload p = zygote_payload(w, z);
+    buffer_free(&z->cose);
+    return p;
+}
+
+/* Attests and must be refused; nothing is granted. */
+static inline void zygote_refused(World *w, const Zygote *wrong, int code, const char *text)
+{
+    Zygote z = *wrong;
+    z.grant.session_id = 4242;
+    ck_assert_refused(zygote_attest(w, &z), z, code, text);
+    ck_assert_uint_eq(z.grant.session_id, 4242);
+    buffer_free(&z.cose);
+}

@@ -144,7 +144,8 @@ Err state_open(const char *path, State **ret_state, Diag *diag)
         return OK;
     }
     state_close(&s);
-    if (e.code == ERR_BUSY) return FAIL_WHY(diag, ERR_BUSY, "%s: another key broker works with this state; stop it, or name another folder", path);
+    if (e.code == ERR_BUSY)
+        return FAIL_WHY(diag, ERR_BUSY, "%s: another key broker works with this state; stop it, or name another folder", path);
     if (e.code == ERR_CORRUPT)
         return FAIL_WHY(diag, ERR_CORRUPT, "%s: is not the state of a key broker of this version; restore it from a copy", path);
     return FAIL_WHY(diag, e.code, "%s: %s", path, err_text(e.code));

@@ -1,0 +1,291 @@
+/* Is everything that the dataset's policy does not allow refused at attestation, each for its own reason? */
+#include "base/limits.h"
+#include "keybroker/fixture.h"
+
+static World w;
+
+START_TEST(evidence_that_the_policy_does_not_accept_is_refused_by_name)
+{
+    world_begin(&w);
+    Zygote z = zygote_of(&w, 1);
+    z.evidence.measurement = OTHER_IMAGE;
+    zygote_refused(&w, &z, ERR_DENIED, "the evidence is refused: ");
+    z = zygote_of(&w, 1);
+    z.evidence.level = LEVEL_SHARED;
+    zygote_refused(&w, &z, ERR_DENIED, "the evidence is refused: ");
+    z = zygote_of(&w, 1);
+    z.evidence.task_id[0] = 9; /* evidence for another task */
+    zygote_refused(&w, &z, ERR_DENIED, "the evidence is refused: ");
+    z = zygote_of(&w, 1);
+    z.evidence.issued = NOW - 301;
+    z.evidence.expires = NOW - 1;
+    zygote_refused(&w, &z, ERR_DENIED, "the evidence is refused: ");
+    z = zygote_of(&w, 1);
+    z.signer = &w.stranger; /* a node that nobody knows */
+    z.evidence.node = w.stranger.public_key;
+    zygote_refused(&w, &z, ERR_DENIED, "the evidence is refused: ");
+    z = zygote_of(&w, 1);
+    z.signer = &w.stranger; /* a good node's name under another's signature */
+    zygote_refused(&w, &z, ERR_BAD_SIGNATURE, "");
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(the_kind_of_evidence_is_the_policys)
+{
+    world_begin(&w);
+    DatasetWish d = dataset_wish(&w);
+    d.policy.evidence = EVIDENCE_SEV_SNP | EVIDENCE_TDX;
+    world_seal(&w, &d);
+    Zygote z = zygote_of(&w, 1);
+    zygote_refused(&w, &z, ERR_DENIED, "the evidence is refused: ");
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(images_may_be_named_by_their_signer)
+{
+    static PublicKey signers[1];
+    world_begin(&w);
+    DatasetWish d = dataset_wish(&w);
+    signers[0] = w.stranger.public_key;
+    d.policy.image_count = 0;
+    d.policy.signers = signers;
+    d.policy.signer_count = 1;
+    world_seal(&w, &d);
+    Zygote z = zygote_of(&w, 1);
+    zygote_refused(&w, &z, ERR_DENIED, "the evidence is refused: ");
+    z.evidence.image_signer = w.stranger.public_key;
+    ck_assert_granted(zygote_attest(&w, &z), z);
+    world_revoke(&w, w.stranger.public_key.bytes);
+    ck_assert_refused(zygote_attest(&w, &z), z, ERR_DENIED, "image signer not revoked: covey-ed25519:");
+    buffer_free(&z.cose);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_policy_may_name_nodes_that_the_broker_does_not_know_and_leave_out_others)
+{
+    world_begin(&w);
+    DatasetWish d = dataset_wish(&w);
+    d.policy.node_count = 1;
+    d.nodes[0] = w.stranger.public_key;
+    world_seal(&w, &d);
+    Zygote z = zygote_of(&w, 1), stranger = zygote_of(&w, 1);
+    zygote_refused(&w, &z, ERR_DENIED, "the evidence is refused: ");
+    stranger.signer = &w.stranger;
+    stranger.evidence.node = w.stranger.public_key;
+    ck_assert_granted(zygote_attest(&w, &stranger), stranger);
+    buffer_free(&stranger.cose);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(revoked_nodes_and_recipients_are_refused)
+{
+    world_begin(&w);
+    Zygote z = zygote_of(&w, 1);
+    world_revoke(&w, w.recipient.public_key.bytes);
+    zygote_refused(&w, &z, ERR_DENIED, "recipient 1 of the policy is revoked");
+    w.revoked.count = 0;
+    world_revoke(&w, w.node.public_key.bytes);
+    zygote_refused(&w, &z, ERR_DENIED, "node not revoked: covey-ed25519:");
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_broker_does_not_start_in_the_name_of_a_revoked_owner)
+{
+    world_prepare(&w);
+    world_revoke(&w, w.owner.public_key.bytes);
+    const BrokerConfig config = world_config(&w);
+    Diag why = {{0}};
+    ck_assert_err(broker_new(&config, NOW, &w.broker, &why), ERR_DENIED);
+    ck_assert_ptr_null(w.broker);
+    ck_assert_ptr_nonnull(strstr(why.text, "revoked"));
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_replay_a_stale_nonce_and_a_made_up_one_are_refused)
+{
+    world_begin(&w);
+    Zygote z = zygote_of(&w, 1);
+    ck_assert_granted(zygote_attest(&w, &z), z);
+    ck_assert_refused(zygote_ask(&w, &z), z, ERR_DENIED, "replay");
+    ck_assert_ok(broker_challenge(w.broker, NOW, z.evidence.nonce, &z.why));
+    z.no_challenge = true;
+    z.now = NOW + NONCE_LIFETIME_S;
+    ck_assert_refused(zygote_attest(&w, &z), z, ERR_BUSY, "stale");
+    z.now = NOW;
+    memset(z.evidence.nonce, 7, sizeof z.evidence.nonce);
+    ck_assert_refused(zygote_attest(&w, &z), z, ERR_BUSY, "not one of this key broker's");
+    buffer_free(&z.cose);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_refused_attestation_uses_its_nonce_up)
+{
+    world_begin(&w);
+    Zygote z = zygote_of(&w, 1);
+    z.evidence.measurement = OTHER_IMAGE;
+    ck_assert_refused(zygote_attest(&w, &z), z, ERR_DENIED, "the evidence is refused");
+    z.evidence.measurement = IMAGE;
+    z.no_challenge = true;
+    ck_assert_refused(zygote_attest(&w, &z), z, ERR_DENIED, "replay");
+    buffer_free(&z.cose);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(every_flipped_bit_of_the_evidence_is_refused)
+{
+    world_begin(&w);
+    Zygote z = zygote_of(&w, 1);
+    z.now = NOW;
+    ck_assert_granted(zygote_attest(&w, &z), z);
+    for (size_t i = 0; i < z.cose.size; i++) {
+        z.cose.data[i] ^= (uint8_t)(1 << i % 8);
+        Err e = zygote_ask(&w, &z);
+        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE, "byte %zu: %s (%s)", i, z.why.text,
+                      err_text(e.code));
+        z.cose.data[i] ^= (uint8_t)(1 << i % 8);
+    }
+    buffer_free(&z.cose);
+    world_end(&w);
+}
+END_TEST
+
+/* --- the dataset --- */
+
+START_TEST(another_owners_or_a_changed_footer_is_refused)
+{
+    world_begin(&w);
+    DatasetWish d = dataset_wish(&w);
+    Zygote z = zygote_of(&w, 1);
+    for (size_t i = 0; i < w.footer.size; i += 7) {
+        w.footer.data[i] ^= 1;
+        Err e = zygote_attest(&w, &z);
+        ck_assert_msg(e.code == ERR_BAD_INPUT || e.code == ERR_BAD_SIGNATURE || e.code == ERR_UNTRUSTED, "byte %zu: %s (%s)", i,
+                      z.why.text, err_text(e.code));
+        w.footer.data[i] ^= 1;
+    }
+    d.signer = &w.stranger;
+    world_seal(&w, &d);
+    ck_assert_refused(zygote_attest(&w, &z), z, ERR_UNTRUSTED, "");
+    buffer_free(&z.cose);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_dataset_sealed_to_another_key_is_refused_and_uses_up_no_run)
+{
+    world_begin(&w);
+    DatasetWish d = dataset_wish(&w);
+    d.owner_sealing = &w.recipient;
+    d.policy.runs_max = 1;
+    world_seal(&w, &d);
+    Zygote z = zygote_of(&w, 1);
+    zygote_refused(&w, &z, ERR_DENIED, "");
+    d.owner_sealing = &w.owner_sealing;
+    d.version++;
+    world_seal(&w, &d);
+    ck_assert_granted(zygote_attest(&w, &z), z);
+    buffer_free(&z.cose);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(an_old_version_is_refused_once_a_new_one_was_seen)
+{
+    world_begin(&w);
+    DatasetWish d = dataset_wish(&w);
+    Zygote z = zygote_of(&w, 1), next = zygote_of(&w, 2);
+    ck_assert_granted(zygote_attest(&w, &z), z);
+    d.version = 4;
+    world_seal(&w, &d);
+    ck_assert_granted(zygote_attest(&w, &next), next);
+    d.version = 3;
+    world_seal(&w, &d);
+    broker_free(&w.broker);
+    world_start(&w, NOW);
+    ck_assert_refused(zygote_attest(&w, &next), next, ERR_DENIED, "version 3 of the dataset is out of date: version 4 was seen");
+    d.version = 4;
+    d.policy.runs_max = 100; /* a second policy for one version */
+    world_seal(&w, &d);
+    ck_assert_refused(zygote_attest(&w, &next), next, ERR_DENIED, "seal it again with a higher version");
+    buffer_free(&z.cose);
+    buffer_free(&next.cose);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(runs_are_counted_once_a_task_and_refused_beyond_the_policy_after_a_restart_too)
+{
+    world_begin(&w);
+    DatasetWish d = dataset_wish(&w);
+    d.policy.runs_max = 2;
+    world_seal(&w, &d);
+    for (int i = 0; i < 6; i++) {
+        Zygote z = zygote_of(&w, (uint8_t)(1 + i % 2));
+        ck_assert_granted(zygote_attest(&w, &z), z);
+        buffer_free(&z.cose);
+    }
+    broker_free(&w.broker);
+    world_start(&w, NOW);
+    Zygote third = zygote_of(&w, 3), other_args = zygote_of(&w, 1);
+    zygote_refused(&w, &third, ERR_DENIED, "the policy allows 2 runs, and all are used");
+    other_args.evidence.task_policy.bytes[5] = 1; /* the same task id with other arguments is another run */
+    zygote_refused(&w, &other_args, ERR_DENIED, "the policy allows 2 runs, and all are used");
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_restarted_broker_goes_on_with_the_same_sessions)
+{
+    world_begin(&w);
+    Zygote z = zygote_of(&w, 1), again = zygote_of(&w, 1);
+    SessionPayload p = zygote_session(&w, &z);
+    const uint64_t job = 2, size = 10;
+    uint8_t before[1][WRAP_BYTES], after[1][WRAP_BYTES];
+    Diag why;
+    ck_assert_ok(broker_wrap(w.broker, NOW, p.session_id, &job, &size, 1, before, &why));
+    broker_free(&w.broker);
+    world_start(&w, NOW + 1);
+    ck_assert_ok(broker_wrap(w.broker, NOW + 1, p.session_id, &job, &size, 1, after, &why));
+    ck_assert_mem_eq(before, after, sizeof before);
+    again.now = NOW + 1;
+    SessionPayload q = zygote_session(&w, &again);
+    ck_assert_mem_eq(&p, &q, sizeof p);
+    broker_free(&w.broker);
+    world_start(&w, NOW + 1 + SESSION_LIFETIME_S);
+    ck_assert_err(broker_wrap(w.broker, NOW + 1 + SESSION_LIFETIME_S, p.session_id, &job, &size, 1, after, &why), ERR_NO_ENTRY);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(more_attestations_a_minute_than_allowed_are_put_off)
+{
+    world_begin(&w);
+    Zygote z = zygote_of(&w, 1);
+    z.cose = buffer_limited(10);
+    ck_assert_ok(buffer_append(&z.cose, VIEW("x")));
+    for (int i = 0; i < ATTESTS_PER_MINUTE_MAX; i++) ck_assert_err(zygote_ask(&w, &z), ERR_BAD_INPUT);
+    ck_assert_refused(zygote_ask(&w, &z), z, ERR_BUSY, "try again in a minute");
+    buffer_free(&z.cose);
+    z.now = NOW + 60;
+    ck_assert_granted(zygote_attest(&w, &z), z);
+    buffer_free(&z.cose);
+    world_end(&w);
+}
+END_TEST
+
+TEST_MAIN("keybroker/attest", evidence_that_the_policy_does_not_accept_is_refused_by_name, the_kind_of_evidence_is_the_policys,
+          images_may_be_named_by_their_signer, a_policy_may_name_nodes_that_the_broker_does_not_know_and_leave_out_others,
+          revoked_nodes_and_recipients_are_refused, a_broker_does_not_start_in_the_name_of_a_revoked_owner,
+          a_replay_a_stale_nonce_and_a_made_up_one_are_refused, a_refused_attestation_uses_its_nonce_up,
+          every_flipped_bit_of_the_evidence_is_refused, another_owners_or_a_changed_footer_is_refused,
+          a_dataset_sealed_to_another_key_is_refused_and_uses_up_no_run, an_old_version_is_refused_once_a_new_one_was_seen,
+          runs_are_counted_once_a_task_and_refused_beyond_the_policy_after_a_restart_too,
+          a_restarted_broker_goes_on_with_the_same_sessions, more_attestations_a_minute_than_allowed_are_put_off)
