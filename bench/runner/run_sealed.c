@@ -1,5 +1,6 @@
 /*
- * Figure run-sealed: a task over sealed data, attested, beside the same task over the same data in the open: the same segments, the same program, results
+ * Figure run-sealed: a task over sealed data, attested, beside the same task over the same data in the open: the same segments,
+ * the same program, results
  * that open to the same bytes. The broker is the one inside `covey run`.
  */
 #include <fcntl.h>
@@ -64,7 +65,9 @@ static Err measure_size(const Bench *b, const Place *p, Size *s, Diag *diag)
     snprintf(name, sizeof name, "segments-%s.sealed", s->name);
     snprintf(split, sizeof split, ", split: {by: fixed, size: %d, target: %s}", RECORD_BYTES, s->target);
     snprintf(sealed_file, sizeof sealed_file, "%s/%s", b->work, name);
-    TRY(program_must_run((const char *const[]){b->covey, "seal", p->input, "-o", sealed_file, "-p", p->policy, "-b", by, "-t", s->target, NULL}, &run, NULL, diag));
+    TRY(program_must_run(
+        (const char *const[]){b->covey, "seal", p->input, "-o", sealed_file, "-p", p->policy, "-b", by, "-t", s->target, NULL},
+        &run, NULL, diag));
     TRY(write_task(b, s, name, "sealed", "", sealed, diag));
     TRY(write_task(b, s, "segments.bin", "open", split, open, diag));
     for (int round = 0; round < ROUNDS; round++) {
