@@ -27,8 +27,9 @@ typedef struct {
 
 static int reset_signals(void)
 {
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    for (int i = 1; i < NSIG; i++) sigaction(i, &standard, NULL); /* fails for SIGKILL and SIGSTOP alone */
+    /* The kernel's own call: libc refuses the two signals that it keeps for itself, and a parent may have left those ignored too. */
+    static const uint64_t STANDARD[4]; /* handler (SIG_DFL), flags, restorer, mask */
+    for (int i = 1; i < NSIG; i++) syscall(SYS_rt_sigaction, i, STANDARD, NULL, sizeof(uint64_t)); /* fails for SIGKILL and SIGSTOP alone */
     sigset_t none;
     sigemptyset(&none);
     return FAULTABLE("sigprocmask", sigprocmask(SIG_SETMASK, &none, NULL));
