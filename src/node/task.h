@@ -25,7 +25,7 @@ enum {
     POST_RESTARTS_MAX = 4,        /* deaths for each post, and as many again, without a finished micro-job between: the task is given up */
     POST_RETRY_MS = 10,           /* before the second restart in a row, doubled for each one after */
     POST_RETRY_DOUBLINGS_MAX = 9,
-    START_SECONDS_MAX = 30,       /* for the warden to start a zygote, and for the zygote to set itself up */
+    START_SECONDS_MAX = 15,       /* for the warden to start a zygote, and for the zygote to set itself up; the manager's patience is longer */
     WATCHDOG_GRACE_MS = 2000,     /* beyond its lifetime, until a micro-job's zygote is taken for hung */
 };
 
