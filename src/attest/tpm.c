@@ -130,7 +130,8 @@ static Err quoted_parse(View quoted, TpmEvidence *e, Diag *diag)
 
 static Err signature_parse(Reader *r, TpmEvidence *e, Diag *diag)
 {
-    if (number(r, 2) != ALG_ECDSA || number(r, 2) != ALG_SHA256) return FAIL_WHY(diag, ERR_BAD_INPUT, "the signature is not ECDSA over SHA-256");
+    const uint64_t algorithm = number(r, 2), hash = number(r, 2);
+    if (algorithm != ALG_ECDSA || hash != ALG_SHA256) return FAIL_WHY(diag, ERR_BAD_INPUT, "the signature is not ECDSA over SHA-256");
     big_number(r, e->r);
     big_number(r, e->s);
     return r->bad ? FAIL_WHY(diag, ERR_BAD_INPUT, "the signature is malformed") : OK;
