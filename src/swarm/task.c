@@ -66,7 +66,7 @@ static unsigned line_of(const YamlNode *root, const char *key)
     return at->key ? at->key_line : at->line;
 }
 
-static Err check(const TaskReading *r, const YamlNode *root)
+static Err check(const SchemaReading *r, const YamlNode *root)
 {
     const YamlNode *attempts = tree_find(root, "attempts"), *retries = tree_find(root, "retries");
     if (attempts && retries)
@@ -75,13 +75,13 @@ static Err check(const TaskReading *r, const YamlNode *root)
 
     Diag why = {{0}};
     const char *key;
-    Err e = task_check(r->task, &key, &why);
+    Err e = task_check(task_of(r), &key, &why);
     if (!e.code) return OK;
     if (!why.text[0]) return e;
     return diag_fail(r->diag, e.code, e.at, "%s:%u: %s", r->name, line_of(root, key), why.text);
 }
 
-static Err read_task(const TaskReading *r, View yaml)
+static Err read_task(const SchemaReading *r, View yaml)
 {
     YamlNode *root = NULL;
     TRY(tree_read(yaml, r->name, "task file", &root, r->diag));
@@ -89,7 +89,7 @@ static Err read_task(const TaskReading *r, View yaml)
     if (!e.code) e = check(r, root);
     tree_free(&root);
     if (e.code) return e;
-    return buffer_append(&r->task->source, yaml);
+    return buffer_append(&task_of(r)->source, yaml);
 }
 
 Err task_parse(View yaml, const char *name, const char *directory, TaskSpec *ret_task, Diag *diag)
@@ -101,7 +101,8 @@ Err task_parse(View yaml, const char *name, const char *directory, TaskSpec *ret
     TaskSpec task;
     task_defaults(&task);
     task.name[0] = '\0'; /* a file must name its task */
-    TaskReading r = {.name = name, .directory = directory, .task = &task, .diag = diag};
+    SchemaReading r = {.name = name, .directory = directory, .target = &task,
+        .such_as = "a task file is a mapping of keys to values, such as 'task: my-task'", .diag = diag};
     Err e = read_task(&r, yaml);
     if (e.code) {
         task_free(&task);

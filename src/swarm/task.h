@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/level.h"
 #include "base/limits.h"
+#include "base/units.h"
 
 typedef enum { SPLIT_LINES, SPLIT_CSV, SPLIT_JSONL, SPLIT_FIXED, SPLIT_FILE, SPLIT_COUNT } SplitBy;
 typedef enum {
@@ -70,7 +71,3 @@ SplitBy split_guess(const char *path);
 const char *split_name(SplitBy by);
 const char *combine_name(CombineBy by);
 void task_free(TaskSpec *t);
-
-/** "256KiB", "64MiB", "10GB", "4096" -> bytes; "60s", "500ms", "2m", "1h" -> nanoseconds. */
-bool size_parse(const char *text, uint64_t *ret_bytes);
-bool duration_parse(const char *text, uint64_t *ret_ns);

@@ -57,7 +57,7 @@ bool combine_parse(const char *text, CombineSpec *ret_combine)
 
 /* Lists of words: args and env. */
 
-static Err list_append(const TaskReading *r, unsigned line, char ***list, size_t *count, char *text)
+static Err list_append(const SchemaReading *r, unsigned line, char ***list, size_t *count, char *text)
 {
     char **grown = *count < TASK_ARGS_MAX ? reallocarray(*list, *count + 1, sizeof **list) : NULL;
     if (!grown) {
@@ -71,7 +71,7 @@ static Err list_append(const TaskReading *r, unsigned line, char ***list, size_t
 }
 
 /** Words are taken as written: 007, yes and null are text. Only a bare nothing is refused, because nobody can see what it means. */
-static Err word(const TaskReading *r, const YamlNode *value, const char **ret_text)
+static Err word(const SchemaReading *r, const YamlNode *value, const char **ret_text)
 {
     if (value->kind != YAML_SCALAR)
         return SCHEMA_FAIL(r, value->line, "must be a single word or number; quote it if it holds ': ' or ', '");
@@ -80,7 +80,7 @@ static Err word(const TaskReading *r, const YamlNode *value, const char **ret_te
     return OK;
 }
 
-static Err read_args(const TaskReading *r, const YamlNode *value)
+static Err read_args(const SchemaReading *r, const YamlNode *value)
 {
     if (value->kind != YAML_LIST) return SCHEMA_FAIL(r, value->line, "'args' must be a list, such as [--column, origin]");
     for (const YamlNode *n = value->first; n; n = n->next) {
@@ -88,12 +88,12 @@ static Err read_args(const TaskReading *r, const YamlNode *value)
         TRY(word(r, n, &text));
         char *copy = strdup(text);
         if (!copy) return FAIL(ENOMEM);
-        TRY(list_append(r, n->line, &r->task->args, &r->task->arg_count, copy));
+        TRY(list_append(r, n->line, &task_of(r)->args, &task_of(r)->arg_count, copy));
     }
     return OK;
 }
 
-static Err read_env(const TaskReading *r, const YamlNode *value)
+static Err read_env(const SchemaReading *r, const YamlNode *value)
 {
     if (value->kind == YAML_SCALAR)
         return SCHEMA_FAIL(r, value->line, "'env' must be a mapping {NAME: value} or a list [NAME=value]");
@@ -102,7 +102,7 @@ static Err read_env(const TaskReading *r, const YamlNode *value)
         char *entry = NULL;
         TRY(word(r, n, &text));
         if (asprintf(&entry, "%s%s%s", n->key ? n->key : "", n->key ? "=" : "", text) < 0) return FAIL(ENOMEM);
-        TRY(list_append(r, n->line, &r->task->env, &r->task->env_count, entry));
+        TRY(list_append(r, n->line, &task_of(r)->env, &task_of(r)->env_count, entry));
     }
     return OK;
 }
@@ -121,7 +121,7 @@ static const Field SPLIT_KEYS[] = {
     {NULL},
 };
 
-static Err read_split(const TaskReading *r, const YamlNode *value)
+static Err read_split(const SchemaReading *r, const YamlNode *value)
 {
     return value->kind == YAML_SCALAR ? schema_read_value(r, value, &SPLIT_BY) : schema_read(r, value, SPLIT_KEYS);
 }
@@ -134,7 +134,7 @@ static const Field INPUT_KEYS[] = {
 };
 
 /** Keys of a split that say nothing about the way it is cut would be ignored silently: refuse them. */
-static Err check_split_keys(const TaskReading *r, const YamlNode *split)
+static Err check_split_keys(const SchemaReading *r, const YamlNode *split)
 {
     static const struct { const char *key; unsigned of; } USES[] = {
         {"target", 1 << SPLIT_LINES | 1 << SPLIT_CSV | 1 << SPLIT_JSONL | 1 << SPLIT_FIXED},
@@ -143,7 +143,7 @@ static Err check_split_keys(const TaskReading *r, const YamlNode *split)
         {"count", 1 << SPLIT_COUNT},
         {"header", 1 << SPLIT_CSV},
     };
-    SplitBy by = r->task->split.by;
+    SplitBy by = task_of(r)->split.by;
     for (size_t i = 0; i < sizeof USES / sizeof *USES; i++) {
         const YamlNode *n = tree_find(split, USES[i].key);
         if (n && !(USES[i].of >> by & 1))
@@ -154,10 +154,10 @@ static Err check_split_keys(const TaskReading *r, const YamlNode *split)
     return OK;
 }
 
-static Err read_input(const TaskReading *r, const YamlNode *value)
+static Err read_input(const SchemaReading *r, const YamlNode *value)
 {
     static const Field PATH = {"input", FIELD_PATH, AT(input_path)};
-    TaskSpec *t = r->task;
+    TaskSpec *t = task_of(r);
     if (value->kind == YAML_SCALAR) TRY(schema_read_value(r, value, &PATH));
     else TRY(schema_read(r, value, INPUT_KEYS));
 
@@ -176,7 +176,7 @@ static Err read_input(const TaskReading *r, const YamlNode *value)
 
 /* combine: a word, or {top: N}, {module: file}, {image: file} */
 
-static Err read_combine(const TaskReading *r, const YamlNode *value)
+static Err read_combine(const SchemaReading *r, const YamlNode *value)
 {
     static const Field KEYS[] = {
         {"top", FIELD_COUNT, AT(combine.top), .min = 1, .max = COMBINE_TOP_MAX},
@@ -185,7 +185,7 @@ static Err read_combine(const TaskReading *r, const YamlNode *value)
         {NULL},
     };
     static const Field WORD = {"combine", FIELD_CHOICE, AT(combine.by), .names = COMBINERS};
-    TaskSpec *t = r->task;
+    TaskSpec *t = task_of(r);
     if (value->kind == YAML_SCALAR) {
         if (strcmp(value->text, "top") == 0) return SCHEMA_FAIL(r, value->line, "'top' needs a number, such as {top: 5}");
         return combine_parse(value->text, &t->combine) ? OK : schema_read_value(r, value, &WORD);
@@ -198,18 +198,18 @@ static Err read_combine(const TaskReading *r, const YamlNode *value)
 }
 
 /** Nothing of it may be accepted before all of it holds: a task that asks for privacy must never run without. */
-static Err read_privacy(const TaskReading *r, const YamlNode *value)
+static Err read_privacy(const SchemaReading *r, const YamlNode *value)
 {
     return FAIL_WHY(r->diag, ERR_DENIED,
         "%s:%u: 'privacy' is not available yet, and a task that asks for it does not run without it; "
         "remove the key only if the results may leave without noise", r->name, value->key_line);
 }
 
-static Err read_retries(const TaskReading *r, const YamlNode *value)
+static Err read_retries(const SchemaReading *r, const YamlNode *value)
 {
     static const Field RETRIES = {"retries", FIELD_COUNT32, AT(attempts), .max = ATTEMPTS_MAX - 1};
     TRY(schema_read_value(r, value, &RETRIES));
-    r->task->attempts++;
+    task_of(r)->attempts++;
     return OK;
 }
 

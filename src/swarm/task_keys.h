@@ -1,5 +1,8 @@
 /** The table of the task file's keys. */
 #pragma once
-#include "swarm/task_schema.h"
+#include "base/schema.h"
+#include "swarm/task.h"
 
+/** Its fields are those of a TaskSpec. */
 extern const Field TASK_KEYS[];
+static inline TaskSpec *task_of(const SchemaReading *r) { return r->target; }

@@ -1,12 +1,19 @@
 /**
- * Reads a YAML tree into a TaskSpec by tables: a Field says how one key is written, where its value goes and what it may be.
- * Every error names the line. What keys there are stands in task_keys.c, which values fit together in task_check.c.
+ * Reads a YAML tree into a struct by tables: a Field says how one key is written, where its value goes and what it may be.
+ * Every error names the line. Used for task files (swarm/task_keys.c) and scenarios (sim/scenario_keys.c).
  */
 #pragma once
 #include "base/yaml.h"
-#include "swarm/task.h"
+#include "base/limits.h"
+#include "base/units.h"
 
-typedef struct { const char *name, *directory; TaskSpec *task; Diag *diag; } TaskReading;
+typedef struct {
+    const char *name;       /* of the file, for messages */
+    const char *directory;  /* that relative paths in it belong to; NULL: they stay */
+    const char *such_as;    /* what it is and how it looks: "a task file is a mapping of keys to values, such as 'task: my-task'" */
+    void *target;           /* what the offsets of fields count from */
+    Diag *diag;
+} SchemaReading;
 
 typedef enum {
     FIELD_TEXT,      /* char *, owned */
@@ -27,21 +34,21 @@ typedef struct Field Field;
 struct Field {
     const char *key;            /* NULL ends a table */
     FieldKind kind;
-    size_t offset;              /* in TaskSpec */
+    size_t offset;              /* in the target */
     uint64_t min, max;          /* of numbers */
     const char *const *names;   /* ended by NULL */
     const Field *fields;
-    Err (*read)(const TaskReading *r, const YamlNode *value);
+    Err (*read)(const SchemaReading *r, const YamlNode *value);
 };
 
 /** Every member of the map must be in the table. */
-MUST_USE Err schema_read(const TaskReading *r, const YamlNode *map, const Field *fields);
+MUST_USE Err schema_read(const SchemaReading *r, const YamlNode *map, const Field *fields);
 /** One value by its field. */
-MUST_USE Err schema_read_value(const TaskReading *r, const YamlNode *value, const Field *field);
+MUST_USE Err schema_read_value(const SchemaReading *r, const YamlNode *value, const Field *field);
 /** Fails with ERR_BAD_INPUT and "file:line: ...". */
-Err schema_fail(const TaskReading *r, unsigned line, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
+Err schema_fail(const SchemaReading *r, unsigned line, const char *at, const char *format, ...) __attribute__((format(printf, 4, 5)));
 #define SCHEMA_FAIL(r, line, ...) schema_fail((r), (line), __FILE__ ":" STR(__LINE__), __VA_ARGS__)
 /** A scalar that says something. */
-MUST_USE Err schema_scalar(const TaskReading *r, const YamlNode *value, const char **ret_text);
+MUST_USE Err schema_scalar(const SchemaReading *r, const YamlNode *value, const char **ret_text);
 /** An owned copy of the path, relative to the folder of the task file. */
-MUST_USE Err schema_path(const TaskReading *r, const YamlNode *value, char **ret_path);
+MUST_USE Err schema_path(const SchemaReading *r, const YamlNode *value, char **ret_path);

@@ -1,5 +1,9 @@
 /* Sizes and durations as people write them. One number, one optional unit, nothing between them. */
-#include "swarm/task.h"
+#include "base/units.h"
+
+#include <stddef.h>
+
+#include "base/limits.h"
 
 typedef struct { const char *name; uint64_t factor; } Unit;
 

@@ -1,5 +1,5 @@
 /* The table walker: one small reader for each kind of field. */
-#include "swarm/task_schema.h"
+#include "base/schema.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include "base/quoted.h"
 #include "base/suggest.h"
 
-Err schema_fail(const TaskReading *r, unsigned line, const char *at, const char *format, ...)
+Err schema_fail(const SchemaReading *r, unsigned line, const char *at, const char *format, ...)
 {
     char what[DIAG_TEXT_MAX];
     va_list args;
@@ -22,7 +22,7 @@ Err schema_fail(const TaskReading *r, unsigned line, const char *at, const char 
 /** What an error message calls a value: its key, or "entry" in a list. */
 static const char *label(const YamlNode *value) { return value->key ? value->key : "entry"; }
 
-Err schema_scalar(const TaskReading *r, const YamlNode *value, const char **ret_text)
+Err schema_scalar(const SchemaReading *r, const YamlNode *value, const char **ret_text)
 {
     if (value->kind != YAML_SCALAR) {
         const char *shape = value->kind == YAML_LIST ? "list" : "mapping";
@@ -35,7 +35,7 @@ Err schema_scalar(const TaskReading *r, const YamlNode *value, const char **ret_
     return OK;
 }
 
-Err schema_path(const TaskReading *r, const YamlNode *value, char **ret_path)
+Err schema_path(const SchemaReading *r, const YamlNode *value, char **ret_path)
 {
     const char *text, *folder = r->directory ? r->directory : "";
     TRY(schema_scalar(r, value, &text));
@@ -49,9 +49,9 @@ Err schema_path(const TaskReading *r, const YamlNode *value, char **ret_path)
     return OK;
 }
 
-static void *place_of(const TaskReading *r, const Field *f) { return (char *)r->task + f->offset; }
+static void *place_of(const SchemaReading *r, const Field *f) { return (char *)r->target + f->offset; }
 
-static Err read_text(const TaskReading *r, const YamlNode *value, const Field *f)
+static Err read_text(const SchemaReading *r, const YamlNode *value, const Field *f)
 {
     char **place = place_of(r, f), *text = NULL;
     if (f->kind == FIELD_PATH) {
@@ -67,7 +67,7 @@ static Err read_text(const TaskReading *r, const YamlNode *value, const Field *f
     return OK;
 }
 
-static Err read_name(const TaskReading *r, const YamlNode *value, const Field *f)
+static Err read_name(const SchemaReading *r, const YamlNode *value, const Field *f)
 {
     const char *text;
     TRY(schema_scalar(r, value, &text));
@@ -95,7 +95,7 @@ static void describe_range(const Field *f, char *ret_text, size_t room)
         snprintf(ret_text, room, "a whole number from %" PRIu64 " to %" PRIu64, f->min, f->max);
 }
 
-static Err read_number(const TaskReading *r, const YamlNode *value, const Field *f)
+static Err read_number(const SchemaReading *r, const YamlNode *value, const Field *f)
 {
     const char *text;
     uint64_t number;
@@ -128,7 +128,7 @@ static bool real_parse(const char *text, double *ret_real)
     return true;
 }
 
-static Err read_real(const TaskReading *r, const YamlNode *value, const Field *f)
+static Err read_real(const SchemaReading *r, const YamlNode *value, const Field *f)
 {
     const char *text;
     TRY(schema_scalar(r, value, &text));
@@ -154,7 +154,7 @@ static void list_names(const char *written, const void *names, size_t stride, ch
     }
 }
 
-static Err read_choice(const TaskReading *r, const YamlNode *value, const Field *f)
+static Err read_choice(const SchemaReading *r, const YamlNode *value, const Field *f)
 {
     const char *text;
     TRY(schema_scalar(r, value, &text));
@@ -169,7 +169,7 @@ static Err read_choice(const TaskReading *r, const YamlNode *value, const Field 
     return SCHEMA_FAIL(r, value->line, "'%s' can't be '%s'; %s", label(value), quoted(view_text(text)).text, help);
 }
 
-Err schema_read_value(const TaskReading *r, const YamlNode *value, const Field *f)
+Err schema_read_value(const SchemaReading *r, const YamlNode *value, const Field *f)
 {
     switch (f->kind) {
     case FIELD_TEXT:
@@ -188,10 +188,10 @@ Err schema_read_value(const TaskReading *r, const YamlNode *value, const Field *
     return FAIL(EINVAL);
 }
 
-Err schema_read(const TaskReading *r, const YamlNode *map, const Field *fields)
+Err schema_read(const SchemaReading *r, const YamlNode *map, const Field *fields)
 {
     if (map->kind != YAML_MAP) {
-        if (!map->key) return SCHEMA_FAIL(r, map->line, "a task file is a mapping of keys to values, such as 'task: my-task'");
+        if (!map->key) return SCHEMA_FAIL(r, map->line, "%s", r->such_as);
         return SCHEMA_FAIL(r, map->line, "'%s' must be a mapping of keys to values, such as {%s: ...}", map->key, fields->key);
     }
     for (const YamlNode *member = map->first; member; member = member->next) {
