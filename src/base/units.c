@@ -2,6 +2,7 @@
 #include "base/units.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/limits.h"
 
