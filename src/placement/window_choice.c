@@ -1,5 +1,5 @@
-/* Placement: hard limits first, then the largest free share of a window, so that fast nodes and large ones fill evenly. */
-#include "placement/placement.h"
+/* The older choice: hard limits first, then the largest free share of a window, so that fast nodes and large ones fill evenly. */
+#include "placement/window_choice.h"
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* Does placement keep the hard limits, and then spread evenly? */
-#include "placement/placement.h"
+#include "placement/window_choice.h"
 
 #include "base/test.h"
 
@@ -54,5 +54,5 @@ START_TEST(windows_fill_in_proportion)
 }
 END_TEST
 
-TEST_MAIN("placement", a_node_below_the_level_or_without_the_memory_is_never_chosen, a_full_node_is_possible_and_not_chosen,
+TEST_MAIN("placement/window_choice", a_node_below_the_level_or_without_the_memory_is_never_chosen, a_full_node_is_possible_and_not_chosen,
           the_largest_free_share_wins_and_the_first_of_equals, a_level_beyond_the_mask_is_impossible, windows_fill_in_proportion)
