@@ -3,6 +3,7 @@
 
 #include "api/sealed_output.h"
 #include "crypto/derive.h"
+#include "crypto/stream_fixture.h"
 #include "dataset/sealed_sample.h"
 #include "see/sealed_result.h"
 
@@ -73,7 +74,7 @@ static void put_result(const Setting *s, uint64_t index, Buffer *b)
     crypto_hash_sha256(hash, (const uint8_t *)&head, sizeof head);
     derive_result_key(&s->result_key, hash, &key);
     snprintf((char *)text, sizeof text, "result %u\n", (unsigned)index);
-    ck_assert_ok(stream_seal_chunk(&key, 0, true, view_of(text, TEXT_BYTES), sealed));
+    seal_one_chunk(&key, view_of(text, TEXT_BYTES), sealed);
     ck_assert_ok(buffer_append(b, view_of(&head, sizeof head)));
     ck_assert_ok(buffer_append(b, view_of(sealed, sizeof sealed)));
 }

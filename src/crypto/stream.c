@@ -24,25 +24,25 @@ static void make_nonce(uint32_t number, bool last, uint8_t ret_nonce[AEAD_NONCE_
     ret_nonce[11] = last;
 }
 
-Err stream_seal_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out)
+Err stream_seal_chunk(AeadCipher *cipher, uint32_t number, bool last, View in, uint8_t *out)
 {
     uint8_t nonce[AEAD_NONCE_BYTES];
     if (in.size > STREAM_CHUNK_BYTES || (!last && in.size != STREAM_CHUNK_BYTES)) return FAIL(ERR_LIMIT);
     make_nonce(number, last, nonce);
-    return aead_seal(key, nonce, (View){0}, in, out, out + in.size);
+    return aead_seal_with(cipher, nonce, (View){0}, in, out, out + in.size);
 }
 
-Err stream_open_parts(const AeadKey *key, uint32_t number, bool last, View text, const uint8_t tag[AEAD_TAG_BYTES], uint8_t *out)
+Err stream_open_parts(AeadCipher *cipher, uint32_t number, bool last, View text, const uint8_t tag[AEAD_TAG_BYTES], uint8_t *out)
 {
     uint8_t nonce[AEAD_NONCE_BYTES];
     if (text.size > STREAM_CHUNK_BYTES || (!last && text.size != STREAM_CHUNK_BYTES)) return FAIL(ERR_CORRUPT);
     make_nonce(number, last, nonce);
-    return aead_open(key, nonce, (View){0}, text, tag, out);
+    return aead_open_with(cipher, nonce, (View){0}, text, tag, out);
 }
 
-Err stream_open_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out)
+Err stream_open_chunk(AeadCipher *cipher, uint32_t number, bool last, View in, uint8_t *out)
 {
     if (in.size < AEAD_TAG_BYTES) return FAIL(ERR_CORRUPT);
     size_t size = in.size - AEAD_TAG_BYTES;
-    return stream_open_parts(key, number, last, view_of(in.data, size), in.data + size, out);
+    return stream_open_parts(cipher, number, last, view_of(in.data, size), in.data + size, out);
 }

@@ -17,9 +17,9 @@ enum {
 uint64_t stream_sealed_size(uint64_t plain_size);
 /** false when no plaintext has that sealed size. */
 bool stream_plain_size(uint64_t sealed_size, uint64_t *ret_plain_size);
-/** One chunk; `out` has room for in.size + AEAD_TAG_BYTES. */
-MUST_USE Err stream_seal_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out);
+/** One chunk, under the stream's key; `out` has room for in.size + AEAD_TAG_BYTES. */
+MUST_USE Err stream_seal_chunk(AeadCipher *cipher, uint32_t number, bool last, View in, uint8_t *out);
 /** in: chunk with its tag. out: room for in.size - AEAD_TAG_BYTES; in place allowed. errors: ERR_CORRUPT */
-MUST_USE Err stream_open_chunk(const AeadKey *key, uint32_t number, bool last, View in, uint8_t *out);
+MUST_USE Err stream_open_chunk(AeadCipher *cipher, uint32_t number, bool last, View in, uint8_t *out);
 /** The same with text and tag apart: a reader that opens chunks where they are wanted has no room for the tag there. */
-MUST_USE Err stream_open_parts(const AeadKey *key, uint32_t number, bool last, View text, const uint8_t tag[AEAD_TAG_BYTES], uint8_t *out);
+MUST_USE Err stream_open_parts(AeadCipher *cipher, uint32_t number, bool last, View text, const uint8_t tag[AEAD_TAG_BYTES], uint8_t *out);

@@ -32,6 +32,38 @@ START_TEST(aes_gcm_gives_the_published_test_case)
 }
 END_TEST
 
+/* Of all sizes where code for many blocks at once begins, ends, or has a rest; host and SEE use other code and must give the same bytes. */
+START_TEST(one_key_made_ready_seals_and_opens_chunks_of_every_size)
+{
+    static uint8_t plain[STREAM_CHUNK_BYTES], sealed[STREAM_CHUNK_BYTES], opened[STREAM_CHUNK_BYTES];
+    const size_t sizes[] = {0, 1, 15, 16, 17, 95, 96, 97, 287, 288, 289, 383, 384, 385, 4096, STREAM_CHUNK_BYTES - 1, STREAM_CHUNK_BYTES};
+    uint8_t tag[AEAD_TAG_BYTES], hash[32], expected[32];
+    crypto_hash_sha256_state all;
+    AeadCipher cipher;
+    for (size_t i = 0; i < sizeof plain; i++) plain[i] = (uint8_t)(i * 7 + i / 251);
+    crypto_hash_sha256_init(&all);
+    ck_assert_ok(aead_begin(&(AeadKey){{1, 2, 3}}, &cipher));
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const uint8_t nonce[AEAD_NONCE_BYTES] = {(uint8_t)i};
+        const View aad = view_of("more", i % 5), text = view_of(plain, sizes[i]);
+        ck_assert_ok(aead_seal_with(&cipher, nonce, aad, text, sealed, tag));
+        crypto_hash_sha256_update(&all, sealed, sizes[i]);
+        crypto_hash_sha256_update(&all, tag, sizeof tag);
+        ck_assert_ok(aead_open_with(&cipher, nonce, aad, view_of(sealed, sizes[i]), tag, opened));
+        ck_assert_mem_eq(opened, plain, sizes[i]);
+        if (sizes[i] == 0) continue;
+        sealed[sizes[i] / 2] ^= 1;
+        ck_assert_err(aead_open_with(&cipher, nonce, aad, view_of(sealed, sizes[i]), tag, opened), ERR_CORRUPT);
+        for (size_t k = 0; k < sizes[i]; k++) ck_assert_uint_eq(opened[k], 0);
+    }
+    aead_end(&cipher);
+    aead_end(&cipher);
+    crypto_hash_sha256_final(&all, hash);
+    unhex("2352e5cd0d90bd8d52555541628e948c56be277cbbfa901631653fa5231df111", expected, 32);
+    ck_assert_mem_eq(hash, expected, 32);
+}
+END_TEST
+
 /* RFC 5869, appendix A.1. */
 START_TEST(hkdf_gives_the_published_test_case)
 {
@@ -66,20 +98,25 @@ END_TEST
 
 START_TEST(a_chunk_opens_only_in_its_own_place)
 {
-    const AeadKey key = {{5}};
+    AeadCipher key, other;
     uint8_t sealed[4 + AEAD_TAG_BYTES], plain[4];
+    ck_assert_ok(aead_begin(&(AeadKey){{5}}, &key));
+    ck_assert_ok(aead_begin(&(AeadKey){{6}}, &other));
     ck_assert_ok(stream_seal_chunk(&key, 3, true, VIEW("data"), sealed));
     ck_assert_ok(stream_open_chunk(&key, 3, true, view_of(sealed, sizeof sealed), plain));
     ck_assert_mem_eq(plain, "data", 4);
     ck_assert_err(stream_open_chunk(&key, 2, true, view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
     ck_assert_err(stream_open_chunk(&key, 3, false, view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
-    ck_assert_err(stream_open_chunk(&(AeadKey){{6}}, 3, true, view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
+    ck_assert_err(stream_open_chunk(&other, 3, true, view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
     ck_assert_err(stream_seal_chunk(&key, 0, false, VIEW("short"), sealed), ERR_LIMIT);
     for (size_t bit = 0; bit < 8 * sizeof sealed; bit++) {
         sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
         ck_assert_err(stream_open_chunk(&key, 3, true, view_of(sealed, sizeof sealed), plain), ERR_CORRUPT);
         sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
+    ck_assert_ok(stream_open_chunk(&key, 3, true, view_of(sealed, sizeof sealed), plain)); /* what was refused leaves the key as it was */
+    aead_end(&key);
+    aead_end(&other);
 }
 END_TEST
 
@@ -97,6 +134,6 @@ START_TEST(every_segment_version_and_dataset_has_a_key_of_its_own)
 }
 END_TEST
 
-TEST_MAIN("crypto/stream", aes_gcm_gives_the_published_test_case, hkdf_gives_the_published_test_case,
+TEST_MAIN("crypto/stream", aes_gcm_gives_the_published_test_case, one_key_made_ready_seals_and_opens_chunks_of_every_size, hkdf_gives_the_published_test_case,
           sizes_of_streams_go_both_ways_and_others_are_refused, a_chunk_opens_only_in_its_own_place,
           every_segment_version_and_dataset_has_a_key_of_its_own)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "crypto/derive.h"
+#include "crypto/stream_fixture.h"
 #include "dataset/layout.h"
 #include "dataset/sealed_sample.h"
 #include "see/sealed_result.h"
@@ -98,7 +99,7 @@ static Buffer make_file(const Sample *s, const AeadKey *key, const SealedFacts *
         AeadKey segment_key;
         SealedSegment e = {.offset = file.size, .plain_size = strlen(SEGMENTS[i]), .sealed_size = strlen(SEGMENTS[i]) + AEAD_TAG_BYTES};
         derive_segment_key(key, f.name.id, f.name.version, i, &segment_key);
-        ck_assert_ok(stream_seal_chunk(&segment_key, 0, true, view_text(SEGMENTS[i]), sealed));
+        seal_one_chunk(&segment_key, view_text(SEGMENTS[i]), sealed);
         sha256_of(view_of(sealed + e.plain_size, AEAD_TAG_BYTES), &e.digest);
         ck_assert_ok(buffer_append(&file, view_of(sealed, e.sealed_size)));
         entry_write(&e, bytes);
@@ -156,7 +157,7 @@ START_TEST(the_result_and_the_claims_of_the_document_are_made_again)
     memset(&task_key, 9, sizeof task_key);
     sha256_of(view_of(&head, sizeof head), &hash);
     derive_result_key(&task_key, hash.bytes, &key);
-    ck_assert_ok(stream_seal_chunk(&key, 0, true, VIEW("ok\n"), sealed));
+    seal_one_chunk(&key, VIEW("ok\n"), sealed);
     ck_assert_ok(buffer_append(&made, view_of(&head, sizeof head)));
     ck_assert_ok(buffer_append(&made, view_of(sealed, sizeof sealed)));
     require_same(&made, &expected);

@@ -17,7 +17,7 @@ typedef struct {
     uint64_t index;
     uint64_t *next;       /* of all results in order: the source's segment that must come next; NULL: not checked */
     SealedSegment segment;
-    AeadKey key;
+    AeadCipher cipher;
     SealedSink sink;
     void *context;
     crypto_hash_sha256_state tags;
@@ -45,7 +45,7 @@ static Err read_sealed(const Unsealing *u, void *data, size_t size, uint64_t off
 static Err open_chunk(Unsealing *u, uint32_t number, View sealed, bool last, uint8_t *plain)
 {
     crypto_hash_sha256_update(&u->tags, sealed.data + sealed.size - AEAD_TAG_BYTES, AEAD_TAG_BYTES);
-    Err e = stream_open_chunk(&u->key, number, last, sealed, plain);
+    Err e = stream_open_chunk(&u->cipher, number, last, sealed, plain);
     if (e.code && e.code != ERR_CORRUPT) return e;
     if (e.code && !u->broken) {
         u->broken = true;
@@ -143,7 +143,7 @@ static Err check_head(const Unsealing *u, const SealedResultHead *head, Diag *di
 }
 
 /** A result's key is bound to its head; so is everything that the head says. */
-static Err begin_result(Unsealing *u, const AeadKey *key, Diag *diag)
+static Err begin_result(Unsealing *u, const AeadKey *key, AeadKey *ret_key, Diag *diag)
 {
     SealedResultHead head;
     Sha256 hash;
@@ -151,8 +151,19 @@ static Err begin_result(Unsealing *u, const AeadKey *key, Diag *diag)
     TRY(check_head(u, &head, diag));
     crypto_hash_sha256_update(&u->tags, (const uint8_t *)&head, sizeof head);
     sha256_of(view_of(&head, sizeof head), &hash);
-    derive_result_key(key, hash.bytes, &u->key);
+    derive_result_key(key, hash.bytes, ret_key);
     return OK;
+}
+
+static Err begin_segment(Unsealing *u, const AeadKey *key, Diag *diag)
+{
+    const DatasetName *name = &u->file->footer.name;
+    AeadKey own;
+    if (u->file->footer.is_result) TRY(begin_result(u, key, &own, diag));
+    else derive_segment_key(key, name->id, name->version, u->index, &own);
+    Err e = aead_begin(&own, &u->cipher);
+    sodium_memzero(&own, sizeof own);
+    return e;
 }
 
 static Err unseal(Unsealing *u, const AeadKey *key, Diag *diag)
@@ -164,8 +175,7 @@ static Err unseal(Unsealing *u, const AeadKey *key, Diag *diag)
     Err e = sealed_segment(f, u->index, &u->segment);
     if (e.code) return FAIL_WHY(diag, e.code, "%s: segment %" PRIu64 ": %s", f->path, u->index, err_text(e.code));
     crypto_hash_sha256_init(&u->tags);
-    if (f->footer.is_result) TRY(begin_result(u, key, diag));
-    else derive_segment_key(key, f->footer.name.id, f->footer.name.version, u->index, &u->key);
+    TRY(begin_segment(u, key, diag));
     TRY(open_stream(u, u->segment.offset + head, u->segment.sealed_size - head, diag));
     crypto_hash_sha256_final(&u->tags, digest.bytes);
     bool whole = !u->broken && memcmp(digest.bytes, u->segment.digest.bytes, sizeof digest.bytes) == 0;
@@ -175,7 +185,7 @@ static Err unseal(Unsealing *u, const AeadKey *key, Diag *diag)
 static Err unseal_one(Unsealing u, const AeadKey *key, Diag *diag)
 {
     Err e = unseal(&u, key, diag);
-    sodium_memzero(&u.key, sizeof u.key);
+    aead_end(&u.cipher);
     return e;
 }
 

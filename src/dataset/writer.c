@@ -9,7 +9,7 @@
 #include "sys/entropy.h"
 
 /* In locked memory that is not in core files; wiped when freed. */
-struct WriterSecrets { AeadKey dataset, segment; uint8_t held[STREAM_CHUNK_BYTES]; };
+struct WriterSecrets { AeadKey dataset; AeadCipher segment; uint8_t held[STREAM_CHUNK_BYTES]; };
 
 static bool all_zero(const uint8_t *bytes, size_t size)
 {
@@ -26,6 +26,7 @@ static Err prepare(SealedWriter *w, const SealRequest *r, DatasetName *ret_name)
     w->request = *r;
     w->secrets = sodium_malloc(sizeof *w->secrets);
     if (!w->secrets) return FAIL(ENOMEM);
+    w->secrets->segment = (AeadCipher){0};
     TRY(random_bytes(w->secrets->dataset.bytes, sizeof w->secrets->dataset.bytes));
     return policy_encode(r->policy, &w->policy);
 }
@@ -61,6 +62,7 @@ void sealed_writer_free(SealedWriter **writer)
     if (!w) return;
     container_close(&w->container);
     buffer_free(&w->policy);
+    if (w->secrets) aead_end(&w->secrets->segment);
     sodium_free(w->secrets);
     free(w);
     *writer = NULL;
@@ -68,12 +70,22 @@ void sealed_writer_free(SealedWriter **writer)
 
 void sealed_writer_set_prefix(SealedWriter *w, uint64_t bytes) { w->prefix_bytes = bytes; }
 
+static Err begin_key(SealedWriter *w, uint64_t segment)
+{
+    AeadKey key;
+    derive_segment_key(&w->secrets->dataset, w->container.name.id, w->container.name.version, segment, &key);
+    aead_end(&w->secrets->segment);
+    Err e = aead_begin(&key, &w->secrets->segment);
+    sodium_memzero(&key, sizeof key);
+    return e;
+}
+
 Err sealed_writer_begin(SealedWriter *w)
 {
     assert(!w->in_segment && w->secrets);
 
     const Container *c = &w->container;
-    derive_segment_key(&w->secrets->dataset, c->name.id, c->name.version, c->segments, &w->secrets->segment);
+    TRY(begin_key(w, c->segments));
     crypto_hash_sha256_init(&w->tags);
     w->chunk = 0;
     w->fill = 0;

@@ -7,17 +7,22 @@
 
 #include "see/sealed.h"
 
-enum { NO_CHUNK = -1 };
+enum { NO_CHUNK = -1, NO_PIECE = -1 };
 
 static struct {
     uint8_t data[STREAM_CHUNK_BYTES + AEAD_TAG_BYTES];
     int64_t chunk;      /* which one of which piece lies open in data */
     uint32_t piece;
 } bounce;
+static int64_t piece_of_cipher; /* whose key keys.input is */
 
 uint64_t input_size(void) { return is_sealed() ? keys.plain_size : job.ask.input_size; }
 
-void input_begin(void) { bounce.chunk = NO_CHUNK; }
+void input_begin(void)
+{
+    bounce.chunk = NO_CHUNK;
+    piece_of_cipher = NO_PIECE;
+}
 
 static void read_slot(uint8_t *data, uint64_t size, uint64_t offset)
 {
@@ -47,6 +52,17 @@ static Chunk chunk_of(const Piece *p, uint64_t within)
                    .slot_offset = p->slot_offset + number * (STREAM_CHUNK_BYTES + AEAD_TAG_BYTES)};
 }
 
+static AeadCipher *cipher_of(const Piece *p)
+{
+    int64_t piece = p - keys.pieces;
+    if (piece_of_cipher != piece) {
+        piece_of_cipher = NO_PIECE;
+        if (aead_begin(&p->key, &keys.input).code) job_end(OUTCOME_SEAL_BROKEN);
+        piece_of_cipher = piece;
+    }
+    return &keys.input;
+}
+
 /* Straight into linear memory: the tag does not fit there, so text and tag are read apart. */
 static void open_in_place(const Piece *p, const Chunk *c, uint8_t *data)
 {
@@ -54,7 +70,7 @@ static void open_in_place(const Piece *p, const Chunk *c, uint8_t *data)
     memory_will_write(data, c->plain_size);
     read_slot(data, c->plain_size, c->slot_offset);
     read_slot(tag, sizeof tag, c->slot_offset + c->plain_size);
-    if (stream_open_parts(&p->key, c->number, c->last, view_of(data, c->plain_size), tag, data).code) job_end(OUTCOME_SEAL_BROKEN);
+    if (stream_open_parts(cipher_of(p), c->number, c->last, view_of(data, c->plain_size), tag, data).code) job_end(OUTCOME_SEAL_BROKEN);
 }
 
 static void open_in_bounce(const Piece *p, uint32_t piece, const Chunk *c)
@@ -62,7 +78,7 @@ static void open_in_bounce(const Piece *p, uint32_t piece, const Chunk *c)
     if (bounce.chunk == c->number && bounce.piece == piece) return;
     bounce.chunk = NO_CHUNK;
     read_slot(bounce.data, c->plain_size + AEAD_TAG_BYTES, c->slot_offset);
-    if (stream_open_chunk(&p->key, c->number, c->last, view_of(bounce.data, c->plain_size + AEAD_TAG_BYTES), bounce.data).code)
+    if (stream_open_chunk(cipher_of(p), c->number, c->last, view_of(bounce.data, c->plain_size + AEAD_TAG_BYTES), bounce.data).code)
         job_end(OUTCOME_SEAL_BROKEN);
     bounce.chunk = c->number;
     bounce.piece = piece;

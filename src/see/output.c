@@ -32,7 +32,7 @@ static uint64_t take_room(uint64_t size)
 static void seal_chunk(bool last)
 {
     uint32_t size = chunk.fill + AEAD_TAG_BYTES;
-    if (stream_seal_chunk(&keys.output_key, chunk.number++, last, view_of(chunk.plain, chunk.fill), chunk.sealed).code) job_end(OUTCOME_SEAL_BROKEN);
+    if (stream_seal_chunk(&keys.output, chunk.number++, last, view_of(chunk.plain, chunk.fill), chunk.sealed).code) job_end(OUTCOME_SEAL_BROKEN);
     chunk.fill = 0;
     put(chunk.sealed, size, take_room(size));
 }

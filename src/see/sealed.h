@@ -23,7 +23,8 @@ bool session_prepare(int slot_fd, const SlotJob *record);
 typedef struct { uint64_t slot_offset, plain_size, plain_start; AeadKey key; } Piece;
 
 typedef struct {
-    AeadKey output_key;
+    AeadCipher input;  /* the key of the piece that is being read, made ready (input.c) */
+    AeadCipher output; /* the result's key made ready */
     SealedResultHead head;
     uint64_t plain_size;    /* of all pieces */
     uint32_t piece_count;

@@ -103,12 +103,15 @@ static size_t seal_stream(const AeadKey *key, View plain, uint8_t *out)
 {
     size_t at = 0;
     uint32_t number = 0;
+    AeadCipher cipher;
+    ck_assert_ok(aead_begin(key, &cipher));
     do {
         size_t step = plain.size < STREAM_CHUNK_BYTES ? plain.size : STREAM_CHUNK_BYTES;
-        ck_assert_ok(stream_seal_chunk(key, number++, step == plain.size, view_of(plain.data, step), out + at));
+        ck_assert_ok(stream_seal_chunk(&cipher, number++, step == plain.size, view_of(plain.data, step), out + at));
         at += step + AEAD_TAG_BYTES;
         plain = view_of(plain.data + step, plain.size - step);
     } while (plain.size > 0);
+    aead_end(&cipher);
     return at;
 }
 
@@ -160,12 +163,15 @@ static size_t unseal(View result, uint8_t *out, SealedResultHead *ret_head)
     memcpy(result_key.bytes, payload.result_key, 32);
     crypto_hash_sha256(hash, result.data, sizeof *ret_head);
     derive_result_key(&result_key, hash, &key);
+    AeadCipher cipher;
+    ck_assert_ok(aead_begin(&key, &cipher));
     for (uint32_t n = 0; at < result.size; n++) {
         size_t step = result.size - at < STREAM_CHUNK_BYTES + AEAD_TAG_BYTES ? result.size - at : STREAM_CHUNK_BYTES + AEAD_TAG_BYTES;
-        ck_assert_ok(stream_open_chunk(&key, n, at + step == result.size, view_of(result.data + at, step), out + size));
+        ck_assert_ok(stream_open_chunk(&cipher, n, at + step == result.size, view_of(result.data + at, step), out + size));
         at += step;
         size += step - AEAD_TAG_BYTES;
     }
+    aead_end(&cipher);
     return size;
 }
 

@@ -161,6 +161,8 @@ static bool find_results(int slot_fd, const SlotAsk *ask)
 bool session_prepare(int slot_fd, const SlotJob *record)
 {
     sodium_memzero(keys.pieces, keys.piece_count * sizeof keys.pieces[0]); /* of the micro-job before */
+    aead_end(&keys.input);
+    aead_end(&keys.output);
     keys.piece_count = 0;
     keys.plain_size = 0;
     if (!record) return false;
@@ -170,6 +172,9 @@ bool session_prepare(int slot_fd, const SlotJob *record)
 
     bool first_stage = setup.head.sealed == SEALED_SEGMENTS;
     if (!(first_stage ? unwrap(&record->ask, &record->key) : find_results(slot_fd, &record->ask))) return false;
-    key_of_result(&keys.head, &keys.output_key);
-    return true;
+    AeadKey result;
+    key_of_result(&keys.head, &result);
+    Err e = aead_begin(&result, &keys.output);
+    sodium_memzero(&result, sizeof result);
+    return e.code == 0;
 }
