@@ -21,8 +21,7 @@ void task_defaults(TaskSpec *ret_task)
         .memory_max = SEE_MEMORY_DEFAULT,
         .output_max = SEE_OUTPUT_DEFAULT,
         .attempts = ATTEMPTS_DEFAULT,
-        .copies = 1,
-        .agree = 1,
+        .redundancy = {.copies = 1, .agree = 1},
         .placement = {.locality = 1, .availability = 1, .cost = 1, .spot = true},
         .source = buffer_limited(TASK_FILE_BYTES_MAX),
     };
@@ -44,6 +43,8 @@ void task_free(TaskSpec *t)
     free(t->combine.module);
     free(t->combine.image);
     free(t->output);
+    free_words(t->placement.zones, t->placement.zone_count);
+    free_words(t->placement.exclude, t->placement.exclude_count);
     buffer_free(&t->source);
     *t = (TaskSpec){0};
 }

@@ -28,12 +28,29 @@ typedef struct {
     char *module, *image;    /* COMBINE_MODULE: one of both */
 } CombineSpec;
 
+/** Each micro-job runs `copies` times on different nodes (and owners) and counts when `agree` of its results are the same. */
+typedef struct {
+    uint32_t copies, agree;  /* 1 <= agree <= copies <= COPIES_MAX; default 1, and with copies alone the majority */
+    bool speculate;          /* a straggler gets one more copy when nothing else waits */
+    bool adaptive;           /* nodes that have earned it run single copies, checked at random */
+} RedundancySpec;
+
+/** Weights of a node's score, from 0, and hard limits. */
+typedef struct {
+    double locality, availability, cost;
+    bool spot;               /* nodes that may vanish at short notice are allowed */
+    char **zones, **exclude; /* only these zones (none: all); never these nodes. Names of at most PLACEMENT_NAME_MAX characters */
+    size_t zone_count, exclude_count;
+} PlacementSpec;
+
 typedef struct {
     char name[TASK_NAME_MAX + 1];
     char *image, *module;    /* exactly one is set */
     char **args, **env;      /* counts below; env as NAME=value */
     size_t arg_count, env_count;
     char *input_path;        /* NULL with SPLIT_COUNT; a glob with SPLIT_FILE; "-" is standard input */
+    bool by_content;         /* the input is named by what it holds; input_path is NULL until somebody who has it sets it */
+    uint8_t content[32];     /* SHA-256, with by_content */
     SplitSpec split;
     bool split_given;        /* said, not guessed: a sealed input was cut when it was sealed, and refuses it */
     CombineSpec combine;
@@ -41,14 +58,13 @@ typedef struct {
     uint64_t lifetime_ns, memory_max, output_max;
     bool real_random;        /* security: {random: real}; default: derived */
     uint32_t attempts;       /* tries of one micro-job, default 3 */
-    uint32_t copies, agree;  /* redundancy; only 1, 1 and false until the swarm spans machines: other values are refused, not ignored */
-    bool speculate;
-    struct { double locality, availability, cost; bool spot; } placement; /* weights; with one node they change nothing */
+    RedundancySpec redundancy;
+    PlacementSpec placement;
     char *output;            /* NULL or "-": standard output */
     Buffer source;           /* the file as read: part of the task's identity */
 } TaskSpec;
 
-enum { ATTEMPTS_DEFAULT = 3 };
+enum { ATTEMPTS_DEFAULT = 3, COPIES_MAX = 15, PLACEMENT_NAMES_MAX = 256, PLACEMENT_NAME_MAX = 63 };
 #define SPLIT_TARGET_DEFAULT (256 * KIB)
 #define SPLIT_TARGET_MAX (SEGMENT_BYTES_MAX / 2) /* leaves room for the record that crosses the target */
 #define SPLIT_COUNT_MAX ((uint64_t)1 << 40)

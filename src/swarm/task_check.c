@@ -3,9 +3,10 @@
 
 #include <inttypes.h>
 
+static const char LEGAL[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"; /* in names */
+
 static Err check_name(const TaskSpec *t, Diag *diag)
 {
-    static const char LEGAL[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     if (!t->name[0])
         return FAIL_WHY(diag, ERR_BAD_INPUT, "'task' is missing; give the task a name, such as 'task: busiest-airports'");
     if (t->name[strspn(t->name, LEGAL)] || t->name[0] == '.' || t->name[0] == '-')
@@ -59,9 +60,12 @@ static Err check_env(const TaskSpec *t, Diag *diag)
 
 static Err check_input(const TaskSpec *t, Diag *diag)
 {
-    if (t->split.by == SPLIT_COUNT && t->input_path)
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "a split by count reads no input; remove 'path' or 'count'");
-    if (t->split.by != SPLIT_COUNT && !t->input_path)
+    bool given = t->input_path || t->by_content;
+    if (t->split.by == SPLIT_COUNT && given)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "a split by count reads no input; remove '%s' or 'count'", t->by_content ? "content" : "path");
+    if (t->split.by == SPLIT_FILE && t->by_content)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "a split by file takes a pattern, and 'content' names one file; use another split, or 'path'");
+    if (t->split.by != SPLIT_COUNT && !given)
         return FAIL_WHY(diag, ERR_BAD_INPUT,
             "'input' is missing; give 'input: file.csv', 'input: \"-\"' for standard input, or 'input: {count: 100}'");
     if (t->split.by == SPLIT_FILE && strcmp(t->input_path, "-") == 0)
@@ -130,28 +134,43 @@ static Err check_attempts(const TaskSpec *t, Diag *diag)
 
 static Err check_copies(const TaskSpec *t, Diag *diag)
 {
-    if (t->copies != 1)
+    const RedundancySpec *r = &t->redundancy;
+    if (r->copies < 1 || r->copies > COPIES_MAX) return FAIL_WHY(diag, ERR_BAD_INPUT, "copies must be from 1 to %d", COPIES_MAX);
+    if (r->copies > 1 && t->real_random)
         return FAIL_WHY(diag, ERR_BAD_INPUT,
-            "%u copies of a micro-job need several machines, which this version can't use yet; use 'copies: 1'",
-            t->copies);
+            "%u copies of a micro-job that draws real random numbers never agree; use 'random: derived' or 'copies: 1'", r->copies);
     return OK;
 }
 
 static Err check_agree(const TaskSpec *t, Diag *diag)
 {
-    if (t->agree != 1)
-        return FAIL_WHY(diag, ERR_BAD_INPUT,
-            "%u agreeing results need as many copies, which this version can't run yet; use 'agree: 1'", t->agree);
+    const RedundancySpec *r = &t->redundancy;
+    if (r->agree < 1 || r->agree > r->copies)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%u of %u copies can't agree; 'agree' is from 1 to 'copies'", r->agree, r->copies);
     return OK;
 }
 
-static Err check_speculate(const TaskSpec *t, Diag *diag)
+static Err check_adaptive(const TaskSpec *t, Diag *diag)
 {
-    if (t->speculate)
+    if (t->redundancy.adaptive && t->redundancy.agree < 2)
         return FAIL_WHY(diag, ERR_BAD_INPUT,
-            "speculative copies need several machines, which this version can't use yet; use 'speculate: false'");
+            "'adaptive' lets proven nodes do without copies, and there are none that must agree; give 'copies: 3' or more, or remove it");
     return OK;
 }
+
+static Err check_placement_names(char *const *names, size_t count, Diag *diag)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(names[i]);
+        if (size == 0 || size > PLACEMENT_NAME_MAX || names[i][strspn(names[i], LEGAL)])
+            return FAIL_WHY(diag, ERR_BAD_INPUT, "entry %zu is no name: 1 to %d letters, digits, '.', '_' and '-'", i + 1, PLACEMENT_NAME_MAX);
+    }
+    return OK;
+}
+
+static Err check_zones(const TaskSpec *t, Diag *diag) { return check_placement_names(t->placement.zones, t->placement.zone_count, diag); }
+
+static Err check_exclude(const TaskSpec *t, Diag *diag) { return check_placement_names(t->placement.exclude, t->placement.exclude_count, diag); }
 
 Err task_check(const TaskSpec *t, const char **ret_key, Diag *diag)
 {
@@ -159,7 +178,7 @@ Err task_check(const TaskSpec *t, const char **ret_key, Diag *diag)
         {"task", check_name}, {"image", check_image}, {"args", check_words}, {"env", check_env}, {"input", check_input},
         {"input.split", check_split}, {"input.count", check_count}, {"combine", check_combine}, {"security.memory", check_memory},
         {"security", check_limits}, {"attempts", check_attempts}, {"redundancy.copies", check_copies}, {"redundancy.agree", check_agree},
-        {"redundancy.speculate", check_speculate},
+        {"redundancy.adaptive", check_adaptive}, {"placement.zones", check_zones}, {"placement.exclude", check_exclude},
     };
     for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++) {
         Err e = RULES[i].check(t, diag);

@@ -55,15 +55,15 @@ bool combine_parse(const char *text, CombineSpec *ret_combine)
     return false;
 }
 
-/* Lists of words: args and env. */
+/* Lists of words: args, env, zones, exclude. */
 
-static Err list_append(const SchemaReading *r, unsigned line, char ***list, size_t *count, char *text)
+static Err list_append(const SchemaReading *r, unsigned line, size_t max, char ***list, size_t *count, char *text)
 {
-    char **grown = *count < TASK_ARGS_MAX ? reallocarray(*list, *count + 1, sizeof **list) : NULL;
+    char **grown = *count < max ? reallocarray(*list, *count + 1, sizeof **list) : NULL;
     if (!grown) {
         free(text);
-        if (*count < TASK_ARGS_MAX) return FAIL(ENOMEM);
-        return SCHEMA_FAIL(r, line, "more than %d entries", TASK_ARGS_MAX);
+        if (*count < max) return FAIL(ENOMEM);
+        return SCHEMA_FAIL(r, line, "more than %zu entries", max);
     }
     grown[(*count)++] = text;
     *list = grown;
@@ -88,7 +88,7 @@ static Err read_args(const SchemaReading *r, const YamlNode *value)
         TRY(word(r, n, &text));
         char *copy = strdup(text);
         if (!copy) return FAIL(ENOMEM);
-        TRY(list_append(r, n->line, &task_of(r)->args, &task_of(r)->arg_count, copy));
+        TRY(list_append(r, n->line, TASK_ARGS_MAX, &task_of(r)->args, &task_of(r)->arg_count, copy));
     }
     return OK;
 }
@@ -102,7 +102,7 @@ static Err read_env(const SchemaReading *r, const YamlNode *value)
         char *entry = NULL;
         TRY(word(r, n, &text));
         if (asprintf(&entry, "%s%s%s", n->key ? n->key : "", n->key ? "=" : "", text) < 0) return FAIL(ENOMEM);
-        TRY(list_append(r, n->line, &task_of(r)->env, &task_of(r)->env_count, entry));
+        TRY(list_append(r, n->line, TASK_ARGS_MAX, &task_of(r)->env, &task_of(r)->env_count, entry));
     }
     return OK;
 }
@@ -126,8 +126,29 @@ static Err read_split(const SchemaReading *r, const YamlNode *value)
     return value->kind == YAML_SCALAR ? schema_read_value(r, value, &SPLIT_BY) : schema_read(r, value, SPLIT_KEYS);
 }
 
+/** "sha256:" and 64 hexadecimal digits, as sha256sum prints them. */
+static Err read_content(const SchemaReading *r, const YamlNode *value)
+{
+    static const char PREFIX[] = "sha256:";
+    TaskSpec *t = task_of(r);
+    const char *text, *hex;
+    TRY(schema_scalar(r, value, &text));
+    hex = text + strlen(PREFIX);
+    bool legal = strncmp(text, PREFIX, strlen(PREFIX)) == 0 && strspn(hex, "0123456789abcdef") == 2 * sizeof t->content && strlen(hex) == 2 * sizeof t->content;
+    if (!legal)
+        return SCHEMA_FAIL(r, value->line, "'content' must be sha256: and 64 digits 0-9a-f, as `sha256sum FILE` prints them");
+    for (size_t i = 0; i < sizeof t->content; i++) {
+        unsigned byte;
+        sscanf(hex + 2 * i, "%2x", &byte);
+        t->content[i] = (uint8_t)byte;
+    }
+    t->by_content = true;
+    return OK;
+}
+
 static const Field INPUT_KEYS[] = {
     {"path", FIELD_PATH, AT(input_path)},
+    {"content", FIELD_SPECIAL, .read = read_content},
     {"split", FIELD_SPECIAL, .read = read_split},
     {"count", FIELD_COUNT, AT(split.count), .max = SPLIT_COUNT_MAX},
     {NULL},
@@ -162,6 +183,9 @@ static Err read_input(const SchemaReading *r, const YamlNode *value)
     else TRY(schema_read(r, value, INPUT_KEYS));
 
     const YamlNode *split = tree_find(value, "split"), *count = tree_find(value, "count"), *inner = tree_find(split, "count");
+    const YamlNode *content = tree_find(value, "content");
+    if (content && t->input_path)
+        return SCHEMA_FAIL(r, content->key_line, "'path' and 'content' exclude each other; keep one");
     t->split_given = split || count;
     bool by_given = (split && split->kind == YAML_SCALAR) || tree_find(split, "by");
     if (count && inner) return SCHEMA_FAIL(r, inner->key_line, "'count' is given twice; keep one");
@@ -222,18 +246,57 @@ static const Field SECURITY_KEYS[] = {
     {NULL},
 };
 
+/* redundancy and placement */
+
 static const Field REDUNDANCY_KEYS[] = {
-    {"copies", FIELD_COUNT32, AT(copies), .min = 1, .max = 16},
-    {"agree", FIELD_COUNT32, AT(agree), .min = 1, .max = 16},
-    {"speculate", FIELD_FLAG, AT(speculate), .names = BOOLEANS},
+    {"copies", FIELD_COUNT32, AT(redundancy.copies), .min = 1, .max = COPIES_MAX},
+    {"agree", FIELD_COUNT32, AT(redundancy.agree), .min = 1, .max = COPIES_MAX},
+    {"speculate", FIELD_FLAG, AT(redundancy.speculate), .names = BOOLEANS},
+    {"adaptive", FIELD_FLAG, AT(redundancy.adaptive), .names = BOOLEANS},
     {NULL},
 };
+
+/** `copies` alone asks for a majority of them. */
+static Err read_redundancy(const SchemaReading *r, const YamlNode *value)
+{
+    RedundancySpec *s = &task_of(r)->redundancy;
+    TRY(schema_read(r, value, REDUNDANCY_KEYS));
+    if (!tree_find(value, "agree")) s->agree = s->copies / 2 + 1;
+    return OK;
+}
+
+/** A name of a zone or a node, or a list of them. */
+static Err read_names(const SchemaReading *r, const YamlNode *value, char ***list, size_t *count)
+{
+    const YamlNode *n = value->kind == YAML_LIST ? value->first : value;
+    if (value->kind == YAML_MAP || !n) return SCHEMA_FAIL(r, value->line, "'%s' must be a list of names, such as [a, b]", value->key);
+    for (; n; n = value->kind == YAML_LIST ? n->next : NULL) {
+        const char *text = "";
+        TRY(word(r, n, &text));
+        char *copy = strdup(text);
+        if (!copy) return FAIL(ENOMEM);
+        TRY(list_append(r, n->line, PLACEMENT_NAMES_MAX, list, count, copy));
+    }
+    return OK;
+}
+
+static Err read_zones(const SchemaReading *r, const YamlNode *value)
+{
+    return read_names(r, value, &task_of(r)->placement.zones, &task_of(r)->placement.zone_count);
+}
+
+static Err read_exclude(const SchemaReading *r, const YamlNode *value)
+{
+    return read_names(r, value, &task_of(r)->placement.exclude, &task_of(r)->placement.exclude_count);
+}
 
 static const Field PLACEMENT_KEYS[] = {
     {"locality", FIELD_REAL, AT(placement.locality)},
     {"availability", FIELD_REAL, AT(placement.availability)},
     {"cost", FIELD_REAL, AT(placement.cost)},
     {"spot", FIELD_FLAG, AT(placement.spot), .names = SPOTS},
+    {"zones", FIELD_SPECIAL, .read = read_zones},
+    {"exclude", FIELD_SPECIAL, .read = read_exclude},
     {NULL},
 };
 
@@ -247,7 +310,7 @@ const Field TASK_KEYS[] = {
     {"combine", FIELD_SPECIAL, .read = read_combine},
     {"security", FIELD_GROUP, .fields = SECURITY_KEYS},
     {"privacy", FIELD_SPECIAL, .read = read_privacy},
-    {"redundancy", FIELD_GROUP, .fields = REDUNDANCY_KEYS},
+    {"redundancy", FIELD_SPECIAL, .read = read_redundancy},
     {"placement", FIELD_GROUP, .fields = PLACEMENT_KEYS},
     {"attempts", FIELD_COUNT32, AT(attempts), .min = 1, .max = ATTEMPTS_MAX},
     {"retries", FIELD_SPECIAL, .read = read_retries},

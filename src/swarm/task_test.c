@@ -26,8 +26,8 @@ START_TEST(every_key_arrives)
                         "input: {path: flights.csv, split: {by: csv, target: 64KiB, header: false}}\n"
                         "combine: sum-by-key\n"
                         "security: {level: shared, lifetime: 500ms, memory: 1MiB, output: 10kB, random: real}\n"
-                        "redundancy: {copies: 1, agree: 1, speculate: false}\n"
-                        "placement: {locality: 1.0, availability: 2, cost: .5, spot: forbid}\n"
+                        "redundancy: {copies: 1, agree: 1, speculate: true, adaptive: false}\n"
+                        "placement: {locality: 1.0, availability: 2, cost: .5, spot: forbid, zones: [eu-1, eu-2], exclude: n7}\n"
                         "attempts: 5\n"
                         "output: /tmp/busiest.csv\n");
     ck_assert_str_eq(t.name, "busiest-airports");
@@ -45,8 +45,11 @@ START_TEST(every_key_arrives)
     ck_assert(t.split.by == SPLIT_CSV && t.split.target_bytes == 64 * KIB && !t.split.header && t.split.records == 0);
     ck_assert(t.combine.by == COMBINE_SUM_BY_KEY);
     ck_assert(t.level == LEVEL_SHARED && t.lifetime_ns == 500 * NS_PER_MS && t.memory_max == MIB && t.output_max == 10000 && t.real_random);
-    ck_assert(t.copies == 1 && t.agree == 1 && !t.speculate);
+    ck_assert(t.redundancy.copies == 1 && t.redundancy.agree == 1 && t.redundancy.speculate && !t.redundancy.adaptive);
     ck_assert(t.placement.locality == 1 && t.placement.availability == 2 && t.placement.cost == 0.5 && !t.placement.spot);
+    ck_assert(t.placement.zone_count == 2 && t.placement.exclude_count == 1);
+    ck_assert_str_eq(t.placement.zones[1], "eu-2");
+    ck_assert_str_eq(t.placement.exclude[0], "n7");
     ck_assert_uint_eq(t.attempts, 5);
     ck_assert_str_eq(t.output, "/tmp/busiest.csv");
     task_free(&t);
@@ -60,7 +63,8 @@ START_TEST(what_is_left_out_has_its_default)
     ck_assert(t.split.by == SPLIT_LINES && t.split.target_bytes == 256 * KIB && t.split.header);
     ck_assert(t.combine.by == COMBINE_CONCAT && t.level == LEVEL_PROCESS && !t.real_random);
     ck_assert(t.lifetime_ns == SEE_LIFETIME_DEFAULT_NS && t.memory_max == SEE_MEMORY_DEFAULT && t.output_max == SEE_OUTPUT_DEFAULT);
-    ck_assert(t.attempts == 3 && t.copies == 1 && t.agree == 1 && t.arg_count == 0 && t.env_count == 0);
+    ck_assert(t.attempts == 3 && t.arg_count == 0 && t.env_count == 0 && !t.by_content);
+    ck_assert(t.redundancy.copies == 1 && t.redundancy.agree == 1 && !t.redundancy.speculate);
     ck_assert_ptr_null(t.output);
     ck_assert(view_equal(view_buffer(&t.source), VIEW("task: t\nmodule: m.wasm\ninput: in\n")));
     task_free(&t);
@@ -142,6 +146,7 @@ START_TEST(env_may_be_a_list)
 END_TEST
 
 /** Line 1 names the task; BASE is what a case leaves out. */
+#define CONTENT "sha256:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define BASE "task: t\nimage: i\ninput: a\n"
 
 static const struct { const char *yaml; int code; const char *text; } MISTAKES[] = {
@@ -149,7 +154,7 @@ static const struct { const char *yaml; int code; const char *text; } MISTAKES[]
     {"task: t\nimage: i\n\n# note\nimput: a\n", ERR_BAD_INPUT, "t.yaml:5: unknown key 'imput'; did you mean 'input'?"},
     {BASE "security: {levle: process}\n", ERR_BAD_INPUT, "t.yaml:4: unknown key 'levle'; did you mean 'level'?"},
     {BASE "placement: {weight: 1}\n", ERR_BAD_INPUT,
-        "t.yaml:4: unknown key 'weight'; known here: locality, availability, cost, spot"},
+        "t.yaml:4: unknown key 'weight'; known here: locality, availability, cost, spot, zones, exclude"},
     {BASE "\"a\\e[2J\": 1\n", ERR_BAD_INPUT,
         "t.yaml:4: unknown key 'a\\x1b[2J'; known here: task, image, module, args, env, input, combine, security, "
         "privacy, redundancy, placement, attempts, retries, output"},
@@ -239,12 +244,23 @@ static const struct { const char *yaml; int code; const char *text; } MISTAKES[]
         "t.yaml:4: 'combine' takes exactly one of top, module and image, such as {top: 5}"},
     {BASE "combine: {top: 0}\n", ERR_BAD_INPUT, "t.yaml:4: 'top: 0' must be a whole number from 1 to 1048576"},
     /* what can't be honoured yet is refused, never ignored */
-    {BASE "redundancy:\n  agree: 1\n  copies: 3\n", ERR_BAD_INPUT,
-        "t.yaml:6: 3 copies of a micro-job need several machines, which this version can't use yet; use 'copies: 1'"},
-    {BASE "redundancy: {agree: 2}\n", ERR_BAD_INPUT,
-        "t.yaml:4: 2 agreeing results need as many copies, which this version can't run yet; use 'agree: 1'"},
-    {BASE "redundancy: {speculate: true}\n", ERR_BAD_INPUT,
-        "t.yaml:4: speculative copies need several machines, which this version can't use yet; use 'speculate: false'"},
+    {BASE "redundancy:\n  agree: 3\n  copies: 2\n", ERR_BAD_INPUT, "t.yaml:5: 3 of 2 copies can't agree; 'agree' is from 1 to 'copies'"},
+    {BASE "redundancy: {copies: 16}\n", ERR_BAD_INPUT, "t.yaml:4: 'copies: 16' must be a whole number from 1 to 15"},
+    {BASE "security: {random: real}\nredundancy: {copies: 3}\n", ERR_BAD_INPUT,
+        "t.yaml:5: 3 copies of a micro-job that draws real random numbers never agree; use 'random: derived' or 'copies: 1'"},
+    {BASE "redundancy: {adaptive: true}\n", ERR_BAD_INPUT,
+        "t.yaml:4: 'adaptive' lets proven nodes do without copies, and there are none that must agree; give 'copies: 3' or more, or remove it"},
+    {BASE "placement: {zones: []}\n", ERR_BAD_INPUT, "t.yaml:4: 'zones' must be a list of names, such as [a, b]"},
+    {BASE "placement:\n  cost: 1\n  exclude: [ok, 'a b']\n", ERR_BAD_INPUT,
+        "t.yaml:6: entry 2 is no name: 1 to 63 letters, digits, '.', '_' and '-'"},
+    {"task: t\nimage: i\ninput: {content: sha256:abc}\n", ERR_BAD_INPUT,
+        "t.yaml:3: 'content' must be sha256: and 64 digits 0-9a-f, as `sha256sum FILE` prints them"},
+    {"task: t\nimage: i\ninput: {path: a, content: '" CONTENT "'}\n", ERR_BAD_INPUT,
+        "t.yaml:3: 'path' and 'content' exclude each other; keep one"},
+    {"task: t\nimage: i\ninput: {content: '" CONTENT "', split: file}\n", ERR_BAD_INPUT,
+        "t.yaml:3: a split by file takes a pattern, and 'content' names one file; use another split, or 'path'"},
+    {"task: t\nimage: i\ninput: {content: '" CONTENT "', count: 3}\n", ERR_BAD_INPUT,
+        "t.yaml:3: a split by count reads no input; remove 'content' or 'count'"},
     {BASE "privacy: {epsilon: 1}\n", ERR_DENIED,
         "t.yaml:4: 'privacy' is not available yet, and a task that asks for it does not run without it; "
         "remove the key only if the results may leave without noise"},
@@ -278,6 +294,28 @@ START_TEST(every_mistake_is_named_with_its_line)
         ck_assert_int_eq(e.code, MISTAKES[i].code);
         ck_assert_msg(t.attempts == 77 && !t.image, "the output was touched");
     }
+}
+END_TEST
+
+START_TEST(copies_alone_ask_for_a_majority)
+{
+    static const uint32_t MAJORITY[COPIES_MAX + 1] = {0, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8};
+    for (uint32_t copies = 1; copies <= COPIES_MAX; copies++) {
+        char yaml[128];
+        snprintf(yaml, sizeof yaml, BASE "redundancy: {copies: %u}\n", copies);
+        TaskSpec t = parsed(yaml);
+        ck_assert_uint_eq(t.redundancy.agree, MAJORITY[copies]);
+        task_free(&t);
+    }
+}
+END_TEST
+
+START_TEST(an_input_may_be_named_by_what_it_holds)
+{
+    TaskSpec t = parsed("task: t\nimage: i\ninput: {content: '" CONTENT "', split: csv}\n");
+    ck_assert(t.by_content && !t.input_path && t.split.by == SPLIT_CSV);
+    for (unsigned i = 0; i < sizeof t.content; i++) ck_assert_uint_eq(t.content[i], i);
+    task_free(&t);
 }
 END_TEST
 
@@ -418,6 +456,7 @@ START_TEST(every_example_of_the_documentation_is_a_task)
 END_TEST
 
 TEST_MAIN("swarm/task", every_key_arrives, what_is_left_out_has_its_default, input_has_short_forms, combine_has_several_shapes,
-    retries_are_attempts_less_one, env_may_be_a_list, every_mistake_is_named_with_its_line, a_nul_byte_in_the_file_is_refused,
+    retries_are_attempts_less_one, env_may_be_a_list, copies_alone_ask_for_a_majority,
+    an_input_may_be_named_by_what_it_holds, every_mistake_is_named_with_its_line, a_nul_byte_in_the_file_is_refused,
     too_much_of_anything_is_refused, a_path_longer_than_a_path_may_be_is_refused, sizes_and_durations, a_task_made_by_hand_is_validated,
     a_file_is_read_relative_to_its_folder, every_example_of_the_documentation_is_a_task)
