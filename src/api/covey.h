@@ -84,8 +84,28 @@ COVEY_API void covey_task_set_resume(covey_task *t, bool resume);
 COVEY_API void covey_task_set_output(covey_task *t, const char *path);      /* "-": standard output */
 COVEY_API void covey_task_set_concurrency(covey_task *t, unsigned zygotes); /* SEEs at the same time; 0: one per core */
 
-/** For an input that somebody else sealed: "unix:PATH", where that owner's key broker serves (covey keybroker). NULL: the user's own, in this process. */
+/** For an input that somebody else sealed: "unix:PATH", where that owner's key broker serves (covey keybroker), or "nats", when it serves
+ * on the task's bus. NULL: the user's own, in this process. */
 COVEY_API void covey_task_set_keybroker(covey_task *t, const char *address);
+
+/**
+ * A bus that leaves the process: NATS, server version 2.9 or later. docs/cluster.md. The server knows each party by a key: a node
+ * by its node's key (covey_key_node), everybody else by the user's signing key (covey_key_public); `covey bus config` writes its configuration.
+ */
+typedef struct {
+    const char *url;    /* "nats://HOST[:PORT][,nats://HOST...]", "tls://..." for an encrypted one */
+    const char *tls_ca; /* a file of certificates (PEM) that the server's must be signed by; NULL: the system's */
+    const char *key;    /* a file with another NKey seed (SU...), or a user's .creds; NULL: as above */
+} covey_bus;
+
+/** Micro-jobs run on the nodes of that bus (covey node), none in this process. NULL: in this process tree. */
+COVEY_API void covey_task_set_bus(covey_task *t, const covey_bus *bus);
+/** How long the task waits while its bus has no node for it: "30s" is the default. Then it ends with COVEY_SYSTEM. */
+COVEY_API void covey_task_set_wait(covey_task *t, const char *time);
+/** Tells events->explained why this micro-job (of stage 0) went where it went. */
+COVEY_API void covey_task_set_explain(covey_task *t, uint64_t micro_job);
+/** Folders in which inputs that the task names by content are looked for. */
+COVEY_API void covey_task_set_data(covey_task *t, const char *const *folders, size_t count);
 
 typedef struct {
     uint64_t micro_jobs, succeeded, failed, retried, resumed, sees_started;
@@ -93,6 +113,12 @@ typedef struct {
     uint64_t bytes_done, bytes_total;
     unsigned stage;         /* 0: the micro-jobs; 1 and up: combining */
     double wall_seconds;
+    unsigned nodes;         /* that take micro-jobs now */
+    unsigned nodes_lost, nodes_drained, nodes_lying; /* silent for a lease; went after notice; gave results that others outvoted */
+    uint64_t replaced;      /* micro-jobs that were given out again because their node had gone */
+    uint64_t extra_copies, speculative; /* runs beyond one a micro-job: for comparing, and because a node was slow */
+    uint64_t bytes_sent;    /* segments and images */
+    double cost;            /* core-hours by the prices of the nodes */
 } covey_progress;
 
 typedef struct { uint64_t job; unsigned stage, exit_code, attempts; const char *reason; const char *log; size_t log_size; } covey_failure;
@@ -105,11 +131,20 @@ typedef struct {
     int (*output)(void *context, const void *data, size_t size);                   /* takes the output, not the task's file; not 0: stop */
     void (*failure)(void *context, const covey_failure *failure);
     void (*building)(void *context, const char *module);                           /* before the run: its image is looked up or built */
+    void (*notice)(void *context, const char *text);                               /* of the bus and its nodes: one line */
+    void (*explained)(void *context, const char *line);                            /* covey_task_set_explain */
 } covey_events;
 
 /** Runs the task to its end. covey_task_interrupt may be called from a signal handler or another thread meanwhile. */
 COVEY_API covey_code covey_task_run(covey_task *t, const covey_events *events, covey_error *error);
 COVEY_API void covey_task_interrupt(covey_task *t);
+
+/** A micro-job that failed for good: why, and the last line of its standard error, made printable. */
+typedef struct {
+    uint64_t job;
+    unsigned stage, exit_code, attempts;
+    char reason[96], log[200];
+} covey_kept_failure;
 
 typedef struct {
     const char *task, *level, *output, *image, *measurement; /* live as long as the task */
@@ -117,8 +152,15 @@ typedef struct {
     const char *partial_output;  /* NULL, or where the results of a task with failures went */
     unsigned recipients;         /* of sealed results: how many keys can open the output (covey_unseal); 0: they are not sealed */
     bool resumable;              /* false when the input is standard input, which cannot be read again */
+    const char *bus;             /* NULL, or where its nodes were */
+    const covey_kept_failure *failures; /* the first ones, by number */
+    unsigned failure_count;
+    uint64_t failures_seen;
 } covey_summary;
 COVEY_API void covey_task_summary(const covey_task *t, covey_summary *ret);
+/** What `covey run --json` prints: one JSON object, to be freed with free(). `error`: what covey_task_run gave. NULL: a name in it is not
+ * UTF-8, or there is no memory. */
+COVEY_API char *covey_task_json(const covey_task *t, const covey_error *error);
 
 /** SEE images. */
 typedef struct { char path[4096]; char measurement[65]; bool from_cache; double seconds; } covey_image_built;
@@ -199,12 +241,31 @@ COVEY_API covey_code covey_appraise(covey *c, const char *path, const char *coll
                                     covey_error *error);
 
 /**
+ * Enrols a node's TPM, so that its evidence is believed (docs/formats/tpm.md): request of the node, challenge of the operator, answer of the node,
+ * which the operator accepts. Files hold these messages as bytes or hex digits; "-" is standard input. What is returned is freed by
+ * covey_evidence_free; its kind is "request", "challenge" or "answer".
+ */
+typedef struct {
+    const char *name;       /* of the node: letters, digits, dots, - and _ */
+    const char *collateral; /* folder: makers' certificates in tpm-makers/, accepted keys in tpm/; NULL: `collateral` in the configuration folder */
+} covey_enrolment;
+/** errors: COVEY_REFUSED when there is no TPM, or none with an endorsement certificate */
+COVEY_API covey_code covey_enrol_request(covey *c, covey_evidence *ret, covey_error *error);
+/** errors: COVEY_BAD_INPUT (no request), COVEY_REFUSED (no maker that is trusted vouches for that TPM) */
+COVEY_API covey_code covey_enrol_challenge(covey *c, const covey_enrolment *o, const char *file, covey_evidence *ret, covey_error *error);
+/** errors: COVEY_BAD_INPUT (no challenge), COVEY_REFUSED (it is for another TPM or another key) */
+COVEY_API covey_code covey_enrol_activate(covey *c, const char *file, covey_evidence *ret, covey_error *error);
+/** Writes the key as tpm/ak-NAME.pub. A challenge counts once. errors: COVEY_REFUSED (another answer), COVEY_BAD_INPUT (no challenge was made) */
+COVEY_API covey_code covey_enrol_accept(covey *c, const covey_enrolment *o, const char *file, covey_error *error);
+
+/**
  * A key broker as a process of its own, for datasets that the user sealed. NULL fields: <state>/keybroker, `collateral` in the
  * configuration folder (if
  * it is there), the nodes that the user trusts. Strings are borrowed for the call.
  */
 typedef struct {
-    const char *listen;             /* "unix:PATH"; needed */
+    const char *listen;             /* "unix:PATH"; this, or a bus, is needed */
+    const covey_bus *bus;           /* NULL: none */
     const char *state_dir, *collateral_dir;
     const char *const *nodes;       /* public keys of nodes that may be given keys where a policy names none */
     size_t node_count;
@@ -214,6 +275,53 @@ typedef struct {
 /** Serves until stop_fd can be read (-1: for ever). The process gives no core files from then on.
  *  errors: COVEY_BAD_INPUT (address, node), COVEY_REFUSED (keys, damaged state), COVEY_SYSTEM (state or socket in use by another) */
 COVEY_API covey_code covey_keybroker_serve(covey *c, const covey_keybroker_options *options, int stop_fd, covey_error *error);
+
+/**
+ * A node: gives its cores to the tasks of a bus. Known by the node's key (covey_key_node). NULL, 0 and false: chosen by itself, or nothing to
+ * say. Strings are borrowed for the call.
+ */
+typedef struct {
+    covey_bus bus;
+    const char *name;               /* for people; default: the host's name and the beginning of the node's key */
+    const char *zone, *owner;       /* what placement goes by: near to data; copies of a micro-job go to different owners */
+    const char *price;              /* of a core-hour, a number; default 0 */
+    bool spot;                      /* it may be taken away */
+    const char *notice;             /* how long after a notice it is still there: "30s" */
+    const char *notice_file;        /* its appearance is the notice */
+    const char *const *data;        /* folders of datasets that are at hand here */
+    size_t data_count;
+    const char *cache_dir;          /* of images and segments, by content; default: $XDG_CACHE_HOME/covey/objects */
+    const char *cache_size;         /* "2GiB" */
+    unsigned cores;                 /* 0: all that this process may use */
+    void *context;
+    void (*notice_line)(void *context, const char *text); /* it joined, lost the bus, drains: one line */
+} covey_node_options;
+/**
+ * Serves until stop_fd says so: what can be read from it (an eventfd, a signalfd, a byte) is a notice: the node takes no more micro-jobs, and
+ * ends when those that run are done or the notice is over. The second one ends it at once. -1: for ever.
+ * errors: COVEY_BAD_INPUT (address, numbers, folders), COVEY_REFUSED (the server does not know this node; keys), COVEY_SYSTEM
+ */
+COVEY_API covey_code covey_node_serve(covey *c, const covey_node_options *options, int stop_fd, covey_error *error);
+
+/**
+ * Runs the task files that are put into a folder (renamed into it: half a file must not be seen), each to its end, several at a time, on the
+ * nodes of a bus. Beside NAME.yaml appears NAME.done or NAME.failed, with what covey_task_json gives. Several processes may watch one folder,
+ * with one state folder: a lease on the bus says which of them runs a task; when it dies another goes on from its journal.
+ */
+typedef struct {
+    covey_bus bus;
+    const char *tasks_dir;          /* needed */
+    const char *state_dir;          /* journals; NULL: the handle's */
+    unsigned at_once;               /* tasks at the same time; 0: 4 */
+    const char *lease;              /* a process that is silent for so long loses its tasks to others: "10s" */
+    const char *const *data;        /* as covey_task_set_data */
+    size_t data_count;
+    void *context;
+    void (*notice_line)(void *context, const char *text); /* a task began, ended; the bus was lost: one line */
+} covey_manager_options;
+/** Serves until stop_fd can be read (-1: for ever); tasks that run are interrupted then, and go on with the next who watches.
+ *  errors: COVEY_BAD_INPUT (address, folders, lease), COVEY_REFUSED, COVEY_SYSTEM */
+COVEY_API covey_code covey_manager_serve(covey *c, const covey_manager_options *options, int stop_fd, covey_error *error);
 
 /** The warden's process: serves the socket until it closes. For the `covey warden` command only. config_dir: where the node's own key is, made on
  *  first use, with which evidence is signed; NULL: this node gives no evidence. */

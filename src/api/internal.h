@@ -2,7 +2,9 @@
 #pragma once
 #include <stdatomic.h>
 
+#include "api/bus_address.h"
 #include "api/covey.h"
+#include "api/failures.h"
 #include "base/limits.h"
 #include "crypto/sign.h"
 #include "image/image.h"
@@ -19,6 +21,12 @@ struct covey_task {
     char origin[PATH_BYTES_MAX]; /* absolute path of the task file; empty when it came from memory */
     bool resume;
     char *keybroker;             /* NULL: the user's own */
+    BusAddress bus;              /* url NULL: none leaves this process */
+    char *wait;                  /* for a node of the bus, such as "30s"; NULL: WAIT_DEFAULT */
+    bool explain;
+    uint64_t explain_job;
+    char **data;                 /* folders; data_count */
+    size_t data_count;
     unsigned zygotes;
     Err setup;                   /* what a setter, which returns nothing, could not do; reported by the run */
     atomic_bool interrupted;
@@ -28,6 +36,7 @@ struct covey_task {
     char image_path[PATH_BYTES_MAX], measurement[65], partial_path[PATH_BYTES_MAX];
     covey_progress counts;
     unsigned recipients;
+    Failures failures;
 };
 
 /** Fills *ret_error (may be NULL) and returns the code that belongs to e. */

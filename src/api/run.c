@@ -81,10 +81,11 @@ static void on_result(void *context, uint64_t job, View result)
 
 static void on_failure(void *context, const ManagerFailure *f)
 {
-    const covey_events *events = ((Run *)context)->events;
+    Run *r = context;
     covey_failure failure = {.job = f->job, .stage = f->stage, .exit_code = f->exit_code, .attempts = f->attempts,
                              .reason = outcome_text(f->outcome), .log = (const char *)f->log.data, .log_size = f->log.size};
-    events->failure(events->context, &failure);
+    failures_add(&r->task->failures, &failure);
+    if (r->events->failure) r->events->failure(r->events->context, &failure);
 }
 
 /* The way up. Each step leaves what it made in the Run; run_close takes apart whatever is there. */
@@ -131,7 +132,7 @@ static Err start_manager(Run *r, Diag *diag)
         .resume = t->resume,
         .zygotes = t->zygotes,
         .events = {.context = r, .output = on_output, .result = r->events->result ? on_result : NULL,
-                   .failure = r->events->failure ? on_failure : NULL},
+                   .failure = on_failure},
     };
     memcpy(request.measurement, r->image.measurement.bytes, sizeof request.measurement);
     memcpy(request.combine_measurement, r->combine_image.measurement.bytes, sizeof request.combine_measurement);
@@ -203,6 +204,7 @@ covey_code covey_task_run(covey_task *t, const covey_events *events, covey_error
     Run r = {.task = t, .events = events ? events : &NONE, .output = {.fd = -1}};
     t->partial_path[0] = '\0';
     t->recipients = 0;
+    t->failures = (Failures){0};
     Err e = run_open(&r, &diag);
     if (e.code == 0) {
         e = run_to_end(&r, &diag);

@@ -63,6 +63,9 @@ void covey_task_free(covey_task *t)
     if (!t) return;
     task_free(&t->spec);
     free(t->keybroker);
+    free(t->wait);
+    bus_address_free(&t->bus);
+    covey_task_set_data(t, NULL, 0);
     fd_close(&t->interrupt_fd);
     free(t);
 }
@@ -71,23 +74,46 @@ void covey_task_set_resume(covey_task *t, bool resume) { t->resume = resume; }
 
 void covey_task_set_concurrency(covey_task *t, unsigned zygotes) { t->zygotes = zygotes; }
 
-void covey_task_set_keybroker(covey_task *t, const char *address)
+/* NULL: none. */
+static void replace_text(covey_task *t, char **text, const char *with)
 {
-    char *copy = address ? strdup(address) : NULL;
-    if (address && !copy) t->setup = FAIL(ENOMEM);
-    free(t->keybroker);
-    t->keybroker = copy;
-}
-
-void covey_task_set_output(covey_task *t, const char *path)
-{
-    char *copy = strdup(path);
-    if (!copy) {
+    char *copy = with ? strdup(with) : NULL;
+    if (with && !copy) {
         t->setup = FAIL(ENOMEM);
         return;
     }
-    free(t->spec.output);
-    t->spec.output = copy;
+    free(*text);
+    *text = copy;
+}
+
+void covey_task_set_keybroker(covey_task *t, const char *address) { replace_text(t, &t->keybroker, address); }
+
+void covey_task_set_output(covey_task *t, const char *path) { replace_text(t, &t->spec.output, path); }
+
+void covey_task_set_bus(covey_task *t, const covey_bus *bus)
+{
+    BusAddress copy = {0};
+    Err e = bus ? bus_address_copy(bus, &copy) : OK;
+    if (e.code) t->setup = e;
+    bus_address_free(&t->bus);
+    t->bus = copy;
+}
+
+void covey_task_set_wait(covey_task *t, const char *time) { replace_text(t, &t->wait, time); }
+
+void covey_task_set_explain(covey_task *t, uint64_t micro_job)
+{
+    t->explain = true;
+    t->explain_job = micro_job;
+}
+
+void covey_task_set_data(covey_task *t, const char *const *folders, size_t count)
+{
+    while (t->data_count) free(t->data[--t->data_count]);
+    free(t->data);
+    t->data = count ? calloc(count, sizeof *t->data) : NULL;
+    while (t->data && t->data_count < count && (t->data[t->data_count] = strdup(folders[t->data_count]))) t->data_count++;
+    if (t->data_count < count) t->setup = FAIL(ENOMEM);
 }
 
 /* Async-signal-safe: a lock-free store and one write. */
@@ -113,6 +139,10 @@ void covey_task_summary(const covey_task *t, covey_summary *ret)
         .partial_output = t->partial_path[0] ? t->partial_path : NULL,
         .recipients = t->recipients,
         .resumable = !task_reads_standard_input(t),
+        .bus = t->bus.url,
+        .failures = t->failures.kept,
+        .failure_count = t->failures.count,
+        .failures_seen = t->failures.seen,
     };
 }
 

@@ -1,96 +1,60 @@
-/* What became of a task: in words, and as JSON. */
+/* What became of a task, in words: the lines of failures, and the summary. */
 #include "cmd/report.h"
 
-#include <jansson.h>
 #include <string.h>
 
-/* The last line of a log says why a program gave up; control characters must not reach a terminal. */
-static void copy_last_line(const char *log, size_t size, char ret_text[REPORT_LOG_MAX])
+typedef unsigned long long Number;
+
+static const char *plural(Number n) { return n == 1 ? "" : "s"; }
+
+void report_print_failures(const covey_summary *s, FILE *out)
 {
-    while (size && (log[size - 1] == '\n' || log[size - 1] == '\r')) size--;
-    size_t start = size;
-    while (start && log[start - 1] != '\n') start--;
-    size_t n = size - start < REPORT_LOG_MAX - 1 ? size - start : REPORT_LOG_MAX - 1;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)log[start + i];
-        ret_text[i] = c >= 0x20 && c < 0x7f ? (char)c : '?';
+    for (unsigned i = 0; i < s->failure_count; i++) {
+        const covey_kept_failure *k = &s->failures[i];
+        fprintf(out, "covey: %s %llu failed after %u attempt%s: %s%s%s\n", k->stage ? "combining job" : "micro-job", (Number)k->job, k->attempts,
+                plural(k->attempts), k->reason, k->log[0] ? ": " : "", k->log);
     }
-    ret_text[n] = '\0';
+    if (s->failures_seen > s->failure_count) fprintf(out, "covey: ... and %llu more\n", (Number)(s->failures_seen - s->failure_count));
 }
 
-/* Keeps the first ones by number, in order: they come as SEEs end. */
-static ReportFailure *place_for(Report *r, const covey_failure *f)
+static void print_nodes(const covey_progress *c, FILE *out)
 {
-    unsigned at = r->count;
-    while (at > 0 && (r->kept[at - 1].stage > f->stage || (r->kept[at - 1].stage == f->stage && r->kept[at - 1].job > f->job))) at--;
-    if (at == REPORT_FAILURES_MAX) return NULL;
-    if (r->count < REPORT_FAILURES_MAX) r->count++;
-    memmove(&r->kept[at + 1], &r->kept[at], (r->count - at - 1) * sizeof r->kept[0]);
-    return &r->kept[at];
-}
-
-void report_failure(Report *r, const covey_failure *f)
-{
-    r->seen++;
-    ReportFailure *k = place_for(r, f);
-    if (!k) return;
-    *k = (ReportFailure){.job = f->job, .stage = f->stage, .exit_code = f->exit_code, .attempts = f->attempts};
-    if (f->exit_code) snprintf(k->reason, sizeof k->reason, "exit code %u", f->exit_code);
-    else snprintf(k->reason, sizeof k->reason, "%s", f->reason);
-    copy_last_line(f->log, f->log_size, k->log);
-}
-
-void report_print_failures(const Report *r, FILE *out)
-{
-    for (unsigned i = 0; i < r->count; i++) {
-        const ReportFailure *k = &r->kept[i];
-        fprintf(out, "covey: %s %llu failed after %u attempt%s: %s%s%s\n", k->stage ? "combining job" : "micro-job", k->job, k->attempts,
-                k->attempts == 1 ? "" : "s", k->reason, k->log[0] ? ": " : "", k->log);
+    fprintf(out, " on %u node%s", c->nodes, plural(c->nodes));
+    const char *between = " (";
+    const struct { unsigned count; const char *what; } became[] = {{c->nodes_lost, "lost"}, {c->nodes_drained, "drained"}, {c->nodes_lying, "lying"}};
+    for (size_t i = 0; i < sizeof became / sizeof became[0]; i++) {
+        if (became[i].count == 0) continue;
+        fprintf(out, "%s%u %s", between, became[i].count, became[i].what);
+        between = ", ";
     }
-    if (r->seen > r->count) fprintf(out, "covey: ... and %llu more\n", r->seen - r->count);
+    if (*between == ',') fputc(')', out);
+}
+
+static void print_swarm(const covey_progress *c, FILE *out)
+{
+    const struct { Number count; const char *one, *many; } spent[] = {
+        {c->replaced, "micro-job placed again", "micro-jobs placed again"},
+        {c->extra_copies, "extra copy", "extra copies"},
+        {c->speculative, "speculative copy", "speculative copies"},
+    };
+    for (size_t i = 0; i < sizeof spent / sizeof spent[0]; i++)
+        if (spent[i].count) fprintf(out, ", %llu %s", spent[i].count, spent[i].count == 1 ? spent[i].one : spent[i].many);
+    if (c->bytes_sent) fprintf(out, ", %.1f MiB sent", (double)c->bytes_sent / (1 << 20));
+    if (c->cost > 0) fprintf(out, ", cost %.4g", c->cost);
 }
 
 void report_print_summary(const covey_summary *s, FILE *out)
 {
     const covey_progress *c = &s->counts;
-    fprintf(out, "%s: %llu micro-job%s", s->task, (unsigned long long)c->micro_jobs, c->micro_jobs == 1 ? "" : "s");
-    if (c->failed) fprintf(out, " (%llu failed)", (unsigned long long)c->failed);
-    if (c->resumed) fprintf(out, " (%llu from an earlier run)", (unsigned long long)c->resumed);
-    fprintf(out, ", %llu SEE%s at level %s, %.2f s", (unsigned long long)c->sees_started, c->sees_started == 1 ? "" : "s", s->level,
-            c->wall_seconds);
+    fprintf(out, "%s: %llu micro-job%s", s->task, (Number)c->micro_jobs, plural(c->micro_jobs));
+    if (c->failed) fprintf(out, " (%llu failed)", (Number)c->failed);
+    if (c->resumed) fprintf(out, " (%llu from an earlier run)", (Number)c->resumed);
+    fprintf(out, ", %llu SEE%s at level %s", (Number)c->sees_started, plural(c->sees_started), s->level);
+    if (s->bus) print_nodes(c, out);
+    fprintf(out, ", %.2f s", c->wall_seconds);
+    if (s->bus) print_swarm(c, out);
     if (s->partial_output) fprintf(out, " -> %s (partial)", s->partial_output);
     else if (!c->failed && strcmp(s->output, "-") != 0) fprintf(out, " -> %s", s->output);
-    if (s->recipients) fprintf(out, ", sealed to %u recipient%s; open with covey unseal", s->recipients, s->recipients == 1 ? "" : "s");
+    if (s->recipients) fprintf(out, ", sealed to %u recipient%s; open with covey unseal", s->recipients, plural(s->recipients));
     fputc('\n', out);
-}
-
-static json_t *failures_json(const Report *r)
-{
-    json_t *list = json_array();
-    for (unsigned i = 0; i < r->count; i++) {
-        const ReportFailure *k = &r->kept[i];
-        json_array_append_new(list, json_pack("{s:I, s:i, s:i, s:s, s:s}", "micro_job", (json_int_t)k->job, "stage", (int)k->stage,
-                                              "attempts", (int)k->attempts, "reason", k->reason, "log", k->log));
-    }
-    return list;
-}
-
-void report_print_json(const Report *r, const covey_summary *s, const covey_error *e, FILE *out)
-{
-    const covey_progress *c = &s->counts;
-    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:f, s:s, s:s?, s:s, s:s, s:i, s:s?, s:o}",
-                          "task", s->task, "micro_jobs", (json_int_t)c->micro_jobs, "succeeded", (json_int_t)c->succeeded,
-                          "failed", (json_int_t)c->failed, "retried", (json_int_t)c->retried, "resumed", (json_int_t)c->resumed,
-                          "sees_started", (json_int_t)c->sees_started, "level", s->level, "wall_seconds", c->wall_seconds,
-                          "output", s->output, "partial_output", s->partial_output, "image", s->image, "measurement", s->measurement,
-                          "exit_code", (int)e->code, "error", e->code ? e->text : NULL, "failures", failures_json(r));
-    if (o && s->recipients) json_object_set_new(o, "sealed_to", json_integer((json_int_t)s->recipients));
-    if (!o) {
-        fprintf(stderr, "covey: the summary could not be written as JSON: a name in it is not UTF-8, or there is no memory\n");
-        return;
-    }
-    json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    fputc('\n', out);
-    fflush(out);
-    json_decref(o);
 }

@@ -12,7 +12,6 @@
 typedef struct {
     const SessionOptions *options;
     Progress progress;
-    Report report;
     Stream stream;
 } Session;
 
@@ -57,7 +56,19 @@ static int on_output(void *context, const void *data, size_t size)
     return stream_write(&s->stream, data, size);
 }
 
-static void on_failure(void *context, const covey_failure *f) { report_failure(&((Session *)context)->report, f); }
+static void on_notice(void *context, const char *text)
+{
+    Session *s = context;
+    progress_end(&s->progress);
+    if (!s->options->quiet) fprintf(stderr, "covey: %s\n", text);
+}
+
+static void on_explained(void *context, const char *line)
+{
+    Session *s = context;
+    progress_end(&s->progress);
+    fprintf(stderr, "%s\n", line);
+}
 
 int session_error(const covey_error *e)
 {
@@ -79,7 +90,7 @@ static void say_interrupted(const Session *s, const covey_summary *summary)
 static void say_task_failed(const Session *s, const covey_summary *summary)
 {
     const covey_progress *c = &summary->counts;
-    report_print_failures(&s->report, stderr);
+    report_print_failures(summary, stderr);
     fprintf(stderr, "covey: %llu of %llu micro-jobs failed for good", (unsigned long long)c->failed, (unsigned long long)c->micro_jobs);
     if (summary->partial_output) fprintf(stderr, "; the results of the others: %s", summary->partial_output);
     if (s->options->resume_hint) fprintf(stderr, "; try the failed ones again: %s", s->options->resume_hint);
@@ -89,10 +100,18 @@ static void say_task_failed(const Session *s, const covey_summary *summary)
 static void say_end(Session *s, const covey_summary *summary, const covey_error *e)
 {
     if (e->code == COVEY_INTERRUPTED) say_interrupted(s, summary);
-    else if (e->code == COVEY_TASK_FAILED && s->report.seen) say_task_failed(s, summary);
+    else if (e->code == COVEY_TASK_FAILED && summary->failures_seen) say_task_failed(s, summary);
     else if (e->code) session_error(e);
     else if (s->options->summary && !s->options->quiet) report_print_summary(summary, stderr);
-    if (s->options->json) report_print_json(&s->report, summary, e, s->options->json);
+}
+
+static void print_json(const covey_task *t, const covey_error *e, FILE *out)
+{
+    char *text = covey_task_json(t, e);
+    if (text) fprintf(out, "%s\n", text);
+    else fprintf(stderr, "covey: the summary could not be written as JSON: a name in it is not UTF-8, or there is no memory\n");
+    fflush(out);
+    free(text);
 }
 
 int session_run(covey_task *t, const SessionOptions *options)
@@ -101,8 +120,8 @@ int session_run(covey_task *t, const SessionOptions *options)
     covey_summary summary;
     covey_task_summary(t, &summary);
     bool to_stdout = strcmp(summary.output, "-") == 0;
-    covey_events events = {.context = &s, .progress = on_progress, .output = to_stdout ? on_output : NULL, .failure = on_failure,
-                           .building = on_building};
+    covey_events events = {.context = &s, .progress = on_progress, .output = to_stdout ? on_output : NULL, .building = on_building,
+                           .notice = on_notice, .explained = on_explained};
 
     progress_begin(&s.progress, summary.task);
     catch_signals(t);
@@ -114,5 +133,6 @@ int session_run(covey_task *t, const SessionOptions *options)
     if (!stream_finish(&s.stream)) return COVEY_SYSTEM;
     covey_task_summary(t, &summary);
     say_end(&s, &summary, &error);
+    if (options->json) print_json(t, &error, options->json);
     return error.code;
 }
