@@ -2,10 +2,8 @@
 #include <sodium.h>
 
 #include "api/sealed_output.h"
-#include "crypto/derive.h"
-#include "crypto/stream_fixture.h"
+#include "dataset/result_fixture.h"
 #include "dataset/sealed_sample.h"
-#include "see/sealed_result.h"
 
 enum { RESULTS = 3, TEXT_BYTES = 9 };
 
@@ -67,16 +65,11 @@ static Err on_request(void *context, const char *subject, View message)
 /* A sealed result as a SEE makes it. */
 static void put_result(const Setting *s, uint64_t index, Buffer *b)
 {
-    uint8_t text[TEXT_BYTES + 1], sealed[TEXT_BYTES + AEAD_TAG_BYTES], hash[32];
-    SealedResultHead head = {.magic = SEALED_RESULT_MAGIC, .format = 1, .stage_and_job = index, .first = index, .end = index + 1};
-    AeadKey key;
+    uint8_t text[TEXT_BYTES + 1];
+    SealedResultHead head = {.stage_and_job = index, .first = index, .end = index + 1};
     memcpy(head.task_id, s->id.bytes, sizeof head.task_id);
-    crypto_hash_sha256(hash, (const uint8_t *)&head, sizeof head);
-    derive_result_key(&s->result_key, hash, &key);
     snprintf((char *)text, sizeof text, "result %u\n", (unsigned)index);
-    seal_one_chunk(&key, view_of(text, TEXT_BYTES), sealed);
-    ck_assert_ok(buffer_append(b, view_of(&head, sizeof head)));
-    ck_assert_ok(buffer_append(b, view_of(sealed, sizeof sealed)));
+    result_fixture_put(&s->result_key, head, view_of(text, TEXT_BYTES), b);
 }
 
 static void setting_open(Setting *s, Behaviour behaviour)

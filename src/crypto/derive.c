@@ -1,4 +1,4 @@
-/* HKDF-SHA256 over libsodium's HMAC, and the three keys that are derived. */
+/* HKDF-SHA256 over libsodium's HMAC, and the keys that are derived. */
 #include "crypto/derive.h"
 
 #include <assert.h>
@@ -67,6 +67,17 @@ void derive_result_key(const AeadKey *result_key, const uint8_t head_hash[32], A
     info_add(&info, LABEL, sizeof LABEL - 1);
     info_add(&info, head_hash, 32);
     hkdf_expand(result_key->bytes, view_of(info.bytes, info.size), ret_key->bytes, sizeof ret_key->bytes);
+}
+
+void derive_digest_keys(const AeadKey *result_key, uint64_t stage_and_job, uint64_t first, uint64_t end, uint8_t ret_keys[64])
+{
+    static const char LABEL[] = "covey result digest v1";
+    Info info = {.size = 0};
+    info_add(&info, LABEL, sizeof LABEL - 1);
+    info_add_u64(&info, stage_and_job);
+    info_add_u64(&info, first);
+    info_add_u64(&info, end);
+    hkdf_expand(result_key->bytes, view_of(info.bytes, info.size), ret_keys, 64);
 }
 
 void derive_wrap_key(const uint8_t session_key[32], AeadKey *ret_key)

@@ -17,18 +17,18 @@ bool stream_plain_size(uint64_t sealed_size, uint64_t *ret_plain_size)
     return true;
 }
 
-static void make_nonce(uint32_t number, bool last, uint8_t ret_nonce[AEAD_NONCE_BYTES])
+void stream_nonce(uint32_t number, StreamPart part, uint8_t ret_nonce[AEAD_NONCE_BYTES])
 {
     memset(ret_nonce, 0, AEAD_NONCE_BYTES);
     for (int i = 0; i < 4; i++) ret_nonce[7 + i] = (uint8_t)(number >> (24 - 8 * i));
-    ret_nonce[11] = last;
+    ret_nonce[11] = (uint8_t)part;
 }
 
 Err stream_seal_chunk(AeadCipher *cipher, uint32_t number, bool last, View in, uint8_t *out)
 {
     uint8_t nonce[AEAD_NONCE_BYTES];
     if (in.size > STREAM_CHUNK_BYTES || (!last && in.size != STREAM_CHUNK_BYTES)) return FAIL(ERR_LIMIT);
-    make_nonce(number, last, nonce);
+    stream_nonce(number, last ? STREAM_LAST : STREAM_INNER, nonce);
     return aead_seal_with(cipher, nonce, (View){0}, in, out, out + in.size);
 }
 
@@ -36,7 +36,7 @@ Err stream_open_parts(AeadCipher *cipher, uint32_t number, bool last, View text,
 {
     uint8_t nonce[AEAD_NONCE_BYTES];
     if (text.size > STREAM_CHUNK_BYTES || (!last && text.size != STREAM_CHUNK_BYTES)) return FAIL(ERR_CORRUPT);
-    make_nonce(number, last, nonce);
+    stream_nonce(number, last ? STREAM_LAST : STREAM_INNER, nonce);
     return aead_open_with(cipher, nonce, (View){0}, text, tag, out);
 }
 
@@ -45,4 +45,18 @@ Err stream_open_chunk(AeadCipher *cipher, uint32_t number, bool last, View in, u
     if (in.size < AEAD_TAG_BYTES) return FAIL(ERR_CORRUPT);
     size_t size = in.size - AEAD_TAG_BYTES;
     return stream_open_parts(cipher, number, last, view_of(in.data, size), in.data + size, out);
+}
+
+Err stream_seal_note(AeadCipher *cipher, View note, uint8_t ret_tag[AEAD_TAG_BYTES])
+{
+    uint8_t nonce[AEAD_NONCE_BYTES], nothing[1];
+    stream_nonce(0, STREAM_NOTE, nonce);
+    return aead_seal_with(cipher, nonce, note, view_of(nothing, 0), nothing, ret_tag);
+}
+
+Err stream_check_note(AeadCipher *cipher, View note, const uint8_t tag[AEAD_TAG_BYTES])
+{
+    uint8_t nonce[AEAD_NONCE_BYTES], nothing[1];
+    stream_nonce(0, STREAM_NOTE, nonce);
+    return aead_open_with(cipher, nonce, note, view_of(nothing, 0), tag, nothing);
 }

@@ -4,8 +4,8 @@
 #include "crypto/derive.h"
 #include "crypto/stream_fixture.h"
 #include "dataset/layout.h"
+#include "dataset/result_fixture.h"
 #include "dataset/sealed_sample.h"
-#include "see/sealed_result.h"
 
 static Buffer read_page(const char *name)
 {
@@ -148,18 +148,12 @@ END_TEST
 START_TEST(the_result_and_the_claims_of_the_document_are_made_again)
 {
     AUTO_BUFFER expected = hex_block("result.md", "result"), claims = hex_block("result.md", "claims"), made = buffer_limited(1024), encoded = buffer_limited(256);
-    SealedResultHead head = {.magic = SEALED_RESULT_MAGIC, .format = 1, .first = 0, .end = 1};
-    AeadKey task_key, key;
-    Sha256 hash;
-    uint8_t sealed[3 + AEAD_TAG_BYTES];
+    SealedResultHead head = {.first = 0, .end = 1};
+    AeadKey task_key;
     for (uint8_t i = 0; i < 16; i++) head.task_id[i] = (uint8_t)(i + 1);
     memset(head.salt, 5, sizeof head.salt);
     memset(&task_key, 9, sizeof task_key);
-    sha256_of(view_of(&head, sizeof head), &hash);
-    derive_result_key(&task_key, hash.bytes, &key);
-    seal_one_chunk(&key, VIEW("ok\n"), sealed);
-    ck_assert_ok(buffer_append(&made, view_of(&head, sizeof head)));
-    ck_assert_ok(buffer_append(&made, view_of(sealed, sizeof sealed)));
+    result_fixture_put(&task_key, head, VIEW("ok\n"), &made);
     require_same(&made, &expected);
     ResultClaims c = {.results = 1, .plain_bytes = 3};
     memset(&c.index_hash, 3, sizeof c.index_hash);

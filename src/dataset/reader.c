@@ -68,8 +68,8 @@ typedef struct { uint64_t next, plain_bytes; bool in_order; } Walk;
 /** Segments lie one after another, without a gap, and are as long as their plaintext says. */
 static void walk_entry(const SealedFile *f, const SealedSegment *s, Walk *w)
 {
-    uint64_t head = f->footer.is_result ? RESULT_HEAD_BYTES : 0;
-    bool sound = s->plain_size <= SEGMENT_BYTES_MAX && s->offset == w->next && s->sealed_size == head + stream_sealed_size(s->plain_size);
+    uint64_t around = f->footer.is_result ? SEALED_RESULT_AROUND_BYTES : 0;
+    bool sound = s->plain_size <= SEGMENT_BYTES_MAX && s->offset == w->next && s->sealed_size == around + stream_sealed_size(s->plain_size);
     w->in_order &= sound;
     w->next += sound ? s->sealed_size : 0;
     w->plain_bytes += sound ? s->plain_size : 0;

@@ -7,7 +7,6 @@
 #include "see/sealed_result.h"
 
 enum {
-    RESULT_HEAD_BYTES = sizeof(SealedResultHead),
     SEALED_BATCH_BYTES = BATCH_CHUNKS * SEALED_CHUNK_BYTES,
     PLAIN_BATCH_BYTES = BATCH_CHUNKS * STREAM_CHUNK_BYTES
 };

@@ -1,8 +1,6 @@
 /* Does a result file open for its recipients only when the results cover all segments once? The test plays SEEs, manager and key broker. */
-#include "crypto/derive.h"
-#include "crypto/stream_fixture.h"
+#include "dataset/result_fixture.h"
 #include "dataset/sealed_sample.h"
-#include "see/sealed_result.h"
 
 static const AeadKey RESULT_KEY = {{9, 9, 9}};
 static const uint8_t TASK[16] = {1, 2, 3};
@@ -11,35 +9,30 @@ enum { SEGMENTS = 4 };
 /** What a SEE gives for segments [first, end): text, sealed. */
 static Buffer make_result(const uint8_t task[16], uint64_t first, uint64_t end, const char *text)
 {
-    SealedResultHead head = {.magic = SEALED_RESULT_MAGIC, .format = 1, .stage_and_job = first, .first = first, .end = end, .salt = {5}};
+    static uint8_t salt;
+    SealedResultHead head = {.stage_and_job = first, .first = first, .end = end, .salt = {++salt}};
     memcpy(head.task_id, task, sizeof head.task_id);
-    Sha256 hash;
-    AeadKey key;
-    sha256_of(view_of(&head, sizeof head), &hash);
-    derive_result_key(&RESULT_KEY, hash.bytes, &key);
-    size_t size = strlen(text);
     Buffer b = buffer_limited(1 << 20);
-    ck_assert_ok(buffer_append(&b, view_of(&head, sizeof head)));
-    ck_assert_ok(buffer_reserve(&b, size + AEAD_TAG_BYTES));
-    seal_one_chunk(&key, view_of(text, size), b.data + b.size);
-    b.size += size + AEAD_TAG_BYTES;
+    result_fixture_put(&RESULT_KEY, head, view_text(text), &b);
     return b;
 }
 
 typedef struct { uint64_t first, end; const char *text; } Part;
 
-/** A result file of these parts over a dataset of SEGMENTS segments. */
-static void write_results(const Sample *s, const char *path, const Part *parts, size_t count)
+static SealedWriter *begin_results(const char *path)
 {
     SealedWriter *w = NULL;
     Diag diag = {{0}};
+    ck_assert_ok(result_writer_open(path, TASK, &w, &diag));
+    return w;
+}
+
+/** As the key broker ends a result file, over a dataset of SEGMENTS segments. */
+static void end_results(const Sample *s, SealedWriter *w)
+{
+    Diag diag = {{0}};
     AUTO_BUFFER policy = buffer_limited(POLICY_BYTES_MAX), footer = buffer_limited(FOOTER_BYTES_MAX), claims = buffer_limited(256);
     ck_assert_ok(policy_encode(&s->policy, &policy));
-    ck_assert_ok(result_writer_open(path, TASK, &w, &diag));
-    for (size_t i = 0; i < count; i++) {
-        AUTO_BUFFER r = make_result(TASK, parts[i].first, parts[i].end, parts[i].text);
-        ck_assert_ok(result_writer_add(w, view_buffer(&r)));
-    }
     Footer dataset = {.name = {.id = {77}, .version = 3}, .segments = SEGMENTS, .policy = view_buffer(&policy)};
     ResultFooterRequest request = {.secret = &s->secret, .signer = &s->owner, .result_key = &RESULT_KEY, .dataset = &dataset};
     memcpy(request.task_id, TASK, sizeof request.task_id);
@@ -50,6 +43,17 @@ static void write_results(const Sample *s, const char *path, const Part *parts, 
     ck_assert_ok(result_footer_sign(&request, &footer, &diag));
     ck_assert_ok(result_writer_finish(w, view_buffer(&footer), &diag));
     sealed_writer_free(&w);
+}
+
+/** A result file of these parts. */
+static void write_results(const Sample *s, const char *path, const Part *parts, size_t count)
+{
+    SealedWriter *w = begin_results(path);
+    for (size_t i = 0; i < count; i++) {
+        AUTO_BUFFER r = make_result(TASK, parts[i].first, parts[i].end, parts[i].text);
+        ck_assert_ok(result_writer_add(w, view_buffer(&r)));
+    }
+    end_results(s, w);
 }
 
 static void check(const Part *parts, size_t count, int code, const char *text)
@@ -95,6 +99,9 @@ START_TEST(what_is_no_result_of_this_task_is_not_taken)
     ck_assert_err(result_writer_add(w, view_buffer(&r)), ERR_FOREIGN);
     ck_assert_err(result_writer_add(w, view_of(r.data, r.size - 2)), ERR_PROTOCOL);
     ck_assert_err(result_writer_add(w, view_of(r.data, 63)), ERR_PROTOCOL);
+    r.data[4] = 1; /* the format of before */
+    ck_assert_err(result_writer_add(w, view_buffer(&r)), ERR_PROTOCOL);
+    r.data[4] = SEALED_RESULT_FORMAT;
     r.data[0] ^= 1;
     ck_assert_err(result_writer_add(w, view_buffer(&r)), ERR_PROTOCOL);
     sealed_writer_free(&w);
@@ -117,6 +124,22 @@ START_TEST(every_flipped_bit_of_a_result_file_is_found)
         Err e = sample_unseal(&s, "damaged", &plain, &diag);
         ck_assert_msg(e.code != 0 && diag.text[0], "bit %zu passed", bit);
     }
+    sample_end(&s);
+}
+END_TEST
+
+/* As a manager, or a node, that wants another copy's result to win would do it: the file around it is all in order. */
+START_TEST(another_results_digest_behind_a_result_is_found)
+{
+    Sample s;
+    Diag diag = {{0}};
+    sample_begin(&s);
+    AUTO_BUFFER a = make_result(TASK, 0, 4, "mine"), b = make_result(TASK, 0, 4, "theirs"), plain = buffer_limited(1 << 20);
+    SealedWriter *w = begin_results("r");
+    memcpy(a.data + a.size - sizeof(SealedResultEnd), b.data + b.size - sizeof(SealedResultEnd), sizeof(SealedResultEnd));
+    ck_assert_ok(result_writer_add(w, view_buffer(&a)));
+    end_results(&s, w);
+    ck_assert_err(sample_unseal(&s, "r", &plain, &diag), ERR_CORRUPT);
     sample_end(&s);
 }
 END_TEST
@@ -160,4 +183,5 @@ START_TEST(claims_are_taken_in_one_form_only)
 END_TEST
 
 TEST_MAIN("dataset/result", all_results_in_order_are_the_output, a_result_left_out_repeated_or_moved_is_found, what_is_no_result_of_this_task_is_not_taken,
-          every_flipped_bit_of_a_result_file_is_found, the_footer_names_source_and_recipients, claims_are_taken_in_one_form_only)
+          every_flipped_bit_of_a_result_file_is_found,
+          another_results_digest_behind_a_result_is_found, the_footer_names_source_and_recipients, claims_are_taken_in_one_form_only)

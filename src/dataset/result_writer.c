@@ -23,16 +23,19 @@ Err result_writer_open(const char *path, const uint8_t task_id[16], SealedWriter
     return OK;
 }
 
+/* Of head and tags, and of what stands behind the stream. */
 static void digest_of(View result, Sha256 *ret_digest)
 {
     crypto_hash_sha256_state state;
+    size_t end = result.size - sizeof(SealedResultEnd);
     crypto_hash_sha256_init(&state);
     crypto_hash_sha256_update(&state, result.data, sizeof(SealedResultHead));
-    for (size_t at = sizeof(SealedResultHead); at < result.size;) {
-        size_t chunk = result.size - at < SEALED_CHUNK_BYTES ? result.size - at : SEALED_CHUNK_BYTES;
+    for (size_t at = sizeof(SealedResultHead); at < end;) {
+        size_t chunk = end - at < SEALED_CHUNK_BYTES ? end - at : SEALED_CHUNK_BYTES;
         crypto_hash_sha256_update(&state, result.data + at + chunk - AEAD_TAG_BYTES, AEAD_TAG_BYTES);
         at += chunk;
     }
+    crypto_hash_sha256_update(&state, result.data + end, sizeof(SealedResultEnd));
     crypto_hash_sha256_final(&state, ret_digest->bytes);
 }
 
@@ -42,9 +45,9 @@ Err result_writer_add(SealedWriter *w, View result)
 
     SealedResultHead head;
     SealedSegment segment = {.offset = container_offset(&w->container), .sealed_size = result.size};
-    if (result.size < sizeof head || !stream_plain_size(result.size - sizeof head, &segment.plain_size)) return FAIL(ERR_PROTOCOL);
+    if (result.size < SEALED_RESULT_AROUND_BYTES || !stream_plain_size(result.size - SEALED_RESULT_AROUND_BYTES, &segment.plain_size)) return FAIL(ERR_PROTOCOL);
     memcpy(&head, result.data, sizeof head);
-    if (head.magic != SEALED_RESULT_MAGIC || head.format != 1) return FAIL(ERR_PROTOCOL);
+    if (head.magic != SEALED_RESULT_MAGIC || head.format != SEALED_RESULT_FORMAT) return FAIL(ERR_PROTOCOL);
     if (memcmp(head.task_id, w->container.name.id, sizeof head.task_id) != 0) return FAIL(ERR_FOREIGN);
     digest_of(result, &segment.digest);
     TRY(container_write(&w->container, result));

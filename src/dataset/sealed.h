@@ -4,8 +4,8 @@
  *
  *   header   "COVEYDS1", u32 format, dataset id (16), dataset version u64
  *   segments one after another
- *   index    one entry of 56 bytes a segment: offset u64, sealed size u64, plain size u64, SHA-256 of its chunks' tags (of a result: of head
- *            and tags)
+ *   index    one entry of 56 bytes a segment: offset u64, sealed size u64, plain size u64, SHA-256 of its chunks' tags (of a result: of head,
+ *            tags and end)
  *   footer   COSE_Sign1 by the owner (dataset/footer.h)
  *   end      u64 index offset, u64 footer offset, u64 footer size, "COVEYEND"
  *

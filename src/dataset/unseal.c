@@ -130,7 +130,7 @@ static Err explain(const Unsealing *u, const Sha256 *digest, Diag *diag)
 static Err check_head(const Unsealing *u, const SealedResultHead *head, Diag *diag)
 {
     const SealedFile *f = u->file;
-    if (head->magic != SEALED_RESULT_MAGIC || head->format != 1)
+    if (head->magic != SEALED_RESULT_MAGIC || head->format != SEALED_RESULT_FORMAT)
         return FAIL_WHY(diag, ERR_CORRUPT, "%s: segment %" PRIu64 " is not a sealed result", f->path, u->index);
     if (memcmp(head->task_id, f->footer.name.id, sizeof head->task_id) != 0)
         return FAIL_WHY(diag, ERR_FOREIGN, "%s: result %" PRIu64 " is another task's", f->path, u->index);
@@ -155,6 +155,22 @@ static Err begin_result(Unsealing *u, const AeadKey *key, AeadKey *ret_key, Diag
     return OK;
 }
 
+/** The digest behind the stream decided which copies agreed: it must be this result's. */
+static Err end_result(Unsealing *u, Diag *diag)
+{
+    SealedResultEnd end;
+    uint64_t at = u->segment.sealed_size - sizeof end;
+    TRY(read_sealed(u, &end, sizeof end, u->segment.offset + at, diag));
+    crypto_hash_sha256_update(&u->tags, (const uint8_t *)&end, sizeof end);
+    Err e = stream_check_note(&u->cipher, view_of(end.digest, sizeof end.digest), end.tag);
+    if (e.code && e.code != ERR_CORRUPT) return e;
+    if (e.code && !u->broken) {
+        u->broken = true;
+        u->broken_chunk = (uint32_t)(at / SEALED_CHUNK_BYTES);
+    }
+    return OK;
+}
+
 static Err begin_segment(Unsealing *u, const AeadKey *key, Diag *diag)
 {
     const DatasetName *name = &u->file->footer.name;
@@ -169,14 +185,15 @@ static Err begin_segment(Unsealing *u, const AeadKey *key, Diag *diag)
 static Err unseal(Unsealing *u, const AeadKey *key, Diag *diag)
 {
     SealedFile *f = u->file;
-    uint64_t head = f->footer.is_result ? RESULT_HEAD_BYTES : 0;
+    uint64_t head = f->footer.is_result ? sizeof(SealedResultHead) : 0, end = f->footer.is_result ? sizeof(SealedResultEnd) : 0;
     Sha256 digest;
     TRY(make_batches(f));
     Err e = sealed_segment(f, u->index, &u->segment);
     if (e.code) return FAIL_WHY(diag, e.code, "%s: segment %" PRIu64 ": %s", f->path, u->index, err_text(e.code));
     crypto_hash_sha256_init(&u->tags);
     TRY(begin_segment(u, key, diag));
-    TRY(open_stream(u, u->segment.offset + head, u->segment.sealed_size - head, diag));
+    TRY(open_stream(u, u->segment.offset + head, u->segment.sealed_size - head - end, diag));
+    if (end) TRY(end_result(u, diag));
     crypto_hash_sha256_final(&u->tags, digest.bytes);
     bool whole = !u->broken && memcmp(digest.bytes, u->segment.digest.bytes, sizeof digest.bytes) == 0;
     return whole ? OK : explain(u, &digest, diag);

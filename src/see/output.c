@@ -1,6 +1,6 @@
 /*
  * The result and the log. Plain: written from linear memory straight into the slot. Sealed: gathered into chunks, each sealed and written when
- * the next one begins (only then is it known not to be the last); the log is dropped, because it would leave the SEE in the open.
+ * the next one begins (only then is it known not to be the last), and a digest behind them; the log is dropped, because it would leave the SEE in the open.
  */
 #include <unistd.h>
 
@@ -32,7 +32,9 @@ static uint64_t take_room(uint64_t size)
 static void seal_chunk(bool last)
 {
     uint32_t size = chunk.fill + AEAD_TAG_BYTES;
-    if (stream_seal_chunk(&keys.output, chunk.number++, last, view_of(chunk.plain, chunk.fill), chunk.sealed).code) job_end(OUTCOME_SEAL_BROKEN);
+    const View plain = view_of(chunk.plain, chunk.fill);
+    if (sealed_digest_chunk(&keys.digest, chunk.number, last, plain).code) job_end(OUTCOME_SEAL_BROKEN);
+    if (stream_seal_chunk(&keys.output, chunk.number++, last, plain, chunk.sealed).code) job_end(OUTCOME_SEAL_BROKEN);
     chunk.fill = 0;
     put(chunk.sealed, size, take_room(size));
 }
@@ -78,7 +80,12 @@ void output_write(const struct iovec *parts, int count, uint64_t bytes)
 
 void output_end(void)
 {
-    if (is_sealed()) seal_chunk(true);
+    if (!is_sealed()) return;
+    SealedResultEnd end;
+    seal_chunk(true);
+    sealed_digest_end(&keys.digest, end.digest);
+    if (stream_seal_note(&keys.output, view_of(end.digest, sizeof end.digest), end.tag).code) job_end(OUTCOME_SEAL_BROKEN);
+    put((const uint8_t *)&end, sizeof end, take_room(sizeof end));
 }
 
 /* What does not fit into the log is dropped: standard error never fails a micro-job. */

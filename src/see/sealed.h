@@ -6,7 +6,7 @@
  * holds only its own segment's keys even when its wasm wall has fallen. At `shared` the worker holds the session.
  */
 #pragma once
-#include "crypto/stream.h"
+#include "crypto/sealed_digest.h"
 #include "see/runtime.h"
 #include "see/sealed_result.h"
 
@@ -25,6 +25,7 @@ typedef struct { uint64_t slot_offset, plain_size, plain_start; AeadKey key; } P
 typedef struct {
     AeadCipher input;  /* the key of the piece that is being read, made ready (input.c) */
     AeadCipher output; /* the result's key made ready */
+    SealedDigest digest; /* of the result, so far */
     SealedResultHead head;
     uint64_t plain_size;    /* of all pieces */
     uint32_t piece_count;

@@ -152,6 +152,14 @@ static uint32_t run(Rig *r)
 
 static View result_of(Rig *r) { return view_of(r->slots[0] + rig_job(r, 0, 0)->ask.output_offset, rig_job(r, 0, 0)->answer.output_size); }
 
+static SealedResultEnd end_of(View result)
+{
+    SealedResultEnd end;
+    ck_assert_uint_ge(result.size, SEALED_RESULT_AROUND_BYTES);
+    memcpy(&end, result.data + result.size - sizeof end, sizeof end);
+    return end;
+}
+
 /* Opens a sealed result as its recipient does. */
 static size_t unseal(View result, uint8_t *out, SealedResultHead *ret_head)
 {
@@ -165,12 +173,15 @@ static size_t unseal(View result, uint8_t *out, SealedResultHead *ret_head)
     derive_result_key(&result_key, hash, &key);
     AeadCipher cipher;
     ck_assert_ok(aead_begin(&key, &cipher));
-    for (uint32_t n = 0; at < result.size; n++) {
-        size_t step = result.size - at < STREAM_CHUNK_BYTES + AEAD_TAG_BYTES ? result.size - at : STREAM_CHUNK_BYTES + AEAD_TAG_BYTES;
-        ck_assert_ok(stream_open_chunk(&cipher, n, at + step == result.size, view_of(result.data + at, step), out + size));
+    const size_t ends = result.size - sizeof(SealedResultEnd);
+    for (uint32_t n = 0; at < ends; n++) {
+        size_t step = ends - at < STREAM_CHUNK_BYTES + AEAD_TAG_BYTES ? ends - at : STREAM_CHUNK_BYTES + AEAD_TAG_BYTES;
+        ck_assert_ok(stream_open_chunk(&cipher, n, at + step == ends, view_of(result.data + at, step), out + size));
         at += step;
         size += step - AEAD_TAG_BYTES;
     }
+    const SealedResultEnd end = end_of(result);
+    ck_assert_ok(stream_check_note(&cipher, view_of(end.digest, sizeof end.digest), end.tag));
     aead_end(&cipher);
     return size;
 }
@@ -295,6 +306,49 @@ START_TEST(a_full_slot_is_the_output_limit_at_the_last_chunk_too)
 }
 END_TEST
 
+/* What copies of one micro-job say, each sealed under another salt, in another zygote, at another level. */
+START_TEST(copies_agree_exactly_when_micro_job_and_plaintext_are_the_same)
+{
+    static uint8_t first[4 * BIG];
+    SealedResultEnd ends[2], other;
+    for (SecurityLevel level = LEVEL_SHARED; level <= LEVEL_PROCESS; level++) {
+        Rig r;
+        start(&r, level, "echo", SEALED_SEGMENTS);
+        put_segment(&r, 2, view_of(big_text(), BIG));
+        ck_assert_uint_eq(run(&r), OUTCOME_OK);
+        ends[level == LEVEL_PROCESS] = end_of(result_of(&r));
+        if (level == LEVEL_PROCESS) ck_assert_mem_ne(first, result_of(&r).data, result_of(&r).size);
+        else memcpy(first, result_of(&r).data, result_of(&r).size);
+
+        put_segment(&r, 3, view_of(big_text(), BIG)); /* the same text in another micro-job */
+        ck_assert_uint_eq(run(&r), OUTCOME_OK);
+        other = end_of(result_of(&r));
+        ck_assert_mem_ne(other.digest, ends[0].digest, sizeof other.digest);
+        put_segment(&r, 2, view_of(big_text() + 10, BIG - 10)); /* another text in the same micro-job */
+        ck_assert_uint_eq(run(&r), OUTCOME_OK);
+        other = end_of(result_of(&r));
+        ck_assert_mem_ne(other.digest, ends[0].digest, sizeof other.digest);
+        stop(&r);
+    }
+    ck_assert_mem_eq(ends[0].digest, ends[1].digest, sizeof ends[0].digest);
+    ck_assert_mem_ne(ends[0].tag, ends[1].tag, sizeof ends[0].tag);
+}
+END_TEST
+
+START_TEST(a_slot_without_room_for_the_digest_is_full)
+{
+    Rig r;
+    start(&r, LEVEL_PROCESS, "echo", SEALED_SEGMENTS);
+    put_segment(&r, 1, view_of(big_text(), 40));
+    rig_job(&r, 0, 0)->ask.output_max = SEALED_RESULT_AROUND_BYTES + 40 + AEAD_TAG_BYTES - 1;
+    ck_assert_uint_eq(run(&r), OUTCOME_OUTPUT_LIMIT);
+    put_segment(&r, 1, view_of(big_text(), 40));
+    rig_job(&r, 0, 0)->ask.output_max = SEALED_RESULT_AROUND_BYTES + 40 + AEAD_TAG_BYTES;
+    ck_assert_uint_eq(run(&r), OUTCOME_OK);
+    stop(&r);
+}
+END_TEST
+
 /* Results of stage 0 to be combined: made by a zygote, framed as the manager does. */
 static size_t make_results(uint8_t *out, size_t ret_at[SEGMENTS + 1])
 {
@@ -372,7 +426,7 @@ START_TEST(left_out_repeated_reordered_and_changed_results_are_refused)
     expect_not_combined(view_of(changed, at[2]));
     expect_not_combined(view_of(results, size - 1));
     expect_not_combined(view_of(results, 0));
-    const size_t places[] = {4, 12, 40, 70, at[1] + 4 + 16, at[2] - 1}; /* heads, streams, sizes of what follows */
+    const size_t places[] = {4, 12, 40, 70, at[1] + 4 + 16, at[2] - 1, at[2] - 17}; /* heads, streams, tag and digest, sizes */
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         memcpy(changed, results, size);
         changed[places[i]] ^= 1;
@@ -420,5 +474,6 @@ END_TEST
 TEST_MAIN("see/sealed", a_sealed_segment_goes_in_and_a_sealed_result_comes_out, whole_chunks_are_opened_in_linear_memory,
           every_flipped_byte_of_segment_or_wrap_is_found, a_segment_of_another_place_or_a_shortened_one_is_refused,
           a_refused_micro_job_leaves_nothing_readable, standard_error_does_not_leave_a_see_with_sealed_data,
-          a_full_slot_is_the_output_limit_at_the_last_chunk_too, results_are_combined_in_a_see_and_the_output_says_what_it_covers,
+          a_full_slot_is_the_output_limit_at_the_last_chunk_too, a_slot_without_room_for_the_digest_is_full,
+          copies_agree_exactly_when_micro_job_and_plaintext_are_the_same, results_are_combined_in_a_see_and_the_output_says_what_it_covers,
           left_out_repeated_reordered_and_changed_results_are_refused, a_grant_for_anything_else_opens_no_session)

@@ -124,17 +124,28 @@ static void key_of_result(const SealedResultHead *head, AeadKey *ret_key)
     derive_result_key(&session->result_key, hash, ret_key);
 }
 
+/* The digest behind a result is what copies were compared by: it must be this result's. */
+static bool check_end(int slot_fd, uint64_t offset, const AeadKey *key)
+{
+    SealedResultEnd end;
+    if (pread(slot_fd, &end, sizeof end, (off_t)offset) != (ssize_t)sizeof end || aead_begin(key, &keys.input).code) return false;
+    Err e = stream_check_note(&keys.input, view_of(end.digest, sizeof end.digest), end.tag);
+    aead_end(&keys.input);
+    return e.code == 0;
+}
+
 /* One result of the stage before; it must follow the one before it without gap or overlap. */
 static bool add_result(int slot_fd, uint64_t offset, uint32_t size, uint64_t stage)
 {
     SealedResultHead head;
     Piece *p = &keys.pieces[keys.piece_count];
-    if (size < sizeof head || pread(slot_fd, &head, sizeof head, (off_t)offset) != (ssize_t)sizeof head) return false;
+    if (size < SEALED_RESULT_AROUND_BYTES || pread(slot_fd, &head, sizeof head, (off_t)offset) != (ssize_t)sizeof head) return false;
     bool follows = keys.piece_count == 0 || head.first == keys.head.end;
-    bool legal = head.magic == SEALED_RESULT_MAGIC && head.format == 1 && memcmp(head.task_id, setup.head.task_id, 16) == 0 &&
+    bool legal = head.magic == SEALED_RESULT_MAGIC && head.format == SEALED_RESULT_FORMAT && memcmp(head.task_id, setup.head.task_id, 16) == 0 &&
                  head.stage_and_job >> STAGE_SHIFT == stage - 1 && head.first < head.end && head.end <= session->segments && follows;
-    if (!legal || !stream_plain_size(size - sizeof head, &p->plain_size)) return false;
+    if (!legal || !stream_plain_size(size - SEALED_RESULT_AROUND_BYTES, &p->plain_size)) return false;
     key_of_result(&head, &p->key);
+    if (!check_end(slot_fd, offset + size - sizeof(SealedResultEnd), &p->key)) return false;
     p->slot_offset = offset + sizeof head;
     p->plain_start = keys.plain_size;
     keys.plain_size += p->plain_size;
@@ -163,10 +174,11 @@ bool session_prepare(int slot_fd, const SlotJob *record)
     sodium_memzero(keys.pieces, keys.piece_count * sizeof keys.pieces[0]); /* of the micro-job before */
     aead_end(&keys.input);
     aead_end(&keys.output);
+    sealed_digest_forget(&keys.digest);
     keys.piece_count = 0;
     keys.plain_size = 0;
     if (!record) return false;
-    keys.head = (SealedResultHead){.magic = SEALED_RESULT_MAGIC, .format = 1, .stage_and_job = record->ask.stage_and_job};
+    keys.head = (SealedResultHead){.magic = SEALED_RESULT_MAGIC, .format = SEALED_RESULT_FORMAT, .stage_and_job = record->ask.stage_and_job};
     memcpy(keys.head.task_id, setup.head.task_id, sizeof keys.head.task_id);
     if (getrandom(keys.head.salt, sizeof keys.head.salt, 0) != (ssize_t)sizeof keys.head.salt) return false;
 
@@ -176,5 +188,6 @@ bool session_prepare(int slot_fd, const SlotJob *record)
     key_of_result(&keys.head, &result);
     Err e = aead_begin(&result, &keys.output);
     sodium_memzero(&result, sizeof result);
-    return e.code == 0;
+    const SealedDigestPlace place = {keys.head.stage_and_job, keys.head.first, keys.head.end};
+    return e.code == 0 && sealed_digest_begin(&session->result_key, &place, &keys.digest).code == 0;
 }
