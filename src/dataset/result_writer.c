@@ -45,7 +45,8 @@ Err result_writer_add(SealedWriter *w, View result)
 
     SealedResultHead head;
     SealedSegment segment = {.offset = container_offset(&w->container), .sealed_size = result.size};
-    if (result.size < SEALED_RESULT_AROUND_BYTES || !stream_plain_size(result.size - SEALED_RESULT_AROUND_BYTES, &segment.plain_size)) return FAIL(ERR_PROTOCOL);
+    if (result.size < SEALED_RESULT_AROUND_BYTES) return FAIL(ERR_PROTOCOL);
+    if (!stream_plain_size(result.size - SEALED_RESULT_AROUND_BYTES, &segment.plain_size)) return FAIL(ERR_PROTOCOL);
     memcpy(&head, result.data, sizeof head);
     if (head.magic != SEALED_RESULT_MAGIC || head.format != SEALED_RESULT_FORMAT) return FAIL(ERR_PROTOCOL);
     if (memcmp(head.task_id, w->container.name.id, sizeof head.task_id) != 0) return FAIL(ERR_FOREIGN);

@@ -1,6 +1,7 @@
 /*
  * The result and the log. Plain: written from linear memory straight into the slot. Sealed: gathered into chunks, each sealed and written when
- * the next one begins (only then is it known not to be the last), and a digest behind them; the log is dropped, because it would leave the SEE in the open.
+ * the next one begins (only then is it known not to be the last), and a digest behind them; the log is dropped, because it would leave the
+ * SEE in the open.
  */
 #include <unistd.h>
 
