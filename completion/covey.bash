@@ -38,7 +38,7 @@ _covey_command() {
     image) if ((COMP_CWORD == 2)); then _covey_image ''; else _covey_image "${COMP_WORDS[2]}"; fi ;;
     key) if ((COMP_CWORD == 2)); then _covey_key ''; else _covey_key "${COMP_WORDS[2]}"; fi ;;
     audit) if ((COMP_CWORD == 2)); then _covey_audit ''; else _covey_audit "${COMP_WORDS[2]}"; fi ;;
-    attest) _covey_words '--appraise --collateral --time --json --kind --nonce --help' ;;
+    attest) _covey_words '--appraise --collateral --time --json --kind --nonce --enrol --challenge --activate --accept --name --help' ;;
     seal) _covey_words '--output --policy --by --target --no-header --group-by --segments --supersedes --json --help'; _covey_files '*' ;;
     unseal) _covey_words '--output --at-least --inspect --json --help'; _covey_files '*.sealed' ;;
     keybroker) _covey_words '--listen --state --collateral --node --help' ;;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/hex_file.h"
 #include "api/internal.h"
 #include "attest/appraise.h"
 #include "attest/collect.h"
@@ -92,38 +93,6 @@ void covey_evidence_free(covey_evidence *e)
     *e = (covey_evidence){0};
 }
 
-static Err read_stream(int fd, Buffer *content)
-{
-    for (size_t got = 1; got > 0;) {
-        uint8_t part[4096];
-        TRY(fd_read(fd, part, sizeof part, &got));
-        TRY(buffer_append(content, view_of(part, got)));
-    }
-    return OK;
-}
-
-/* Hex digits and white space become bytes, in place; everything else is taken as it is. */
-static void from_hex(Buffer *b)
-{
-    size_t size = 0;
-    const char *text = (const char *)b->data, *end = NULL;
-    if (b->size == 0) return;
-    uint8_t *bytes = malloc(b->size);
-    if (bytes && sodium_hex2bin(bytes, b->size, text, b->size, " \t\r\n", &size, &end) == 0 && end == text + b->size && size > 0) {
-        memcpy(b->data, bytes, size);
-        b->size = size;
-    }
-    free(bytes);
-}
-
-static Err read_evidence(const char *path, Buffer *content, Diag *diag)
-{
-    bool is_stdin = strcmp(path, "-") == 0;
-    TRY_WHY(diag, is_stdin ? read_stream(STDIN_FILENO, content) : file_read(AT_FDCWD, path, content), "%s", is_stdin ? "standard input" : path);
-    from_hex(content);
-    return OK;
-}
-
 /* The user's trusted keys, and this node's own if it has one. */
 static Err load_nodes(covey *c, TrustedKeys *nodes, Diag *diag)
 {
@@ -178,7 +147,7 @@ static Err appraise_file(covey *c, const char *path, const char *folder, const c
     if (time && rfc3339_parse(view_text(time), &now).code)
         return FAIL_WHY(diag, ERR_USAGE, "%.64s: a time is written like 2026-11-21T22:00:00Z", time);
     AUTO_BUFFER content = buffer_limited(FILE_BYTES_MAX);
-    TRY(read_evidence(path, &content, diag));
+    TRY(hex_file_read(path, &content, diag));
     Collateral *collateral = NULL;
     TRY(open_collateral(c, folder, &collateral, diag));
     Err e = appraise_any(c, path, view_buffer(&content), collateral, now, verdict, diag);

@@ -251,7 +251,7 @@ typedef struct {
 } covey_enrolment;
 /** errors: COVEY_REFUSED when there is no TPM, or none with an endorsement certificate */
 COVEY_API covey_code covey_enrol_request(covey *c, covey_evidence *ret, covey_error *error);
-/** errors: COVEY_BAD_INPUT (no request), COVEY_REFUSED (no maker that is trusted vouches for that TPM) */
+/** errors: COVEY_BAD_INPUT (no request; or no certificate of the TPM's maker in the folder), COVEY_REFUSED (the TPM's own is not good) */
 COVEY_API covey_code covey_enrol_challenge(covey *c, const covey_enrolment *o, const char *file, covey_evidence *ret, covey_error *error);
 /** errors: COVEY_BAD_INPUT (no challenge), COVEY_REFUSED (it is for another TPM or another key) */
 COVEY_API covey_code covey_enrol_activate(covey *c, const char *file, covey_evidence *ret, covey_error *error);

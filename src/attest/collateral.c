@@ -49,6 +49,11 @@ static Err read_intel(const Place *p, View content)
     return add_x509(p, content, &p->collateral->intel, &p->collateral->intel_revoked);
 }
 
+static Err read_tpm_maker(const Place *p, View content)
+{
+    return add_x509(p, content, &p->collateral->tpm_makers, &p->collateral->tpm_makers_revoked);
+}
+
 static Err read_tpm(const Place *p, View content)
 {
     TpmKey key;
@@ -100,6 +105,7 @@ static Err read_all(Collateral *c, Diag *diag)
     TRY(read_folder(c, "amd", is_visible, read_amd, diag));
     TRY(read_folder(c, "intel", is_visible, read_intel, diag));
     TRY(read_folder(c, "tpm", is_visible, read_tpm, diag));
+    TRY(read_folder(c, "tpm-makers", is_visible, read_tpm_maker, diag));
     return read_folder(c, "reference", is_yaml, read_reference, diag);
 }
 
@@ -132,8 +138,10 @@ void collateral_free(Collateral **collateral)
     if (!c) return;
     certificates_free(&c->amd);
     certificates_free(&c->intel);
+    certificates_free(&c->tpm_makers);
     revocations_free(&c->amd_revoked);
     revocations_free(&c->intel_revoked);
+    revocations_free(&c->tpm_makers_revoked);
     files_free(&c->intel_json);
     files_free(&c->tpm);
     free(c);

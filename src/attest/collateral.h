@@ -6,6 +6,7 @@
  *   DIR/intel/     SGX Root CA, SGX TCB Signing; root CA and PCK revocation lists       PEM or DER
  *                  TCB info and TD_QE identity, exactly as Intel's service answers      JSON
  *   DIR/tpm/       attestation keys of enrolled TPMs                                    TPM2B_PUBLIC
+ *   DIR/tpm-makers/ who certifies TPMs (only for enrolling them)                        PEM or DER
  *   DIR/reference/  NAME.yaml: what is accepted, see attest/reference.h
  */
 #pragma once
@@ -22,8 +23,8 @@ typedef struct { CollateralFile items[COLLATERAL_FILES_MAX]; size_t count; } Col
 
 struct Collateral {
     char directory[PATH_BYTES_MAX]; /* for messages */
-    CertificateList amd, intel;
-    RevocationList amd_revoked, intel_revoked;
+    CertificateList amd, intel, tpm_makers;
+    RevocationList amd_revoked, intel_revoked, tpm_makers_revoked;
     CollateralFiles intel_json, tpm;
     Reference reference;
 };

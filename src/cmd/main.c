@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -70,6 +71,9 @@ static int dispatch(int argc, char **argv)
     return unknown(name);
 }
 
+/* tpm2-tss would print beside our own one line about what went wrong. */
+static void silence_tpm_library(void) { setenv("TSS2_LOG", "all+NONE", 0); }
+
 /* A machine with many cores has many slots, each a descriptor: what the system allows is what we use. */
 static void raise_descriptor_limit(void)
 {
@@ -82,6 +86,7 @@ static void raise_descriptor_limit(void)
 int main(int argc, char **argv)
 {
     raise_descriptor_limit();
+    silence_tpm_library();
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of that write; see stream.c */
     int code = dispatch(argc, argv);
     errno = 0;

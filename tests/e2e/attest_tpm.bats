@@ -1,23 +1,6 @@
 # Does a node with a TPM convince who enrolled it with standard tools, and nobody else? The TPM is swtpm.
 load helper
-
-start_tpm() { # on two neighbouring ports; a taken one ends swtpm at once: then others
-    for _ in 1 2 3 4 5; do
-        port=$((30000 + (RANDOM % 5000) * 2))
-        mkdir -p state
-        swtpm socket --tpm2 --tpmstate dir=state --server "type=tcp,bindaddr=127.0.0.1,port=$port" \
-            --ctrl "type=tcp,bindaddr=127.0.0.1,port=$((port + 1))" --flags not-need-init,startup-clear 3>&- &
-        tpm=$!
-        disown "$tpm"
-        for _ in $(seq 50); do
-            kill -0 "$tpm" 2>/dev/null || continue 2
-            (exec 4<>"/dev/tcp/127.0.0.1/$((port + 1))") 2>/dev/null && return
-            sleep 0.1
-        done
-        kill -9 "$tpm"
-    done
-    return 1
-}
+load swtpm
 
 enrol() { # as docs/formats/tpm.md says
     printf 'covey attestation key v1' >label
@@ -34,7 +17,6 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || return
     use_home
     start_tpm
-    export COVEY_TCTI=swtpm:host=127.0.0.1,port=$port TPM2TOOLS_TCTI=swtpm:host=127.0.0.1,port=$port
     mkdir -p collateral/tpm collateral/reference
     printf 'tpm:\n  pcr7: ["%064d"]\n' 0 >collateral/reference/boot.yaml
     timeout 20 covey attest --kind tpm2 >evidence
