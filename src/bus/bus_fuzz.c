@@ -28,6 +28,7 @@ static void jobs(View v, Buffer *b)
     bool more = true;
     while (message_next_job(&r, &item, &more).code == 0 && more) {
         if (item.kind == SEGMENT_RANGE && item.path.size == 0) abort();
+        if (item.kind == SEGMENT_OBJECT && (item.object.size != OBJECT_ID_BYTES || item.offset > item.object_size - item.size)) abort();
         must(message_add_job(b, &item));
     }
 }
@@ -48,10 +49,14 @@ static void results(View v, Buffer *b)
 
 static void one(View v, Buffer *b)
 {
-    union { NodeMessage node; TaskOpen open; TaskReady ready; TaskRefused refused; TaskClose close; } m;
+    union {
+        NodeMessage node; NodeChallenge challenge; NodeEvidence evidence; TaskOpen open; TaskReady ready; TaskRefused refused; TaskClose close;
+        TaskAlive alive; ObjectGet get; ObjectChunk chunk; ObjectNone none;
+    } m;
     switch (message_type(v)) {
     case MESSAGE_NODE:
         if (message_get_node(v, &m.node).code) return;
+        for (uint32_t i = 0; i < node_dataset_count(&m.node); i++) (void)node_dataset_at(&m.node, i);
         must(message_put_node(b, &m.node));
         break;
     case MESSAGE_TASK_OPEN:
@@ -69,6 +74,30 @@ static void one(View v, Buffer *b)
     case MESSAGE_TASK_CLOSE:
         if (message_get_task_close(v, &m.close).code) return;
         must(message_put_task_close(b, &m.close));
+        break;
+    case MESSAGE_TASK_ALIVE:
+        if (message_get_task_alive(v, &m.alive).code) return;
+        must(message_put_task_alive(b, &m.alive));
+        break;
+    case MESSAGE_NODE_CHALLENGE:
+        if (message_get_node_challenge(v, &m.challenge).code) return;
+        must(message_put_node_challenge(b, &m.challenge));
+        break;
+    case MESSAGE_NODE_EVIDENCE:
+        if (message_get_node_evidence(v, &m.evidence).code) return;
+        must(message_put_node_evidence(b, &m.evidence));
+        break;
+    case MESSAGE_OBJECT_GET:
+        if (message_get_object_get(v, &m.get).code) return;
+        must(message_put_object_get(b, &m.get));
+        break;
+    case MESSAGE_OBJECT_CHUNK:
+        if (message_get_object_chunk(v, &m.chunk).code) return;
+        must(message_put_object_chunk(b, &m.chunk));
+        break;
+    case MESSAGE_OBJECT_NONE:
+        if (message_get_object_none(v, &m.none).code) return;
+        must(message_put_object_none(b, &m.none));
         break;
     default: return;
     }

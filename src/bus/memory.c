@@ -9,6 +9,10 @@
 
 #include "base/limits.h"
 #include "bus/link.h"
+#include "bus/subject.h"
+
+/* subject: of its own, when it is not the subscription's. */
+typedef struct { Buffer message; char *subject; } Queued;
 
 struct BusSubscription {
     Bus *bus;
@@ -18,7 +22,7 @@ struct BusSubscription {
     void *context;
     bool gone;             /* unsubscribed while messages are being delivered; freed afterwards */
     uint32_t head, count;  /* of the ring */
-    Buffer *ring;          /* BUS_QUEUE_MESSAGES_MAX places */
+    Queued *ring;          /* BUS_QUEUE_MESSAGES_MAX places */
 };
 
 struct Bus {
@@ -48,9 +52,27 @@ Err bus_memory_new(Loop *loop, Bus **ret_bus)
     return OK;
 }
 
+static Queued take(BusSubscription *s)
+{
+    Queued q = s->ring[s->head];
+    s->ring[s->head] = (Queued){0};
+    s->head = (s->head + 1) % BUS_QUEUE_MESSAGES_MAX;
+    s->count--;
+    return q;
+}
+
+static void queued_free(Queued *q)
+{
+    buffer_free(&q->message);
+    free(q->subject);
+}
+
 static void subscription_free(BusSubscription *s)
 {
-    for (; s->count; s->count--, s->head = (s->head + 1) % BUS_QUEUE_MESSAGES_MAX) buffer_free(&s->ring[s->head]);
+    while (s->count) {
+        Queued q = take(s);
+        queued_free(&q);
+    }
     free(s->ring);
     free(s);
 }
@@ -107,7 +129,7 @@ static void sweep(Bus *b)
     }
 }
 
-static bool listens(const BusSubscription *s, const char *subject) { return !s->gone && strcmp(s->subject, subject) == 0; }
+static bool listens(const BusSubscription *s, const char *subject) { return !s->gone && subject_matches(s->subject, subject); }
 
 bool bus_listens_here(const Bus *b, const char *subject)
 {
@@ -129,21 +151,33 @@ void bus_set_link(Bus *b, const BusLink *link, void *context)
     b->link_context = context;
 }
 
+void *bus_link_context(const Bus *b, const BusLink *link) { return b->link == link ? b->link_context : NULL; }
+
+static bool is_subscribed(const Bus *b, const char *subject)
+{
+    for (const BusSubscription *s = b->subscriptions; s; s = s->next)
+        if (!s->gone && strcmp(s->subject, subject) == 0) return true;
+    return false;
+}
+
 void bus_unsubscribe(BusSubscription **subscription)
 {
     BusSubscription *s = *subscription;
     if (!s) return;
     *subscription = NULL;
     s->gone = true;
-    if (s->bus->link && !bus_listens_here(s->bus, s->subject)) s->bus->link->unsubscribed(s->bus->link_context, s->subject);
+    if (s->bus->link && !is_subscribed(s->bus, s->subject)) s->bus->link->unsubscribed(s->bus->link_context, s->subject);
     if (s->bus->delivering == 0) sweep(s->bus);
 }
 
-static void enqueue(BusSubscription *s, Buffer *message)
+static Err enqueue(BusSubscription *s, const char *subject, Buffer *message)
 {
-    s->ring[(s->head + s->count) % BUS_QUEUE_MESSAGES_MAX] = *message;
+    char *own_subject = NULL;
+    if (strcmp(s->subject, subject) != 0 && !(own_subject = strdup(subject))) return FAIL(ENOMEM);
+    s->ring[(s->head + s->count) % BUS_QUEUE_MESSAGES_MAX] = (Queued){*message, own_subject};
     s->count++;
     *message = buffer_limited(message->limit);
+    return OK;
 }
 
 Err bus_publish(Bus *b, const char *subject, Buffer *message)
@@ -167,9 +201,9 @@ Err bus_publish_here(Bus *b, const char *subject, Buffer *message)
         if (!listens(s, subject)) continue;
         AUTO_BUFFER copy = buffer_limited(message->limit);
         TRY(buffer_append(&copy, view_buffer(message)));
-        enqueue(s, &copy);
+        TRY(enqueue(s, subject, &copy));
     }
-    enqueue(last, message);
+    TRY(enqueue(last, subject, message));
     loop_defer(b->deferred);
     return OK;
 }
@@ -177,14 +211,24 @@ Err bus_publish_here(Bus *b, const char *subject, Buffer *message)
 /* Delivers what was queued when the turn began; what handlers publish meanwhile is for the next turn. */
 static Err deliver_to(BusSubscription *s)
 {
-    for (uint32_t left = s->count; left && !s->gone && s->count; left--) {
-        AUTO_BUFFER message = s->ring[s->head];
-        s->ring[s->head] = (Buffer){0};
-        s->head = (s->head + 1) % BUS_QUEUE_MESSAGES_MAX;
-        s->count--;
-        TRY(s->handler(s->context, s->subject, view_buffer(&message)));
+    Err e = OK;
+    for (uint32_t left = s->count; left && !s->gone && s->count && !e.code; left--) {
+        Queued q = take(s);
+        e = s->handler(s->context, q.subject ? q.subject : s->subject, view_buffer(&q.message));
+        queued_free(&q);
     }
-    return OK;
+    return e;
+}
+
+Err bus_deliver_here(Bus *b, const char *subject, View message)
+{
+    Err e = OK;
+    b->delivering++;
+    for (BusSubscription *s = b->subscriptions; s && !e.code; s = s->next)
+        if (listens(s, subject)) e = s->handler(s->context, subject, message);
+    b->delivering--;
+    if (b->delivering == 0) sweep(b);
+    return e;
 }
 
 static Err bus_deliver(void *context, uint32_t events)

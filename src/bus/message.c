@@ -1,19 +1,17 @@
-/* The messages about a task as a whole: NODE, TASK_OPEN, TASK_READY, TASK_REFUSED, TASK_CLOSE. */
+/* The messages about a task as a whole: TASK_OPEN, TASK_READY, TASK_REFUSED, TASK_ALIVE, TASK_CLOSE. And how every message begins. */
 #include "bus/message.h"
-
-#include <errno.h>
 
 #include "bus/message_wire.h"
 
 uint8_t message_type(View message) { return message.size ? message.data[0] : 0; }
 
-static Err put_type(Buffer *b, MessageType type)
+Err message_put_type(Buffer *b, MessageType type)
 {
     TRY(buffer_put_u8(b, (uint8_t)type));
     return buffer_put_u8(b, MESSAGE_VERSION);
 }
 
-static Err get_type(View v, MessageType type, Reader *ret_reader)
+Err message_get_type(View v, MessageType type, Reader *ret_reader)
 {
     Reader r = reader_of(v);
     uint8_t got = read_u8(&r), version = read_u8(&r);
@@ -25,7 +23,7 @@ static Err get_type(View v, MessageType type, Reader *ret_reader)
 static Err put_head(Buffer *b, MessageType type, const TaskId *id, uint32_t stage, uint32_t node)
 {
     if (stage > STAGE_MAX || node == 0) return FAIL(ERR_PROTOCOL);
-    TRY(put_type(b, type));
+    TRY(message_put_type(b, type));
     TRY(buffer_append(b, view_of(id->bytes, sizeof id->bytes)));
     TRY(buffer_put_u32(b, stage));
     return buffer_put_u32(b, node);
@@ -34,7 +32,7 @@ static Err put_head(Buffer *b, MessageType type, const TaskId *id, uint32_t stag
 static Err get_head(View v, MessageType type, Reader *ret_reader, TaskId *ret_id, uint32_t *ret_stage, uint32_t *ret_node)
 {
     Reader r;
-    TRY(get_type(v, type, &r));
+    TRY(message_get_type(v, type, &r));
     View id = read_raw(&r, sizeof ret_id->bytes);
     uint32_t stage = read_u32(&r), node = read_u32(&r);
     if (r.bad || stage > STAGE_MAX || node == 0) return FAIL(ERR_PROTOCOL);
@@ -45,41 +43,13 @@ static Err get_head(View v, MessageType type, Reader *ret_reader, TaskId *ret_id
     return OK;
 }
 
-/* A node id becomes part of a subject, so it holds no dot, wildcard or blank. */
-static bool node_id_valid(View id)
+bool message_manager_valid(const ManagerId *id)
 {
-    for (size_t i = 0; i < id.size; i++) {
-        uint8_t c = id.data[i];
-        bool letter_or_digit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter_or_digit && c != '-' && c != '_') return false;
+    for (int i = 0; i < MANAGER_ID_CHARS; i++) {
+        char c = id->text[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
     }
-    return id.size > 0 && id.size < sizeof((NodeMessage *)0)->node_id;
-}
-
-Err message_put_node(Buffer *b, const NodeMessage *m)
-{
-    View id = view_of(m->node_id, strnlen(m->node_id, sizeof m->node_id));
-    if (!node_id_valid(id)) return FAIL(ERR_PROTOCOL);
-    TRY(put_type(b, MESSAGE_NODE));
-    TRY(buffer_put_bytes(b, id));
-    TRY(buffer_put_u32(b, m->level_mask));
-    TRY(buffer_put_u32(b, m->cores));
-    return buffer_put_u64(b, m->memory_free);
-}
-
-Err message_get_node(View v, NodeMessage *ret_message)
-{
-    Reader r;
-    TRY(get_type(v, MESSAGE_NODE, &r));
-    View id = read_bytes(&r, sizeof ret_message->node_id - 1);
-    NodeMessage m = {0};
-    m.level_mask = read_u32(&r);
-    m.cores = read_u32(&r);
-    m.memory_free = read_u64(&r);
-    if (!reader_done(&r) || !node_id_valid(id)) return FAIL(ERR_PROTOCOL);
-    memcpy(m.node_id, id.data, id.size);
-    *ret_message = m;
-    return OK;
+    return id->text[MANAGER_ID_CHARS] == '\0';
 }
 
 /* Whether `text` is exactly `count` NUL-terminated strings within the limits of a micro-job's arguments. */
@@ -107,9 +77,18 @@ static bool sealed_valid(const TaskOpen *m)
     return m->sealed <= SEALED_RESULTS && m->footer.size > 0 && m->footer.size <= BROKER_FOOTER_MAX && m->header.size == 0;
 }
 
+/* One of two: where it lies on this machine, or which object it is. */
+static bool image_valid(const TaskOpen *m)
+{
+    static const ObjectId NO_OBJECT;
+    if (m->image_path.size == 0) return m->image_size > 0 && m->image_size <= IMAGE_BYTES_MAX;
+    return path_valid(m->image_path) && m->image_size == 0 && memcmp(&m->image_object, &NO_OBJECT, sizeof NO_OBJECT) == 0;
+}
+
 static bool task_open_valid(const TaskOpen *m)
 {
-    return m->stage <= STAGE_MAX && m->node != 0 && path_valid(m->image_path) && m->level >= LEVEL_SHARED && m->level <= LEVEL_CONFIDENTIAL
+    return m->stage <= STAGE_MAX && m->node != 0 && message_manager_valid(&m->manager) && image_valid(m)
+        && m->level >= LEVEL_SHARED && m->level <= LEVEL_CONFIDENTIAL
         && m->zygotes <= ZYGOTES_MAX && m->lifetime_ns > 0 && m->lifetime_ns <= SEE_LIFETIME_MAX_NS && m->memory_max <= SEE_MEMORY_MAX
         && m->output_max <= SEE_OUTPUT_MAX && m->real_random <= 1 && strings_valid(m->args, m->arg_count)
         && strings_valid(m->env, m->env_count) && m->header.size <= HEADER_BYTES_MAX && sealed_valid(m);
@@ -119,7 +98,10 @@ Err message_put_task_open(Buffer *b, const TaskOpen *m)
 {
     if (!task_open_valid(m)) return FAIL(ERR_PROTOCOL);
     TRY(put_head(b, MESSAGE_TASK_OPEN, &m->id, m->stage, m->node));
+    TRY(buffer_append(b, view_of(m->manager.text, MANAGER_ID_CHARS)));
     TRY(buffer_put_bytes(b, m->image_path));
+    TRY(buffer_append(b, view_of(m->image_object.bytes, sizeof m->image_object.bytes)));
+    TRY(buffer_put_u64(b, m->image_size));
     TRY(buffer_append(b, view_of(m->measurement, sizeof m->measurement)));
     TRY(buffer_put_u32(b, m->level));
     TRY(buffer_put_u32(b, m->zygotes));
@@ -138,7 +120,7 @@ Err message_put_task_open(Buffer *b, const TaskOpen *m)
     return buffer_put_bytes(b, m->footer);
 }
 
-static void read_array(Reader *r, uint8_t *ret_bytes, size_t size)
+void message_read_array(Reader *r, uint8_t *ret_bytes, size_t size)
 {
     View v = read_raw(r, size);
     if (v.size == size) memcpy(ret_bytes, v.data, size);
@@ -149,15 +131,18 @@ Err message_get_task_open(View v, TaskOpen *ret_message)
     TaskOpen m = {0};
     Reader r;
     TRY(get_head(v, MESSAGE_TASK_OPEN, &r, &m.id, &m.stage, &m.node));
+    message_read_array(&r, (uint8_t *)m.manager.text, MANAGER_ID_CHARS);
     m.image_path = read_bytes(&r, PATH_BYTES_MAX);
-    read_array(&r, m.measurement, sizeof m.measurement);
+    message_read_array(&r, m.image_object.bytes, sizeof m.image_object.bytes);
+    m.image_size = read_u64(&r);
+    message_read_array(&r, m.measurement, sizeof m.measurement);
     m.level = read_u32(&r);
     m.zygotes = read_u32(&r);
     m.lifetime_ns = read_u64(&r);
     m.memory_max = read_u64(&r);
     m.output_max = read_u64(&r);
-    read_array(&r, m.seed, sizeof m.seed);
-    read_array(&r, m.digest_key, sizeof m.digest_key);
+    message_read_array(&r, m.seed, sizeof m.seed);
+    message_read_array(&r, m.digest_key, sizeof m.digest_key);
     m.real_random = read_u32(&r);
     m.arg_count = read_u32(&r);
     m.args = read_bytes(&r, TASK_ARG_BYTES_MAX);
@@ -196,12 +181,11 @@ Err message_get_task_ready(View v, TaskReady *ret_message)
     return OK;
 }
 
-/* Errors that no table knows would print as "unknown error" and get a wrong exit code. */
-static bool code_valid(int32_t code) { return code > 0 && code < ERR_LAST && (code < ERR_FIRST ? code < 4096 : true); }
+bool message_code_valid(int64_t code) { return code > 0 && code < ERR_LAST && (code < ERR_FIRST ? code < 4096 : true); }
 
 Err message_put_task_refused(Buffer *b, const TaskRefused *m)
 {
-    if (!code_valid(m->code)) return FAIL(ERR_PROTOCOL);
+    if (!message_code_valid(m->code)) return FAIL(ERR_PROTOCOL);
     TRY(put_head(b, MESSAGE_TASK_REFUSED, &m->id, m->stage, m->node));
     TRY(buffer_put_u32(b, (uint32_t)m->code));
     return buffer_put_bytes(b, view_of(m->text.data, m->text.size < REFUSED_TEXT_MAX ? m->text.size : REFUSED_TEXT_MAX));
@@ -214,16 +198,13 @@ Err message_get_task_refused(View v, TaskRefused *ret_message)
     TRY(get_head(v, MESSAGE_TASK_REFUSED, &r, &m.id, &m.stage, &m.node));
     uint32_t code = read_u32(&r);
     m.text = read_bytes(&r, REFUSED_TEXT_MAX);
-    if (!reader_done(&r) || code > INT32_MAX || !code_valid((int32_t)code)) return FAIL(ERR_PROTOCOL);
+    if (!reader_done(&r) || !message_code_valid(code)) return FAIL(ERR_PROTOCOL);
     m.code = (int32_t)code;
     *ret_message = m;
     return OK;
 }
 
-Err message_put_task_close(Buffer *b, const TaskClose *m)
-{
-    return put_head(b, MESSAGE_TASK_CLOSE, &m->id, m->stage, m->node);
-}
+Err message_put_task_close(Buffer *b, const TaskClose *m) { return put_head(b, MESSAGE_TASK_CLOSE, &m->id, m->stage, m->node); }
 
 Err message_get_task_close(View v, TaskClose *ret_message)
 {
@@ -231,6 +212,24 @@ Err message_get_task_close(View v, TaskClose *ret_message)
     Reader r;
     TRY(get_head(v, MESSAGE_TASK_CLOSE, &r, &m.id, &m.stage, &m.node));
     if (!reader_done(&r)) return FAIL(ERR_PROTOCOL);
+    *ret_message = m;
+    return OK;
+}
+
+Err message_put_task_alive(Buffer *b, const TaskAlive *m)
+{
+    if (!message_manager_valid(&m->manager)) return FAIL(ERR_PROTOCOL);
+    TRY(put_head(b, MESSAGE_TASK_ALIVE, &m->id, m->stage, m->node));
+    return buffer_append(b, view_of(m->manager.text, MANAGER_ID_CHARS));
+}
+
+Err message_get_task_alive(View v, TaskAlive *ret_message)
+{
+    TaskAlive m = {0};
+    Reader r;
+    TRY(get_head(v, MESSAGE_TASK_ALIVE, &r, &m.id, &m.stage, &m.node));
+    message_read_array(&r, (uint8_t *)m.manager.text, MANAGER_ID_CHARS);
+    if (!reader_done(&r) || !message_manager_valid(&m.manager)) return FAIL(ERR_PROTOCOL);
     *ret_message = m;
     return OK;
 }

@@ -1,18 +1,23 @@
 /**
  * What manager and node agent say to each other. docs/formats/bus.md says the same in words. Decoders treat the bytes as hostile.
+ * Subjects are made and taken apart in bus/message_subject.h.
  *
- *   subject                        from     message
- *   covey.manager                  node     NODE (what it offers), TASK_READY, TASK_REFUSED, RESULTS
- *   covey.node.<node id>           manager  TASK_OPEN, JOBS, TASK_CLOSE
+ *   subject                              from     message
+ *   covey.nodes.<node id>                node     NODE: what it offers; again every second while it lives
+ *   covey.node.<node id>                 manager  TASK_OPEN, JOBS, TASK_ALIVE, TASK_CLOSE, NODE_CHALLENGE
+ *   covey.manager.<manager id>.<node id> node     TASK_READY, TASK_REFUSED, RESULTS, NODE_EVIDENCE; the last token is who speaks
+ *   covey.object.<manager id>.<node id>  node     OBJECT_GET
+ *   covey.chunk.<node id>                manager  OBJECT_CHUNK, OBJECT_NONE
  *
  * Flow: NODE when a node joins; TASK_OPEN; TASK_READY with a window, or TASK_REFUSED; then at most `window` micro-jobs are outstanding;
  * every micro-job sent is answered in RESULTS exactly once while the node lives; TASK_CLOSE ends it, and outstanding ones are dropped.
- * A micro-job that the node gives back without having started it (its warden died while it waited) is answered with OUTCOME_NONE: that
- * does not use up one of its attempts.
+ * A micro-job that the node gives back without having started it (its warden died while it waited, it drains, its segment cannot be had) is
+ * answered with OUTCOME_NONE: that does not use up one of its attempts.
  *
  * TASK_OPEN carries `node`, the manager's number for this node's membership (never 0). The node puts it into TASK_READY, TASK_REFUSED and
- * every RESULTS head, so that the manager knows who speaks; JOBS and TASK_CLOSE carry it too. A node that announces itself again is a new
- * member: what it was given before is lost, and answers under the old number are dropped.
+ * every RESULTS head, so that the manager knows who speaks; JOBS, TASK_ALIVE and TASK_CLOSE carry it too. NODE carries an incarnation: the
+ * same one again is a heartbeat, another one is a new member: what the former was given is lost, and answers under the old number are
+ * dropped. TASK_OPEN for a task and stage that the node has, from another manager or under another number, replaces it.
  */
 #pragma once
 #include "base/level.h"
@@ -23,13 +28,62 @@
 #include "see/outcome.h"
 
 typedef enum {
-    MESSAGE_NODE = 1, MESSAGE_TASK_OPEN, MESSAGE_TASK_READY, MESSAGE_TASK_REFUSED, MESSAGE_JOBS, MESSAGE_RESULTS, MESSAGE_TASK_CLOSE
+    MESSAGE_NODE = 1, MESSAGE_TASK_OPEN, MESSAGE_TASK_READY, MESSAGE_TASK_REFUSED, MESSAGE_JOBS, MESSAGE_RESULTS, MESSAGE_TASK_CLOSE,
+    MESSAGE_TASK_ALIVE, MESSAGE_NODE_CHALLENGE, MESSAGE_NODE_EVIDENCE, MESSAGE_OBJECT_GET, MESSAGE_OBJECT_CHUNK, MESSAGE_OBJECT_NONE
 } MessageType;
 
 /** First byte of every message; 0 when empty. */
 uint8_t message_type(View message);
 
-typedef struct { char node_id[64]; uint32_t level_mask, cores; uint64_t memory_free; } NodeMessage;
+enum {
+    NODE_NAME_MAX = 63,            /* a node's id, zone, owner */
+    NODE_IMAGES_MAX = 64,
+    NODE_IMAGE_PREFIX_BYTES = 8,
+    NODE_DATASETS_MAX = 256,
+    MANAGER_ID_CHARS = 16,         /* lower-case hexadecimal digits */
+    OBJECT_ID_BYTES = 32,          /* an object's SHA-256 */
+    OBJECT_CHUNK_BYTES_MAX = 512 << 10,
+    NODE_DATASET_BYTES = OBJECT_ID_BYTES + 8
+};
+typedef struct { char text[MANAGER_ID_CHARS + 1]; } ManagerId;
+typedef struct { uint8_t bytes[OBJECT_ID_BYTES]; } ObjectId;
+
+/** Data at hand: a file of this node's own, by content. */
+typedef struct { ObjectId id; uint64_t size; } NodeDataset;
+
+/** What a node says of itself. All of it are claims: capacity and speed are measured by the manager, security is appraised (NODE_EVIDENCE). */
+typedef struct {
+    char node_id[NODE_NAME_MAX + 1];
+    uint64_t incarnation;          /* of this process, random, not 0 */
+    uint32_t level_mask, cores;
+    uint64_t memory_free;
+    char zone[NODE_NAME_MAX + 1], owner[NODE_NAME_MAX + 1]; /* may be empty */
+    uint64_t price_micro;          /* millionths of a unit of money for one core and hour */
+    uint32_t notice_s;             /* of a spot node: between notice and end */
+    bool is_spot, draining, leaving; /* draining: no new micro-jobs. leaving: its last word */
+    bool link_measured;            /* the link's numbers are of a measurement, not of a configuration */
+    uint64_t link_bytes_s;         /* 0: unknown */
+    uint32_t link_latency_us;      /* 0: unknown */
+    View images;                   /* warm: prefixes of measurements, NODE_IMAGE_PREFIX_BYTES each */
+    View data;                     /* at hand: NODE_DATASET_BYTES each; node_dataset_put, node_dataset_at */
+} NodeMessage;
+MUST_USE Err node_dataset_put(Buffer *b, const NodeDataset *data);
+static inline uint32_t node_dataset_count(const NodeMessage *m) { return (uint32_t)(m->data.size / NODE_DATASET_BYTES); }
+NodeDataset node_dataset_at(const NodeMessage *m, uint32_t i);
+
+/** Asks a node for evidence (as `covey attest` makes it) over a fresh nonce. */
+typedef struct { ManagerId manager; uint8_t nonce[32]; } NodeChallenge;
+typedef struct {
+    uint8_t nonce[32];
+    View evidence;                 /* COSE; empty: there is none, and `text` says why */
+    View text;                     /* one line; empty with evidence */
+} NodeEvidence;
+
+/** A piece of an object. The node asks, each OBJECT_GET is answered with one OBJECT_CHUNK from that offset on, as long as asked for unless the
+ *  object ends before, or with OBJECT_NONE. What was lost is asked for again. */
+typedef struct { ObjectId id; uint64_t offset; uint32_t size; } ObjectGet;
+typedef struct { ObjectId id; uint64_t offset, total; View bytes; } ObjectChunk;
+typedef struct { ObjectId id; int32_t code; /* ERR_NO_ENTRY: not here. ERR_BUSY: ask later. Others: it cannot be read */ } ObjectNone;
 
 enum { TASK_ID_BYTES = 16 };
 typedef struct { uint8_t bytes[TASK_ID_BYTES]; } TaskId;
@@ -43,7 +97,10 @@ typedef struct {
     TaskId id;
     uint32_t stage;            /* 0: the micro-jobs; 1 and up: levels of the combining tree */
     uint32_t node;             /* the manager's number for this member; echoed in every answer */
-    View image_path;           /* on this machine; measurement decides whether it is the right one */
+    ManagerId manager;         /* whom to answer */
+    View image_path;           /* on this machine; measurement decides whether it is the right one. Empty: the image is an object: */
+    ObjectId image_object;     /* the whole file, ELF and signature */
+    uint64_t image_size;       /* of the object; 0 with a path */
     uint8_t measurement[32];
     uint32_t level;
     uint32_t zygotes;          /* wished for; 0: one per core */
@@ -68,17 +125,23 @@ typedef struct {
     View text;    /* for the user, one line */
 } TaskRefused;
 typedef struct { TaskId id; uint32_t stage, node; } TaskClose;
+/** Every TASK_ALIVE_S while the task is open: a node that hears nothing of a task for TASK_SILENCE_S closes it. */
+typedef struct { TaskId id; uint32_t stage, node; ManagerId manager; } TaskAlive;
+enum { TASK_ALIVE_S = 10, TASK_SILENCE_S = 60 };
 
-/** Where a micro-job's segment is: nowhere (count), a range of a file on this machine, or in the message. */
-typedef enum { SEGMENT_NONE = 0, SEGMENT_RANGE = 1, SEGMENT_INLINE = 2 } SegmentKind;
+/** Where a micro-job's segment is: nowhere (count), a range of a file on this machine, in the message, or a range of an object: of one that the
+ *  node said it has at hand, or a whole one that it asks for. */
+typedef enum { SEGMENT_NONE = 0, SEGMENT_RANGE = 1, SEGMENT_INLINE = 2, SEGMENT_OBJECT = 3 } SegmentKind;
 typedef struct {
     uint64_t job;
     uint32_t attempt;
     uint8_t kind;
     bool with_header;          /* put TaskOpen.header in front */
-    uint64_t offset, size;     /* RANGE: within `path`; INLINE: size of `data` */
+    uint64_t offset, size;     /* RANGE, OBJECT: within it; INLINE: size of `data` */
     View path;                 /* RANGE; when written, empty says: as in the item before (once read, never empty) */
     View data;                 /* INLINE */
+    View object;               /* OBJECT: its id; when written, empty says: as in the item before (once read, never empty) */
+    uint64_t object_size;      /* OBJECT */
     uint64_t plain_size;       /* of a sealed segment: what `size` bytes of ciphertext hold; otherwise 0 */
 } JobItem;
 
@@ -104,9 +167,21 @@ MUST_USE Err message_put_task_refused(Buffer *b, const TaskRefused *m);
 MUST_USE Err message_get_task_refused(View v, TaskRefused *ret_message);
 MUST_USE Err message_put_task_close(Buffer *b, const TaskClose *m);
 MUST_USE Err message_get_task_close(View v, TaskClose *ret_message);
+MUST_USE Err message_put_task_alive(Buffer *b, const TaskAlive *m);
+MUST_USE Err message_get_task_alive(View v, TaskAlive *ret_message);
+MUST_USE Err message_put_node_challenge(Buffer *b, const NodeChallenge *m);
+MUST_USE Err message_get_node_challenge(View v, NodeChallenge *ret_message);
+MUST_USE Err message_put_node_evidence(Buffer *b, const NodeEvidence *m);
+MUST_USE Err message_get_node_evidence(View v, NodeEvidence *ret_message);
+MUST_USE Err message_put_object_get(Buffer *b, const ObjectGet *m);
+MUST_USE Err message_get_object_get(View v, ObjectGet *ret_message);
+MUST_USE Err message_put_object_chunk(Buffer *b, const ObjectChunk *m);
+MUST_USE Err message_get_object_chunk(View v, ObjectChunk *ret_message);
+MUST_USE Err message_put_object_none(Buffer *b, const ObjectNone *m);
+MUST_USE Err message_get_object_none(View v, ObjectNone *ret_message);
 
 /** JOBS and RESULTS are a head and then items, so that they are written and read without an array in between. */
-typedef struct { TaskId id; uint32_t stage, node; } BatchHead;
+typedef struct { TaskId id; uint32_t stage, node; ManagerId manager; /* that sent the micro-jobs */ } BatchHead;
 MUST_USE Err message_begin_jobs(Buffer *b, const BatchHead *head);
 MUST_USE Err message_add_job(Buffer *b, const JobItem *item);
 MUST_USE Err message_begin_results(Buffer *b, const BatchHead *head, uint64_t sees_started);
@@ -120,6 +195,8 @@ typedef struct {
     uint64_t sees_started; /* RESULTS: since the last message */
     uint32_t items;        /* read so far; at most BUS_BATCH_JOBS_MAX */
     View path;             /* of the last RANGE item */
+    View object;           /* of the last OBJECT item, and its size */
+    uint64_t object_size;
 } BatchReader;
 MUST_USE Err message_open_batch(View v, MessageType type, BatchReader *ret_reader);
 /** *ret_more false at the end. */

@@ -4,23 +4,25 @@
 #include "crypto/stream.h"
 
 enum {
-    HEAD_BYTES = MESSAGE_HEAD_BYTES + TASK_ID_BYTES + 4 + 4,
+    HEAD_BYTES = MESSAGE_HEAD_BYTES + TASK_ID_BYTES + 4 + 4 + MANAGER_ID_CHARS,
     JOB_BYTES = 8 + 4 + 1 + 1 + 2 + 8 + 8 + 8,
     RESULT_DIGEST_AT = 8 + 4 * 4 + 8 + 8,
     RESULT_BYTES = RESULT_DIGEST_AT + RESULT_DIGEST_BYTES + 8 + 4,
     FLAG_WITH_HEADER = 1,
+    OBJECT_BYTES = OBJECT_ID_BYTES + 8, /* in the place of a path */
 };
 
 static Err begin_batch(Buffer *b, MessageType type, const BatchHead *head)
 {
-    if (head->stage > STAGE_MAX || head->node == 0) return FAIL(ERR_PROTOCOL);
+    if (head->stage > STAGE_MAX || head->node == 0 || !message_manager_valid(&head->manager)) return FAIL(ERR_PROTOCOL);
     TRY(buffer_reserve(b, HEAD_BYTES));
     uint8_t *at = b->data + b->size;
     at = store_u8(at, (uint8_t)type);
     at = store_u8(at, MESSAGE_VERSION);
     at = store_raw(at, head->id.bytes, sizeof head->id.bytes);
     at = store_u32(at, head->stage);
-    store_u32(at, head->node);
+    at = store_u32(at, head->node);
+    store_raw(at, head->manager.text, MANAGER_ID_CHARS);
     b->size += HEAD_BYTES;
     return OK;
 }
@@ -36,11 +38,15 @@ Err message_begin_results(Buffer *b, const BatchHead *head, uint64_t sees_starte
 static bool job_valid(const JobItem *i)
 {
     if (i->job > JOB_INDEX_MAX || i->attempt == 0) return false;
+    if (i->kind != SEGMENT_OBJECT && (i->object.size || i->object_size)) return false;
     if (i->plain_size && (i->plain_size > SEGMENT_BYTES_MAX || stream_sealed_size(i->plain_size) != i->size)) return false;
     switch (i->kind) {
     case SEGMENT_NONE: return i->size == 0 && i->path.size == 0 && i->data.size == 0;
     case SEGMENT_RANGE: return i->size <= SEGMENT_BYTES_MAX && i->offset <= INT64_MAX - i->size && i->path.size < PATH_BYTES_MAX && i->data.size == 0;
     case SEGMENT_INLINE: return i->size <= SEGMENT_BYTES_MAX && i->size == i->data.size && i->path.size == 0;
+    case SEGMENT_OBJECT:
+        return i->size <= SEGMENT_BYTES_MAX && i->object_size <= INT64_MAX && i->size <= i->object_size && i->offset <= i->object_size - i->size
+            && (i->object.size == 0 || i->object.size == OBJECT_ID_BYTES) && i->path.size == 0 && i->data.size == 0;
     default: return false;
     }
 }
@@ -48,18 +54,19 @@ static bool job_valid(const JobItem *i)
 Err message_add_job(Buffer *b, const JobItem *item)
 {
     if (!job_valid(item)) return FAIL(ERR_PROTOCOL);
-    size_t extra = item->kind == SEGMENT_INLINE ? item->data.size : item->path.size;
+    size_t object = item->object.size ? OBJECT_BYTES : 0, named = item->path.size + object, extra = named + item->data.size;
     TRY(buffer_reserve(b, JOB_BYTES + extra));
     uint8_t *at = b->data + b->size;
     at = store_u64(at, item->job);
     at = store_u32(at, item->attempt);
     at = store_u8(at, item->kind);
     at = store_u8(at, item->with_header ? FLAG_WITH_HEADER : 0);
-    at = store_u16(at, (uint16_t)item->path.size);
+    at = store_u16(at, (uint16_t)named);
     at = store_u64(at, item->offset);
     at = store_u64(at, item->size);
     at = store_u64(at, item->plain_size);
     at = store_raw(at, item->path.data, item->path.size);
+    if (object) at = store_u64(store_raw(at, item->object.data, OBJECT_ID_BYTES), item->object_size);
     store_raw(at, item->data.data, item->data.size);
     b->size += JOB_BYTES + extra;
     return OK;
@@ -114,8 +121,10 @@ Err message_open_batch(View v, MessageType type, BatchReader *ret_reader)
     load_raw(&at, r.head.id.bytes, sizeof r.head.id.bytes);
     r.head.stage = load_u32(&at);
     r.head.node = load_u32(&at);
+    load_raw(&at, r.head.manager.text, MANAGER_ID_CHARS);
     if (type == MESSAGE_RESULTS) r.sees_started = read_u64(&r.reader);
-    if (r.reader.bad || got != type || version != MESSAGE_VERSION || r.head.stage > STAGE_MAX || r.head.node == 0) return FAIL(ERR_PROTOCOL);
+    bool right = got == type && version == MESSAGE_VERSION && r.head.stage <= STAGE_MAX && r.head.node != 0 && message_manager_valid(&r.head.manager);
+    if (r.reader.bad || !right) return FAIL(ERR_PROTOCOL);
     *ret_reader = r;
     return OK;
 }
@@ -136,6 +145,26 @@ static Err next_item(BatchReader *r, size_t bytes, const uint8_t **ret_fixed, bo
     return OK;
 }
 
+/* What a RANGE or an OBJECT is of: named here, or as in the item before. */
+static bool read_source(BatchReader *r, uint16_t size, JobItem *i)
+{
+    View named = read_raw(&r->reader, size);
+    if (i->kind == SEGMENT_OBJECT) {
+        if (size == OBJECT_BYTES && !r->reader.bad) {
+            const uint8_t *at = named.data + OBJECT_ID_BYTES;
+            r->object = view_of(named.data, OBJECT_ID_BYTES);
+            r->object_size = load_u64(&at);
+        } else if (size) return false;
+        i->object = r->object;
+        i->object_size = r->object_size;
+        return r->object.size > 0;
+    }
+    if (i->kind != SEGMENT_RANGE) return size == 0;
+    if (size) r->path = named;
+    i->path = r->path;
+    return r->path.size > 0 && !memchr(r->path.data, 0, r->path.size);
+}
+
 Err message_next_job(BatchReader *r, JobItem *ret_item, bool *ret_more)
 {
     const uint8_t *at = NULL;
@@ -150,17 +179,14 @@ Err message_next_job(BatchReader *r, JobItem *ret_item, bool *ret_more)
     i.attempt = load_u32(&at);
     i.kind = load_u8(&at);
     uint8_t flags = load_u8(&at);
-    uint16_t path_size = load_u16(&at);
+    uint16_t source_size = load_u16(&at);
     i.with_header = flags & FLAG_WITH_HEADER;
     i.offset = load_u64(&at);
     i.size = load_u64(&at);
     i.plain_size = load_u64(&at);
-    i.path = read_raw(&r->reader, path_size);
+    bool source_right = read_source(r, source_size, &i);
     if (i.kind == SEGMENT_INLINE) i.data = read_raw(&r->reader, i.size);
-    if (i.kind == SEGMENT_RANGE && path_size == 0) i.path = r->path;
-    bool path_right = i.kind != SEGMENT_RANGE || (i.path.size > 0 && !memchr(i.path.data, 0, i.path.size));
-    if (r->reader.bad || (flags & ~FLAG_WITH_HEADER) || !path_right || !job_valid(&i)) return FAIL(ERR_PROTOCOL);
-    if (i.kind == SEGMENT_RANGE) r->path = i.path;
+    if (r->reader.bad || (flags & ~FLAG_WITH_HEADER) || !source_right || !job_valid(&i)) return FAIL(ERR_PROTOCOL);
     *ret_item = i;
     *ret_more = true;
     return OK;

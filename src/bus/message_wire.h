@@ -1,13 +1,24 @@
 /**
- * Little-endian stores and loads at a place, for fixed-size heads and items: one bounds check a record instead of one a field.
+ * What the codecs of bus/message.h share: how every message begins, which names and codes are legal, and little-endian stores and loads at a
+ * place, for fixed-size heads and items: one bounds check a record instead of one a field.
  */
 #pragma once
 #include <endian.h>
 
 #include "base/bytes.h"
+#include "bus/message.h"
 
 /* A change that an older peer would misread gets a new number; see docs/formats/bus.md. */
-enum { MESSAGE_VERSION = 2, MESSAGE_HEAD_BYTES = 2 };
+enum { MESSAGE_VERSION = 3, MESSAGE_HEAD_BYTES = 2 };
+
+MUST_USE Err message_put_type(Buffer *b, MessageType type);
+MUST_USE Err message_get_type(View v, MessageType type, Reader *ret_reader);
+/** Whether the text is what MANAGER_ID says: hexadecimal digits, terminated. */
+bool message_manager_valid(const ManagerId *id);
+/** Errors that no table knows would print as "unknown error" and get a wrong exit code. */
+bool message_code_valid(int64_t code);
+/** Fixed-size bytes; all zeros when the message ends before them, and then the reader is bad. */
+void message_read_array(Reader *r, uint8_t *ret_bytes, size_t size);
 
 static inline uint8_t *store_u8(uint8_t *at, uint8_t v) { *at = v; return at + 1; }
 static inline uint8_t *store_u16(uint8_t *at, uint16_t v) { v = htole16(v); memcpy(at, &v, sizeof v); return at + sizeof v; }

@@ -11,6 +11,7 @@
 
 #include "node/task.h"
 #include "sys/clock.h"
+#include "sys/entropy.h"
 #include "sys/fault.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
 struct Agent {
     Node node;
     char *node_id, *warden_program, *config_dir;
+    uint64_t incarnation;
     TrustedKeys trusted;
     Bus *bus;
     BusSubscription *subscription;
@@ -96,13 +98,13 @@ static Err announce(Agent *a)
 {
     if (a->announced) return OK;
     /* What wardens are made for. Whether this machine gives it the warden finds by trying, and a task that is refused is told why. */
-    NodeMessage node = {.level_mask = 1u << LEVEL_SHARED | 1u << LEVEL_PROCESS, .cores = a->node.cores};
+    NodeMessage node = {.incarnation = a->incarnation, .level_mask = 1u << LEVEL_SHARED | 1u << LEVEL_PROCESS, .cores = a->node.cores};
     snprintf(node.node_id, sizeof node.node_id, "%s", a->node_id);
     long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     node.memory_free = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
     AUTO_BUFFER message = buffer_limited(KIB);
     TRY(message_put_node(&message, &node));
-    Err e = bus_publish(a->bus, "covey.manager", &message);
+    Err e = bus_publish(a->bus, subject_nodes(a->node_id).text, &message);
     if (e.code == ERR_NO_ENTRY || e.code == ERR_BUSY) return OK; /* nobody listens yet: told again at the next tick */
     a->announced = e.code == 0;
     return e;
@@ -145,30 +147,41 @@ static Err on_tick(void *context, uint32_t events)
 
 /* --- the bus --- */
 
-static Task *find_task(Agent *a, const TaskId *id, uint32_t stage, uint32_t member, uint32_t *ret_index)
+static Task *find_task(Agent *a, const TaskId *id, uint32_t stage, uint32_t *ret_index)
 {
     for (uint32_t i = 0; i < a->task_count; i++) {
-        if (!task_is(a->tasks[i], id, stage) || a->tasks[i]->open.node != member) continue;
+        if (!task_is(a->tasks[i], id, stage)) continue;
         *ret_index = i;
         return a->tasks[i];
     }
     return NULL;
 }
 
+static bool same_manager(const ManagerId *x, const ManagerId *y) { return strcmp(x->text, y->text) == 0; }
+
 static Err take_open(Agent *a, View message)
 {
     TaskOpen open;
     uint32_t i;
     if (message_get_task_open(message, &open).code) return OK; /* nobody to answer: dropped */
-    if (find_task(a, &open.id, open.stage, open.node, &i)) return OK; /* a second copy */
-    if (a->task_count == AGENT_TASKS_MAX)
-        return task_send_refused(&a->node, &open.id, open.stage, open.node, ERR_BUSY, "this node has too many open tasks");
+    const Task *t = find_task(a, &open.id, open.stage, &i);
+    if (t && t->open.node == open.node && same_manager(&t->open.manager, &open.manager)) return OK; /* a second copy */
+    if (t) remove_task(a, i); /* its manager thought that we were gone, or is gone itself: what it waited for, nobody waits for any more */
+    const BatchHead head = {.id = open.id, .stage = open.stage, .node = open.node, .manager = open.manager};
+    if (a->task_count == AGENT_TASKS_MAX) return task_send_refused(&a->node, &head, ERR_BUSY, "this node has too many open tasks");
     if (a->task_count == 0) a->warden_deaths = 0;
     Diag diag = {0};
     Err e = task_open(&a->node, message, &a->tasks[a->task_count], &diag);
-    if (e.code) return task_send_refused(&a->node, &open.id, open.stage, open.node, e.code, diag.text);
+    if (e.code) return task_send_refused(&a->node, &head, e.code, diag.text);
     a->task_count++;
     return OK;
+}
+
+/* The task, when it is the one that this manager opened. */
+static Task *find_open(Agent *a, const BatchHead *head, uint32_t *ret_index)
+{
+    Task *t = find_task(a, &head->id, head->stage, ret_index);
+    return t && t->open.node == head->node && same_manager(&t->open.manager, &head->manager) ? t : NULL;
 }
 
 static Err take_jobs(Agent *a, View message)
@@ -176,16 +189,29 @@ static Err take_jobs(Agent *a, View message)
     BatchReader reader;
     uint32_t i;
     if (message_open_batch(message, MESSAGE_JOBS, &reader).code) return OK;
-    Task *t = find_task(a, &reader.head.id, reader.head.stage, reader.head.node, &i);
+    Task *t = find_open(a, &reader.head, &i);
     if (t) return task_take_jobs(t, message);
-    return task_send_refused(&a->node, &reader.head.id, reader.head.stage, reader.head.node, ERR_NO_ENTRY, "this task is not open on this node");
+    return task_send_refused(&a->node, &reader.head, ERR_NO_ENTRY, "this task is not open on this node");
+}
+
+/* The manager lives. A task that is not here any more it should not wait for. */
+static Err take_alive(Agent *a, View message)
+{
+    TaskAlive alive;
+    uint32_t i;
+    if (message_get_task_alive(message, &alive).code) return OK;
+    const BatchHead head = {.id = alive.id, .stage = alive.stage, .node = alive.node, .manager = alive.manager};
+    if (find_open(a, &head, &i)) return OK;
+    return task_send_refused(&a->node, &head, ERR_NO_ENTRY, "this task is not open on this node");
 }
 
 static Err take_close(Agent *a, View message)
 {
     TaskClose close;
     uint32_t i;
-    if (message_get_task_close(message, &close).code || !find_task(a, &close.id, close.stage, close.node, &i)) return OK;
+    if (message_get_task_close(message, &close).code) return OK;
+    const Task *t = find_task(a, &close.id, close.stage, &i);
+    if (!t || t->open.node != close.node) return OK;
     remove_task(a, i);
     return OK;
 }
@@ -198,6 +224,7 @@ static Err on_message(void *context, const char *subject, View message)
     switch (message_type(message)) {
     case MESSAGE_TASK_OPEN: return take_open(a, message);
     case MESSAGE_JOBS: return take_jobs(a, message);
+    case MESSAGE_TASK_ALIVE: return take_alive(a, message);
     case MESSAGE_TASK_CLOSE: return take_close(a, message);
     default: return OK;
     }
@@ -236,11 +263,14 @@ static Err fill_in(Agent *a, const AgentConfig *config, Diag *diag)
     a->node.warden.config_dir = a->config_dir;
     a->node.node_id = a->node_id;
     a->node.outbox.bus = a->bus;
+    a->node.outbox.node_id = a->node_id;
     a->node.cores = config->cores == 0 ? usable_cores() : config->cores > ZYGOTES_MAX ? ZYGOTES_MAX : config->cores;
 
+    do TRY(random_bytes(&a->incarnation, sizeof a->incarnation));
+    while (a->incarnation == 0);
+
     char subject[BUS_SUBJECT_MAX];
-    snprintf(subject, sizeof subject, "covey.node.%s", a->node_id);
-    TRY(bus_subscribe(a->bus, subject, on_message, a, &a->subscription));
+    TRY(bus_subscribe(a->bus, subject_node(a->node_id).text, on_message, a, &a->subscription));
     snprintf(subject, sizeof subject, "covey.node.%s.broker", a->node_id);
     TRY(broker_link_open(&a->node.broker, config->broker_bus ? config->broker_bus : a->bus, subject, config->broker_patience_ns, on_broker, a));
     TRY(loop_add_deferred(a->node.loop, on_work, a, &a->node.work));

@@ -67,7 +67,7 @@ START_TEST(micro_jobs_of_a_task_that_is_not_open_are_refused)
 {
     World *w = world_new(NULL, false, LEVEL_PROCESS);
     AUTO_BUFFER message = buffer_limited(KIB);
-    ck_assert_ok(message_begin_jobs(&message, &(BatchHead){w->open.id, 9, 11}));
+    ck_assert_ok(message_begin_jobs(&message, &(BatchHead){w->open.id, 9, 11, w->open.manager}));
     ck_assert_ok(message_add_job(&message, &(JobItem){.attempt = 1}));
     world_send(w, &message);
     world_until(w, w->refused);
@@ -114,7 +114,7 @@ END_TEST
 static void send_one(World *w, JobItem item)
 {
     AUTO_BUFFER message = buffer_limited(MIB);
-    BatchHead head = {w->open.id, w->open.stage, w->open.node};
+    BatchHead head = {w->open.id, w->open.stage, w->open.node, w->open.manager};
     item.attempt = w->jobs[item.job].attempt = WORLD_ATTEMPTS;
     ck_assert_ok(message_begin_jobs(&message, &head));
     ck_assert_ok(message_add_job(&message, &item));

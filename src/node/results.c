@@ -31,7 +31,7 @@ Err results_flush(Results *r)
     TRY(put_head(r));
     r->last_size = r->message.size < RESULTS_BYTES_TARGET ? r->message.size : RESULTS_BYTES_TARGET;
     r->count = 0;
-    return outbox_send(r->outbox, &r->message);
+    return outbox_send(r->outbox, &r->head.manager, &r->message);
 }
 
 static Err add(Results *r, const ResultItem *item)

@@ -32,6 +32,7 @@ static Node *the_node(void)
     must(loop_new(&node.loop));
     must(loop_add_deferred(node.loop, ignore, NULL, &node.work));
     must(bus_memory_new(node.loop, &node.outbox.bus)); /* nobody listens: messages end there */
+    node.outbox.node_id = "n";
     return &node;
 }
 
@@ -43,7 +44,7 @@ static Task *task_with(SecurityLevel level, uint32_t jobs)
     t->image_fd = -1;
     t->plan = slot_plan(level, OUTPUT_MAX, 1);
     t->slots_each = t->post_count = 1;
-    const BatchHead head = {.node = 1};
+    const BatchHead head = {.node = 1, .manager = {"0123456789abcdef"}};
     t->results = results_new(&t->node->outbox, &head, t->open.digest_key);
     must(jobs_new(&t->jobs, JOBS));
     JobBatch *batch;

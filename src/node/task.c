@@ -18,7 +18,7 @@ enum { JOB_NS_GUESS = 2500000 }; /* until the first ones have finished: too long
 /* What a SEE may write as its result: with sealed data a head and a tag for each chunk come on top. */
 static uint64_t output_room(const TaskOpen *open)
 {
-    return open->sealed == SEALED_NONE ? open->output_max : sizeof(SealedResultHead) + stream_sealed_size(open->output_max);
+    return open->sealed == SEALED_NONE ? open->output_max : SEALED_RESULT_AROUND_BYTES + stream_sealed_size(open->output_max);
 }
 
 static Err check(const TaskOpen *open, Diag *diag)
@@ -56,10 +56,11 @@ static Err fill_in(Task *t, View message, Diag *diag)
     TRY_WHY(diag, buffer_append(&t->message, message), "cannot keep the task");
     TRY_WHY(diag, message_get_task_open(view_buffer(&t->message), &t->open), "a malformed TASK_OPEN");
     TRY(check(&t->open, diag));
+    if (t->open.image_size) return FAIL_WHY(diag, ERR_NO_ENTRY, "this node was not told where to keep images (a folder for its cache)");
     TRY(open_image(t->open.image_path, &t->image_fd, diag));
     t->slots_each = t->open.level == LEVEL_SHARED ? SHARED_SLOTS : PROCESS_SLOTS;
     t->plan = slot_plan((SecurityLevel)t->open.level, output_room(&t->open), t->slots_each * t->post_count);
-    const BatchHead head = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node};
+    const BatchHead head = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node, .manager = t->open.manager};
     t->results = results_new(&t->node->outbox, &head, t->open.digest_key);
     uint64_t places = (uint64_t)t->slots_each * t->plan.jobs_max * WINDOW_AHEAD;
     uint64_t window = t->post_count * (places > WINDOW_POST_MIN ? places : WINDOW_POST_MIN);
@@ -153,7 +154,7 @@ Err task_say_ready(Task *t)
                        .batch = batch < 1 ? 1 : batch > BUS_BATCH_JOBS_MAX ? BUS_BATCH_JOBS_MAX : batch};
     AUTO_BUFFER message = buffer_limited(KIB);
     TRY(message_put_task_ready(&message, &ready));
-    return outbox_send(&t->node->outbox, &message);
+    return outbox_send(&t->node->outbox, &t->open.manager, &message);
 }
 
 Err task_turn(Task *t, uint64_t now_ns)
@@ -176,12 +177,12 @@ void task_doom(Task *t, int code, const char *format, ...)
     loop_defer(t->node->work);
 }
 
-Err task_send_refused(Node *node, const TaskId *id, uint32_t stage, uint32_t member, int code, const char *text)
+Err task_send_refused(Node *node, const BatchHead *to, int code, const char *text)
 {
     AUTO_BUFFER message = buffer_limited(4 * KIB);
-    TaskRefused refused = {.id = *id, .stage = stage, .node = member, .code = code, .text = view_text(text)};
+    TaskRefused refused = {.id = to->id, .stage = to->stage, .node = to->node, .code = code, .text = view_text(text)};
     TRY(message_put_task_refused(&message, &refused));
-    return outbox_send(&node->outbox, &message);
+    return outbox_send(&node->outbox, &to->manager, &message);
 }
 
 Err task_refuse(Task *t)
@@ -194,5 +195,5 @@ Err task_refuse(Task *t)
     for (uint32_t job = t->wraps ? wraps_give_up(t->wraps) : JOB_NONE; job != JOB_NONE; job = wraps_give_up(t->wraps))
         TRY(task_answer_unrun(t, job, OUTCOME_NONE, (View){0}));
     TRY(results_flush(&t->results));
-    return task_send_refused(t->node, &t->open.id, t->open.stage, t->open.node, t->doom, t->doom_text);
+    return task_send_refused(t->node, &t->results.head, t->doom, t->doom_text);
 }

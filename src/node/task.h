@@ -100,7 +100,7 @@ void task_doom(Task *t, int code, const char *format, ...) __attribute__((format
 /** Answers everything that is here, says TASK_REFUSED. The caller closes it then. */
 MUST_USE Err task_refuse(Task *t);
 /** The refusal itself; also for tasks that never opened. */
-MUST_USE Err task_send_refused(Node *node, const TaskId *id, uint32_t stage, uint32_t member, int code, const char *text);
+MUST_USE Err task_send_refused(Node *node, const BatchHead *to, int code, const char *text);
 
 /** post.c */
 MUST_USE Err posts_start(Task *t, uint64_t now_ns);

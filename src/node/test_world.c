@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bus/message_subject.h"
 #include "node/fake_warden.h"
 #include "sys/clock.h"
 
@@ -50,7 +51,7 @@ static void send_again(World *w, const ResultItem *item)
     AUTO_BUFFER message = buffer_limited(MIB);
     char segment[64];
     const JobItem again = item_of(w, (uint32_t)item->job, segment, sizeof segment);
-    BatchHead head = {w->open.id, w->open.stage, w->open.node};
+    BatchHead head = {w->open.id, w->open.stage, w->open.node, w->open.manager};
     ck_assert_ok(message_begin_jobs(&message, &head));
     ck_assert_ok(message_add_job(&message, &again));
     w->outstanding++;
@@ -75,8 +76,8 @@ static void take_results(World *w, View message)
 
 static Err on_message(void *context, const char *subject, View message)
 {
-    (void)subject;
     World *w = context;
+    ck_assert_str_eq(subject_speaker(subject), "test");
     NodeMessage node;
     TaskRefused refused;
     switch (message_type(message)) {
@@ -120,12 +121,13 @@ World *world_without_agent(const char *behaviour, bool once, SecurityLevel level
     ck_assert_ptr_nonnull(w);
     w->jobs = calloc(WORLD_JOBS_MAX, sizeof *w->jobs);
     ck_assert_ptr_nonnull(w->jobs);
-    w->open = (TaskOpen){.id = {{7}}, .stage = 3, .node = 11, .image_path = VIEW("/proc/self/exe"), .level = level, .zygotes = 2,
+    w->open = (TaskOpen){.id = {{7}}, .stage = 3, .node = 11, .manager = {"00112233445566aa"}, .image_path = VIEW("/proc/self/exe"), .level = level, .zygotes = 2,
                          .lifetime_ns = 10 * NS_PER_S, .memory_max = MIB, .output_max = 4 * MIB, .digest_key = {5},
                          .args = VIEW("a\0b\0"), .arg_count = 2, .env = VIEW("X=1\0"), .env_count = 1};
     ck_assert_ok(loop_new(&w->loop));
     ck_assert_ok(bus_memory_new(w->loop, &w->bus));
-    ck_assert_ok(bus_subscribe(w->bus, "covey.manager", on_message, w, &w->subscription));
+    ck_assert_ok(bus_subscribe(w->bus, SUBJECT_ALL_NODES, on_message, w, &w->records));
+    ck_assert_ok(bus_subscribe(w->bus, subject_manager(&w->open.manager, "*").text, on_message, w, &w->subscription));
     return w;
 }
 
@@ -152,6 +154,7 @@ void world_free(World *w)
     agent_free(&w->agent);
     if (w->broker) fake_broker_close(w->broker);
     free(w->broker);
+    bus_unsubscribe(&w->records);
     bus_unsubscribe(&w->subscription);
     bus_free(&w->bus);
     loop_free(&w->loop);
@@ -182,7 +185,7 @@ void world_open(World *w)
 static void send_batch(World *w, uint32_t first, uint32_t count)
 {
     AUTO_BUFFER message = buffer_limited(64 * MIB);
-    BatchHead head = {w->open.id, w->open.stage, w->open.node};
+    BatchHead head = {w->open.id, w->open.stage, w->open.node, w->open.manager};
     ck_assert_ok(message_begin_jobs(&message, &head));
     for (uint32_t i = first; i < first + count; i++) {
         char segment[64];

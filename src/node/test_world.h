@@ -18,7 +18,7 @@ typedef struct {
     Loop *loop;
     Bus *bus;
     Agent *agent;
-    BusSubscription *subscription;
+    BusSubscription *records, *subscription;
     TaskOpen open;
     bool joined, ready, refused;
     bool no_retries;                /* what could be tried again counts as answered */

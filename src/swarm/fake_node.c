@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "bus/message_subject.h"
 #include "sys/fd.h"
 
 typedef struct { BatchHead head; ResultItem item; FakeAnswer answer; } Pending;
@@ -18,7 +19,7 @@ struct FakeNode {
     BusSubscription *subscription;
     LoopSource *turn;
     FakeNodeConfig config;
-    uint64_t random;
+    uint64_t random, incarnation;
     TaskOpen open;            /* views are not used */
     uint64_t sees;
     Pending *pending;
@@ -42,7 +43,7 @@ static bool strikes(FakeNode *n, uint32_t per_mille) { return per_mille && next_
 
 static Err say(FakeNode *n, Buffer *message)
 {
-    Err e = bus_publish(n->bus, "covey.manager", message);
+    Err e = bus_publish(n->bus, subject_manager(&n->open.manager, n->config.id).text, message);
     return e.code == ERR_NO_ENTRY ? OK : e; /* the manager has gone */
 }
 
@@ -253,17 +254,14 @@ void fake_node_free(FakeNode **node)
 Err fake_node_announce(FakeNode *n)
 {
     forget_pending(n);
-    if (!n->subscription) {
-        char subject[BUS_SUBJECT_MAX];
-        snprintf(subject, sizeof subject, "covey.node.%s", n->config.id);
-        TRY(bus_subscribe(n->bus, subject, on_message, n, &n->subscription));
-    }
-    NodeMessage m = {.level_mask = n->config.level_mask ? n->config.level_mask : ~0u, .cores = 2,
+    if (!n->subscription) TRY(bus_subscribe(n->bus, subject_node(n->config.id).text, on_message, n, &n->subscription));
+    NodeMessage m = {.incarnation = ++n->incarnation, .level_mask = n->config.level_mask ? n->config.level_mask : ~0u, .cores = 2,
                      .memory_free = n->config.memory_free ? n->config.memory_free : 64 * GIB};
     snprintf(m.node_id, sizeof m.node_id, "%s", n->config.id);
     AUTO_BUFFER message = buffer_limited(KIB);
     TRY(message_put_node(&message, &m));
-    return say(n, &message);
+    Err e = bus_publish(n->bus, subject_nodes(n->config.id).text, &message);
+    return e.code == ERR_NO_ENTRY ? OK : e;
 }
 
 void fake_node_die(FakeNode *n)

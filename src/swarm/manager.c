@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "bus/message_subject.h"
 #include "swarm/manager_parts.h"
 #include "sys/clock.h"
 
@@ -53,24 +54,25 @@ Err manager_put_output(void *context, View bytes)
 
 static Err on_message(void *context, const char *subject, View message)
 {
-    (void)subject;
     Manager *m = context;
     if (m->done) return OK;
+    const char *speaker = subject_speaker(subject);
     union { NodeMessage node; TaskReady ready; TaskRefused refused; } in;
     Err e = OK;
     switch (message_type(message)) {
-    case MESSAGE_RESULTS: results_hear(m, message, clock_monotonic_ns()); break;
+    case MESSAGE_RESULTS: results_hear(m, message, speaker, clock_monotonic_ns()); break;
     case MESSAGE_NODE:
         e = message_get_node(message, &in.node);
+        if (!e.code && strcmp(in.node.node_id, speaker) != 0) e = FAIL(ERR_DENIED);
         if (!e.code) members_hear_node(m, &in.node);
         break;
     case MESSAGE_TASK_READY:
         e = message_get_task_ready(message, &in.ready);
-        if (!e.code) members_hear_ready(m, &in.ready);
+        if (!e.code) members_hear_ready(m, &in.ready, speaker);
         break;
     case MESSAGE_TASK_REFUSED:
         e = message_get_task_refused(message, &in.refused);
-        if (!e.code) members_hear_refused(m, &in.refused);
+        if (!e.code) members_hear_refused(m, &in.refused, speaker);
         break;
     default: e = FAIL(ERR_PROTOCOL);
     }
@@ -152,7 +154,9 @@ static Err listen_and_tick(Manager *m)
     TRY(loop_add_deferred(m->loop, on_work, m, &m->work));
     TRY(loop_add_timer(m->loop, UINT64_MAX, on_commit, m, &m->commit));
     TRY(loop_add_timer(m->loop, m->started_ns + watch_every_ns(m), on_watch, m, &m->watch));
-    return bus_subscribe(m->bus, "covey.manager", on_message, m, &m->subscription);
+    TRY(manager_id_new(&m->id));
+    TRY(bus_subscribe(m->bus, subject_manager(&m->id, "*").text, on_message, m, &m->subscription));
+    return bus_subscribe(m->bus, SUBJECT_ALL_NODES, on_message, m, &m->records);
 }
 
 /* Nobody outside a SEE can read what would have to be added up. */
@@ -247,6 +251,7 @@ void manager_free(Manager **manager)
     Manager *m = *manager;
     if (!m) return;
     *manager = NULL;
+    bus_unsubscribe(&m->records);
     bus_unsubscribe(&m->subscription);
     loop_remove(&m->work);
     loop_remove(&m->commit);

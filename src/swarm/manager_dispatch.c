@@ -1,6 +1,5 @@
 /* JOBS: which micro-jobs go to which node. Cuts new ones only when a node has room, so that nothing piles up. */
-#include <stdio.h>
-
+#include "bus/message_subject.h"
 #include "swarm/manager_parts.h"
 
 /* A node is sent to when it has room for a good batch, or for a quarter of its window: neither many small messages nor a node that runs dry. */
@@ -77,7 +76,7 @@ static Err add_job(Manager *m, const Member *member, uint64_t index, const char 
 /* Fills one message for a node. Micro-jobs in it are outstanding from here on, also when an error ends the filling. */
 static Err fill(Manager *m, Member *member, uint32_t *budget, Buffer *message)
 {
-    BatchHead head = {.id = m->ids.id, .stage = m->stage, .node = member->number};
+    BatchHead head = {.id = m->ids.id, .stage = m->stage, .node = member->number, .manager = m->id};
     TRY(message_begin_jobs(message, &head));
     uint32_t room = member->window - member->outstanding;
     uint32_t batch = room < member->batch ? room : member->batch;
@@ -111,9 +110,7 @@ static Err take_back(Manager *m, Member *member, View message)
 
 static Err send(Manager *m, Member *member, Buffer *message, bool *ret_full)
 {
-    char subject[BUS_SUBJECT_MAX];
-    snprintf(subject, sizeof subject, "covey.node.%s", member->node_id);
-    Err e = bus_publish(m->bus, subject, message);
+    Err e = bus_publish(m->bus, subject_node(member->node_id).text, message);
     *ret_full = e.code == ERR_BUSY;
     if (e.code == ERR_BUSY) return take_back(m, member, view_buffer(message));
     if (e.code) member_gone(m, member); /* nobody is there: its micro-jobs go to others */

@@ -2,19 +2,16 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "bus/message_subject.h"
 #include "swarm/manager_parts.h"
 #include "sys/clock.h"
 
-static void member_subject(const Member *member, char ret_subject[BUS_SUBJECT_MAX])
-{
-    snprintf(ret_subject, BUS_SUBJECT_MAX, "covey.node.%s", member->node_id);
-}
-
-Member *member_of(Manager *m, const TaskId *id, uint32_t stage, uint32_t number)
+Member *member_of(Manager *m, const TaskId *id, uint32_t stage, uint32_t number, const char *speaker)
 {
     if (stage != m->stage || memcmp(id, &m->ids.id, sizeof *id) != 0) return NULL;
     for (uint32_t i = 0; i < m->member_count; i++)
-        if (m->members[i].number == number && m->members[i].state != MEMBER_FREE) return &m->members[i];
+        if (m->members[i].number == number && m->members[i].state != MEMBER_FREE)
+            return strcmp(m->members[i].node_id, speaker) == 0 ? &m->members[i] : NULL;
     return NULL;
 }
 
@@ -33,7 +30,7 @@ static Err put_open(const Manager *m, uint32_t number, Buffer *message)
     TRY(buffer_append(&args, view_of(t->name, strlen(t->name) + 1)));
     TRY(put_strings(&args, t->args, arg_count));
     TRY(put_strings(&env, t->env, t->env_count));
-    TaskOpen open = {.id = m->ids.id, .stage = m->stage, .node = number, .image_path = view_text(stage_image(m)), .level = t->level,
+    TaskOpen open = {.id = m->ids.id, .stage = m->stage, .node = number, .manager = m->id, .image_path = view_text(stage_image(m)), .level = t->level,
                      .zygotes = m->request.zygotes, .lifetime_ns = t->lifetime_ns, .memory_max = t->memory_max, .output_max = t->output_max,
                      .real_random = t->real_random, .args = view_buffer(&args), .arg_count = (uint32_t)arg_count + 1, .env = view_buffer(&env),
                      .env_count = (uint32_t)t->env_count, .header = m->stage == 0 ? splitter_header(m->splitter) : (View){0}};
@@ -55,12 +52,10 @@ static void open_at(Manager *m, Member *member)
         manager_fail(m, e, "the task's image path, arguments or limits are more than a node takes");
         return;
     }
-    char subject[BUS_SUBJECT_MAX];
-    member_subject(member, subject);
     member->state = MEMBER_OPENING;
     member->window = member->batch = member->outstanding = 0;
     member->heard_ns = clock_monotonic_ns();
-    e = bus_publish(m->bus, subject, &message);
+    e = bus_publish(m->bus, subject_node(member->node_id).text, &message);
     if (e.code) member_gone(m, member); /* it announces itself again when it is back */
 }
 
@@ -71,15 +66,20 @@ static Member *member_new(Manager *m, const NodeMessage *n)
         if (m->members[i].state == MEMBER_FREE) member = &m->members[i];
     if (!member && m->member_count < MANAGER_MEMBERS_MAX) member = &m->members[m->member_count++];
     if (!member) return NULL;
-    *member = (Member){.number = ++m->next_number, .level_mask = n->level_mask, .memory_free = n->memory_free};
+    *member = (Member){.incarnation = n->incarnation, .number = ++m->next_number, .level_mask = n->level_mask, .memory_free = n->memory_free};
     memcpy(member->node_id, n->node_id, sizeof member->node_id);
     return member;
 }
 
+/* The same incarnation again is a heartbeat, another one a node that was started anew. */
 void members_hear_node(Manager *m, const NodeMessage *n)
 {
-    for (uint32_t i = 0; i < m->member_count; i++)
-        if (m->members[i].state != MEMBER_FREE && strcmp(m->members[i].node_id, n->node_id) == 0) member_gone(m, &m->members[i]);
+    for (uint32_t i = 0; i < m->member_count; i++) {
+        Member *member = &m->members[i];
+        if (member->state == MEMBER_FREE || strcmp(member->node_id, n->node_id) != 0) continue;
+        if (member->incarnation == n->incarnation) return;
+        member_gone(m, member);
+    }
     Member *member = member_new(m, n);
     if (member) open_at(m, member); /* one more than MANAGER_MEMBERS_MAX is left out */
 }
@@ -122,9 +122,9 @@ static void refuse(Manager *m, Member *member, int code, const char *text)
     end_when_all_refused(m);
 }
 
-void members_hear_ready(Manager *m, const TaskReady *r)
+void members_hear_ready(Manager *m, const TaskReady *r, const char *speaker)
 {
-    Member *member = member_of(m, &r->id, r->stage, r->node);
+    Member *member = member_of(m, &r->id, r->stage, r->node, speaker);
     if (!member || member->state != MEMBER_OPENING) {
         m->progress.dropped++;
         return;
@@ -148,9 +148,9 @@ void members_hear_ready(Manager *m, const TaskReady *r)
     loop_defer(m->work);
 }
 
-void members_hear_refused(Manager *m, const TaskRefused *r)
+void members_hear_refused(Manager *m, const TaskRefused *r, const char *speaker)
 {
-    Member *member = member_of(m, &r->id, r->stage, r->node);
+    Member *member = member_of(m, &r->id, r->stage, r->node, speaker);
     if (!member || member->state == MEMBER_REFUSED) {
         m->progress.dropped++;
         return;
@@ -180,12 +180,10 @@ void members_close_stage(Manager *m)
     for (uint32_t i = 0; i < m->member_count; i++) {
         const Member *member = &m->members[i];
         if (member->state != MEMBER_OPENING && member->state != MEMBER_READY) continue;
-        char subject[BUS_SUBJECT_MAX];
-        member_subject(member, subject);
         AUTO_BUFFER message = buffer_limited(BUS_MESSAGE_BYTES_MAX);
         TaskClose close = {.id = m->ids.id, .stage = m->stage, .node = member->number};
         Err e = message_put_task_close(&message, &close);
-        if (!e.code) e = bus_publish(m->bus, subject, &message);
+        if (!e.code) e = bus_publish(m->bus, subject_node(member->node_id).text, &message);
         (void)e; /* a node that does not hear it loses nothing: the next TASK_OPEN, or its own watch over the manager, ends the task there */
     }
 }

@@ -17,6 +17,7 @@ typedef enum { MEMBER_FREE, MEMBER_OPENING, MEMBER_READY, MEMBER_REFUSED } Membe
 
 typedef struct {
     char node_id[64];
+    uint64_t incarnation;      /* of the node's process */
     uint32_t number;           /* of this membership; what messages carry */
     MemberState state;         /* for the stage that runs */
     uint32_t level_mask;
@@ -37,7 +38,8 @@ struct Manager {
     ManagerRequest request;
     Loop *loop;
     Bus *bus;
-    BusSubscription *subscription;
+    ManagerId id;              /* of this process's run; whom nodes answer */
+    BusSubscription *records, *subscription;
     LoopSource *work;          /* deferred: dispatch, then see whether the stage is complete */
     LoopSource *commit;        /* timer */
     LoopSource *watch;         /* timer: silent nodes */
@@ -87,11 +89,11 @@ static inline bool is_sealed(const Manager *m) { return splitter_sealed(m->split
 /** The journal has rows that are not committed: they will be, soon. */
 void manager_commit_soon(Manager *m);
 
-/* manager_members.c */
-Member *member_of(Manager *m, const TaskId *id, uint32_t stage, uint32_t number);
+/* manager_members.c. `speaker` is the node id that the subject says; it must be the member's. */
+Member *member_of(Manager *m, const TaskId *id, uint32_t stage, uint32_t number, const char *speaker);
 void members_hear_node(Manager *m, const NodeMessage *n);
-void members_hear_ready(Manager *m, const TaskReady *r);
-void members_hear_refused(Manager *m, const TaskRefused *r);
+void members_hear_ready(Manager *m, const TaskReady *r, const char *speaker);
+void members_hear_refused(Manager *m, const TaskRefused *r, const char *speaker);
 /** A member that is gone, or that we no longer believe: its micro-jobs go to others. */
 void member_gone(Manager *m, Member *member);
 void members_open_stage(Manager *m);
@@ -100,7 +102,7 @@ void members_close_stage(Manager *m);
 void members_watch(Manager *m, uint64_t now_ns);
 
 /* manager_results.c */
-void results_hear(Manager *m, View message, uint64_t now_ns);
+void results_hear(Manager *m, View message, const char *speaker, uint64_t now_ns);
 /** The micro-job came back without having run. */
 void result_returned(Manager *m, uint64_t index);
 /** Takes the results that all before them have been taken of, in order. */

@@ -103,7 +103,7 @@ static Err succeeded(Manager *m, WindowJob *job, const ResultItem *r)
 static bool trustworthy(const Manager *m, const ResultItem *r)
 {
     uint64_t output_max = m->request.task->output_max;
-    if (r->output.size > (is_sealed(m) ? sizeof(SealedResultHead) + stream_sealed_size(output_max) : output_max)) return false;
+    if (r->output.size > (is_sealed(m) ? SEALED_RESULT_AROUND_BYTES + stream_sealed_size(output_max) : output_max)) return false;
     ResultDigest digest;
     result_digest(m->ids.digest_key, r->output, &digest);
     return memcmp(&digest, &r->digest, sizeof digest) == 0;
@@ -137,11 +137,11 @@ Err results_take(Manager *m)
     return OK;
 }
 
-void results_hear(Manager *m, View message, uint64_t now_ns)
+void results_hear(Manager *m, View message, const char *speaker, uint64_t now_ns)
 {
     BatchReader reader;
     Err e = message_open_batch(message, MESSAGE_RESULTS, &reader);
-    Member *member = e.code ? NULL : member_of(m, &reader.head.id, reader.head.stage, reader.head.node);
+    Member *member = e.code ? NULL : member_of(m, &reader.head.id, reader.head.stage, reader.head.node, speaker);
     if (!member || member->state != MEMBER_READY) {
         m->progress.dropped++;
         return;
