@@ -20,7 +20,8 @@
  * that would finish after the others could have done the rest gets nothing: PLACEMENT_HOLD, ask again when room opens or time has passed.
  *
  * Cost: O(log nodes) per choice, by a heap over nodes for each class (task, size of data); holders of a content stand in short lists that are
- * compared with the best of all the others, and long lists have a heap of their own. Memory: about 200 bytes per node, 24 per node and class.
+ * compared with the best of all the others, and long lists have a heap of their own. Sizes are weighed in steps of a fifth (explain prints
+ * them so). Memory: about 850 bytes per node, 36 per node and class, at most 128 classes.
  * A node is named by a PlacementNodeRef, valid until placement_remove_node; a task by a PlacementTaskRef, until placement_remove_task.
  * Source: earliest-finish list scheduling, Graham 1969; docs/ARCHITECTURE.md#placement.
  */
@@ -72,7 +73,10 @@ size_t placement_node_count(const Placement *p);
 /** errors: ERR_BAD_INPUT (level, a negative or endless number), ERR_LIMIT (PLACEMENT_TASKS_MAX, FACT_LIST_MAX), ENOMEM */
 MUST_USE Err placement_add_task(Placement *p, const TaskNeed *need, PlacementTaskRef *ret_task);
 void placement_remove_task(Placement *p, PlacementTaskRef task);
-/** Micro-jobs of the task that wait for a node now (every choice counts it down). What next_task and the end of a task go by; starts as 0: not said. */
+/**
+ * Micro-jobs of the task that wait for a node now; every choice counts it down. What next_task and the end of a task go by. Starts as 0: nothing, or
+ * not said.
+ */
 void placement_set_left(Placement *p, PlacementTaskRef task, uint64_t jobs);
 
 /** Who must not get it: where its other copies are or were. Made by placement_choose_node; stays right after the node is gone. */
