@@ -96,7 +96,7 @@ covey_code covey_image_verify(covey *c, const char *path, covey_image_info *ret,
     return api_result(e.code ? e : verdict, &diag, error);
 }
 
-Err image_ready(const covey *c, const char *image, const char *module, uint64_t memory_max, ReadyImage *ret_image, Diag *diag)
+Err image_ready(const covey *c, const char *task, const char *image, const char *module, uint64_t memory_max, ReadyImage *ret_image, Diag *diag)
 {
     if (module) {
         ImageBuilt built = {0};
@@ -113,7 +113,7 @@ Err image_ready(const covey *c, const char *image, const char *module, uint64_t 
     ImageInfo info;
     TRY(about_file(image, image_parse(view_buffer(&file), &info, diag), diag));
     Err verdict = about_file(image, image_verify(view_buffer(&file), &trusted, &info, diag), diag);
-    Err noted = audit_image_trust(c, image, &info, verdict, verdict.code ? NULL : diag);
+    Err noted = audit_image_trust(c, task, image, &info, verdict, verdict.code ? NULL : diag);
     TRY(verdict);
     TRY(noted);
     TRY(path_format(ret_image->path, "%s", image));

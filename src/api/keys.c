@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/internal.h"
+#include "api/audit_note.h"
 #include "base/rfc3339.h"
 #include "crypto/keyring.h"
 #include "sys/fd.h"
@@ -74,12 +74,29 @@ static bool has_key(const covey *c, PublicKey *ret_key)
            keyring_public(c->config_dir, ret_key, NULL, NULL).code == 0;
 }
 
+/* Into the audit log of this node. What was done stays done when that fails, and the user is told. `detail` is taken. */
+static Err note_change(const covey *c, json_t *detail, Diag *diag)
+{
+    Diag why = {0};
+    Err e = audit_note(c, AUDIT_KEY_CHANGE, NULL, detail, &why);
+    return e.code ? FAIL_WHY(diag, e.code, "it is done, but not in the audit log: %s", why.text[0] ? why.text : err_text(e.code)) : OK;
+}
+
+static Err note_own_keys(covey *c, const char *what, const PublicKey *old, Diag *diag)
+{
+    char signing[PUBLIC_KEY_TEXT_MAX], sealing[PUBLIC_KEY_TEXT_MAX], before[PUBLIC_KEY_TEXT_MAX] = "";
+    TRY(public_keys(c, signing, sealing, diag));
+    if (old) public_key_print(old, before);
+    return note_change(c, json_pack("{s:s, s:s, s:s, s:s}", "what", what, "signing", signing, "sealing", sealing, "before", before), diag);
+}
+
 static Err make_new(covey *c, bool replace, const char *passphrase, Diag *diag)
 {
     PublicKey old;
     bool replaced = replace && has_key(c, &old);
     TRY(keyring_new(c->config_dir, replace, passphrase, diag));
-    return replaced ? put_broker_aside(c, &old, diag) : OK;
+    if (replaced) TRY(put_broker_aside(c, &old, diag));
+    return note_own_keys(c, "new", replaced ? &old : NULL, diag);
 }
 
 static Err rotate(covey *c, const char *passphrase, char ret_statement[COVEY_ROTATION_TEXT_MAX], Diag *diag)
@@ -87,7 +104,8 @@ static Err rotate(covey *c, const char *passphrase, char ret_statement[COVEY_ROT
     PublicKey old;
     TRY(keyring_public(c->config_dir, &old, NULL, diag));
     TRY(keyring_rotate(c->config_dir, passphrase, passphrase_ask, diag, ret_statement, diag));
-    return put_broker_aside(c, &old, diag);
+    TRY(put_broker_aside(c, &old, diag));
+    return note_own_keys(c, "rotate", &old, diag);
 }
 
 covey_code covey_key_new(covey *c, bool replace, bool with_passphrase, covey_error *error)
@@ -115,6 +133,8 @@ covey_code covey_key_trust(covey *c, const char *key_or_statement, const char *c
     Diag diag = {0};
     Err e = strchr(key_or_statement, ' ') ? keyring_trust_rotation(c->config_dir, key_or_statement, &diag)
                                           : keyring_trust(c->config_dir, key_or_statement, comment, &diag);
+    if (e.code == 0)
+        e = note_change(c, json_pack("{s:s, s:s, s:s}", "what", "trust", "key", key_or_statement, "comment", comment ? comment : ""), &diag);
     return api_result(e, &diag, error);
 }
 
@@ -126,5 +146,8 @@ covey_code covey_key_revoke(covey *c, const char *key, const char *since, const 
     if (since && rfc3339_parse(view_text(since), &time).code != 0)
         e = FAIL_WHY(&diag, ERR_BAD_INPUT, "%s: not a time; write it as 2027-01-01T00:00:00Z", since);
     if (e.code == 0) e = keyring_revoke(c->config_dir, key, time, comment, &diag);
+    if (e.code == 0)
+        e = note_change(c, json_pack("{s:s, s:s, s:s, s:s}", "what", "revoke", "key", key, "since", since ? since : "", "comment", comment ? comment : ""),
+                        &diag);
     return api_result(e, &diag, error);
 }

@@ -93,7 +93,7 @@ static void on_failure(void *context, const ManagerFailure *f)
 static Err ready_image(Run *r, const char *image, const char *module, ReadyImage *ret_image, Diag *diag)
 {
     if (module && r->events->building) r->events->building(r->events->context, module);
-    return image_ready(r->task->owner, image, module, r->task->spec.memory_max, ret_image, diag);
+    return image_ready(r->task->owner, r->task->spec.name, image, module, r->task->spec.memory_max, ret_image, diag);
 }
 
 static Err ready_images(Run *r, Diag *diag)

@@ -54,7 +54,7 @@ run_image() { printf 'a\nb\n' | covey map --image "$1" --quiet; }
     XDG_CONFIG_HOME=$PWD/theirs run_covey 0 key trust "$(covey key show)"
     XDG_CONFIG_HOME=$PWD/theirs run_image lines.see
     XDG_CONFIG_HOME=$PWD/theirs run_covey 0 audit verify
-    assert_in "entries: 1" "$output"
+    assert_in "entries: 2" "$output" # the trust, and the image
     run_image lines.see
     run_covey 0 audit verify
     assert_in "entries: 2" "$output"
@@ -114,4 +114,30 @@ run_image() { printf 'a\nb\n' | covey map --image "$1" --quiet; }
     assert_in "me: is not a public signing key" "$stderr"
     run_covey 2 audit fly
     assert_equal "$stderr" "covey audit: unknown fly; it is show or verify"
+}
+
+@test "what became of keys, and whose image it was, stands in the log" {
+    local author
+    author=$(covey key show)
+    export XDG_CONFIG_HOME=$PWD/fresh
+    run_covey 0 key new
+    local first=${lines[0]}
+    run_covey 0 key rotate
+    run_covey 0 key trust covey-ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo --comment Ada
+    run_covey 0 key revoke covey-ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo --comment lost
+    run_covey 3 key new
+    run_covey 0 audit show --json --event key-change
+    assert_equal "$(jq -r .detail.what <<<"$output" | tr '\n' ' ')" "new rotate trust revoke "
+    assert_equal "$(jq -r 'select(.detail.what == "new").detail.signing' <<<"$output")" "$first"
+    assert_equal "$(jq -r 'select(.detail.what == "rotate").detail.before' <<<"$output")" "$first"
+    assert_equal "$(jq -r 'select(.detail.what == "rotate").detail.signing' <<<"$output")" "$(covey key show)"
+    assert_equal "$(jq -r 'select(.detail.what == "revoke").detail.comment' <<<"$output")" lost
+
+    run_covey 0 key trust "$author"
+    printf 'task: named\nimage: lines.see\ninput: {path: in.txt}\noutput: out\n' >task.yaml
+    printf 'a\nb\n' >in.txt
+    run_covey 0 run task.yaml --quiet
+    run_covey 0 audit show --json --event image-trust
+    assert_equal "$(json .task)" named
+    run_covey 0 audit verify
 }
