@@ -75,12 +75,23 @@ static Err start(const covey *c, Loop *loop, Bus *bus, OwnBroker *b, Diag *diag)
     return broker_service_new(loop, bus, b->broker, NULL, &b->service);
 }
 
+/* One process at a time counts runs and releases keys. Which one has it is not known: it may be either. */
+static Err explain_busy(const OwnBroker *b, Diag *diag)
+{
+    *diag = (Diag){0};
+    return FAIL_WHY(diag, ERR_BUSY,
+                    "another run of yours over sealed data, or covey keybroker, has your key broker's state (%s): wait until it has ended, or start one "
+                    "covey keybroker --listen unix:PATH for all runs and give each --keybroker unix:PATH",
+                    b->state_dir);
+}
+
 Err own_broker_open(const covey *c, Loop *loop, Bus *bus, OwnBroker **ret_broker, Diag *diag)
 {
     OwnBroker *b = calloc(1, sizeof *b);
     if (!b) return FAIL(ENOMEM);
     Err e = start(c, loop, bus, b, diag);
     if (e.code) {
+        if (e.code == ERR_BUSY) e = explain_busy(b, diag);
         own_broker_close(&b);
         return diag_complete(diag, e, "your key broker");
     }

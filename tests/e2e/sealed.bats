@@ -133,6 +133,28 @@ task() { printf '%s\n' "task: sealed" "input: in.sealed" "output: out.sealed" "$
     assert_in "the input is not sealed; leave it out" "$stderr"
 }
 
+@test "while a key broker of the same user runs, a run says what to do, and does it" {
+    policy "level: process"
+    seal
+    task "module: lines.wasm" "combine: concat"
+    covey keybroker --listen unix:kb.sock 3>&- &
+    local broker=$!
+    for _ in $(seq 100); do [ -S kb.sock ] || sleep 0.05; done
+    run_covey 4 run task.yaml
+    assert_in "wait until it has ended, or start one covey keybroker --listen unix:PATH for all runs and give each --keybroker unix:PATH" "$stderr"
+    covey key trust "$(covey key show --node)" # the run's own broker does that by itself
+    kill "$broker"
+    wait "$broker" || true
+    covey keybroker --listen unix:kb.sock 3>&- &
+    broker=$!
+    for _ in $(seq 100); do [ -S kb.sock ] || sleep 0.05; done
+    run_covey 0 run task.yaml --keybroker unix:kb.sock
+    run_covey 0 unseal out.sealed -o out.txt
+    cmp in.txt out.txt
+    kill "$broker"
+    wait "$broker" || true
+}
+
 # Three parties, three configurations: owner and operator share nothing but files and a socket.
 as() {
     local who=$1
