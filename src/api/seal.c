@@ -147,6 +147,8 @@ static Err seal(Sealing *s, Diag *diag)
     TRY_WHY(diag, open_splitter(s, diag), "%s", s->input);
     TRY_WHY(diag, sealed_writer_open(s->output, &request, &s->writer, diag), "%s", s->output);
     TRY_WHY(diag, seal_content(s, diag), "%s", s->output);
+    if (splitter_header(s->splitter).size > 0 && sealed_writer_segments(s->writer) == 0)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: has a header and no records, so there is nothing to seal; --no-header seals that line as a record", s->input);
     return sealed_writer_finish(s->writer, diag);
 }
 

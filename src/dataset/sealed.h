@@ -42,6 +42,8 @@ void sealed_writer_set_prefix(SealedWriter *w, uint64_t bytes);
 MUST_USE Err sealed_writer_begin(SealedWriter *w);
 MUST_USE Err sealed_writer_feed(SealedWriter *w, View plain);
 MUST_USE Err sealed_writer_end(SealedWriter *w);
+/** How many have been ended. */
+uint64_t sealed_writer_segments(const SealedWriter *w);
 MUST_USE Err sealed_writer_finish(SealedWriter *w, Diag *diag);
 /** Leaves nothing behind unless the writer was finished. */
 void sealed_writer_free(SealedWriter **writer);

@@ -140,6 +140,8 @@ Err sealed_writer_end(SealedWriter *w)
     return container_add(&w->container, &w->segment);
 }
 
+uint64_t sealed_writer_segments(const SealedWriter *w) { return w->container.segments; }
+
 static Err make_footer(SealedWriter *w, Buffer *ret_cose)
 {
     Footer f = {.name = w->container.name,

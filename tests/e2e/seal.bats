@@ -48,6 +48,17 @@ END
     assert_equal "$(covey unseal e.sealed)" ""
 }
 
+@test "a header without records is not sealed: the header would be lost" {
+    echo patient,visit >only.csv
+    run_covey 2 seal only.csv -o only.sealed --policy policy.yaml
+    assert_equal "$stderr" "covey: only.csv: has a header and no records, so there is nothing to seal; --no-header seals that line as a record"
+    [ ! -e only.sealed ]
+    covey seal only.csv -o only.sealed --policy policy.yaml --group-by patient --segments 3 # here every segment has it
+    covey unseal only.sealed | cmp - only.csv
+    covey seal only.csv -o only.sealed --policy policy.yaml --no-header
+    covey unseal only.sealed | cmp - only.csv
+}
+
 @test "grouped: each person is in exactly one segment, and nobody is lost" {
     printf 'p1,no newline at the end' >>visits.csv
     run_covey 0 seal visits.csv -o g.sealed --policy policy.yaml --group-by patient --segments 5 --json
