@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 
 #include "api/internal.h"
+#include "attest/tpm.h"
+#include "attest/tsm.h"
 #include "image/toolchain.h"
 #include "warden/warden.h"
 
@@ -145,14 +147,25 @@ static void check_key(const Doctor *d)
     else say(d, "signing key", true, "%s", path);
 }
 
-/* What the levels to come will need. Its presence promises nothing. */
-static void check_hardware(const Doctor *d)
+/* What this node can prove of itself, as attest/collect.c looks for it. */
+static void check_evidence(const Doctor *d)
 {
-    say(d, "hardware /dev/kvm", present("/dev/kvm"), "%s", present("/dev/kvm") ? "present" : "absent: no hardware virtualisation here");
-    bool sev = present("/dev/sev-guest"), tdx = present("/dev/tdx_guest"), tpm = present("/dev/tpmrm0");
-    say(d, "hardware SEV-SNP guest", sev, "%s", sev ? "/dev/sev-guest" : "no /dev/sev-guest: not a SEV-SNP guest");
-    say(d, "hardware TDX guest", tdx, "%s", tdx ? "/dev/tdx_guest" : "no /dev/tdx_guest: not a TDX guest");
-    say(d, "hardware TPM 2.0", tpm, "%s", tpm ? "/dev/tpmrm0" : "no /dev/tpmrm0");
+    static const char TPM[] = "/dev/tpmrm0";
+    bool tsm = present(TSM_FOLDER), tpm = tpm_present();
+    say(d, "evidence node-key", true, "always; proves no more than who signs");
+    if (tpm) say(d, "evidence tpm2", true, "%s", getenv("COVEY_TCTI") ? getenv("COVEY_TCTI") : TPM);
+    else if (present(TPM)) say(d, "evidence tpm2", false, "%s: this user may not use it; it belongs to the group tss", TPM);
+    else say(d, "evidence tpm2", false, "no %s: no TPM 2.0 here, or not for this machine", TPM);
+    if (tsm) say(d, "evidence sev-snp, tdx", true, "through %s", TSM_FOLDER);
+    else
+        say(d, "evidence sev-snp, tdx", false, "no %s: not a confidential guest, or its kernel is older than 6.7, or configfs is not mounted", TSM_FOLDER);
+}
+
+/* What the level microvm will need. */
+static void check_kvm(const Doctor *d)
+{
+    bool kvm = present("/dev/kvm");
+    say(d, "hardware /dev/kvm", kvm, "%s", kvm ? "present" : "absent: no hardware virtualisation here");
 }
 
 covey_code covey_doctor(covey *c, covey_finding visit, void *context, covey_error *error)
@@ -171,7 +184,8 @@ covey_code covey_doctor(covey *c, covey_finding visit, void *context, covey_erro
     build &= check_tool(&d, "wasm2c", "to build SEE images", "wabt");
     build &= check_tool(&d, "gcc", "to build SEE images", "gcc");
     check_tool(&d, "clang", "to compile micro-jobs in C", "clang lld wasi-libc libclang-rt-14-dev-wasm32");
-    check_hardware(&d);
+    check_evidence(&d);
+    check_kvm(&d);
 
     Diag diag = {0};
     Err e = OK;

@@ -37,7 +37,7 @@ Err warden_probe(int level, Diag *diag)
     case LEVEL_SHARED:
     case LEVEL_PROCESS: return probe_wall(diag);
     case LEVEL_MICROVM: return FAIL_WHY(diag, ERR_LEVEL, "microvm is not part of this version");
-    case LEVEL_CONFIDENTIAL: return FAIL_WHY(diag, ERR_LEVEL, "confidential needs SEV-SNP or TDX evidence, which is not part of this version");
+    case LEVEL_CONFIDENTIAL: return FAIL_WHY(diag, ERR_LEVEL, "no SEE of this version is a confidential guest of its own; in one, the lines 'evidence' say what the processor vouches for");
     default: return FAIL_WHY(diag, ERR_LEVEL, "there is no such level");
     }
 }

@@ -19,6 +19,17 @@ setup_file() { use_home; }
     json '.checks | length > 10' >/dev/null
 }
 
+@test "evidence is what covey attest gives" {
+    for kind in node-key tpm2; do
+        run_covey 0 doctor
+        if grep -q "^ok *evidence $kind " <<<"$output"; then run_covey 0 attest --kind "$kind"; else run_covey 3 attest --kind "$kind"; fi
+    done
+    run_covey 0 doctor
+    if grep -q "^ok *evidence sev-snp, tdx " <<<"$output"; then [ -d /sys/kernel/config/tsm/report ]; else run_covey 3 attest --kind tdx; fi
+    COVEY_TCTI=swtpm:port=1 run_covey 0 doctor
+    grep -q "^ok *evidence tpm2 *swtpm:port=1" <<<"$output"
+}
+
 @test "a missing tool is named with its package, and the exit code is 2" {
     mkdir -p "$BATS_TEST_TMPDIR/bin"
     ln -sf "$(command -v gcc)" "$BATS_TEST_TMPDIR/bin/gcc"
