@@ -52,7 +52,8 @@ MUST_USE Err path_format(char ret_path[PATH_BYTES_MAX], const char *format, ...)
 /** An image that is ready to run: a signed one from the task, or one built from the task's module. */
 typedef struct { char path[PATH_BYTES_MAX]; Sha256 measurement; } ReadyImage;
 /** task: whose it is, for the audit log. errors: those of image_build and image_verify, ERR_NO_ENTRY */
-MUST_USE Err image_ready(const covey *c, const char *task, const char *image, const char *module, uint64_t memory_max, ReadyImage *ret_image, Diag *diag);
+MUST_USE Err image_ready(const covey *c, const char *task, const char *image, const char *module, uint64_t memory_max,
+                          ReadyImage *ret_image, Diag *diag);
 
 /** `path`, or (NULL) that of the log of this node: <state>/audit-<16 digits of the node's key>.log. errors: ERR_LIMIT, those of the key */
 MUST_USE Err audit_log_path(const covey *c, const char *path, char ret_path[PATH_BYTES_MAX], Diag *diag);

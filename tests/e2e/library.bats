@@ -25,6 +25,25 @@ build_example() { gcc -std=c11 -Wall -Wextra -Wpedantic -Werror example.c -o exa
     assert_in "from-c: 100 results, 100 seen, 3893 bytes, level process, image " "$stderr"
 }
 
+@test "the example without an output function runs over a sealed dataset, and with one is told why not" {
+    local flags=(-I"$COVEY_SOURCE/src/api" -L"$COVEY_BUILD" -lcovey -Wl,-rpath,"$COVEY_BUILD")
+    build_example "${flags[@]}"
+    printf '%s\n' "policy: from-c" "signers: [$(covey key show)]" "recipients: [$(covey key show --sealing)]" "evidence: [node-key]" >policy.yaml
+    covey seal in.txt -o in.sealed --policy policy.yaml --target 1KiB >sizes
+    printf '%s\n' "task: from-c" "module: lines.wasm" "input: in.sealed" "output: out.sealed" >task.yaml
+    export COVEY_PROGRAM=$COVEY_BUILD/covey COVEY_SEE_DIR=$COVEY_BUILD/src/see
+    run --separate-stderr ./example task.yaml
+    [ "$status" -eq 2 ]
+    assert_in "so are the results: they need a file" "$stderr"
+    sed -i 's/ .output = on_output,//; /^static int on_output/,/^}/d' example.c
+    build_example "${flags[@]}"
+    run --separate-stderr ./example task.yaml
+    [ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
+    assert_in " 4 seen, 0 bytes" "$stderr"
+    run_covey 0 unseal out.sealed -o out.txt
+    cmp in.txt out.txt
+}
+
 @test "a failing task reaches the program as a code, a reason and a text" {
     build_example -I"$COVEY_SOURCE/src/api" -L"$COVEY_BUILD" -lcovey -Wl,-rpath,"$COVEY_BUILD"
     sed -i 's/lines.wasm/picky.wasm/' task.yaml
