@@ -10,6 +10,7 @@
 
 #include "crypto/derive.h"
 #include "dataset/reader.h"
+#include "see/slot.h"
 #include "sys/fd.h"
 
 typedef struct {
@@ -126,7 +127,8 @@ static Err explain(const Unsealing *u, const Sha256 *digest, Diag *diag)
                     path, u->index, u->segment.offset + (uint64_t)u->broken_chunk * SEALED_CHUNK_BYTES);
 }
 
-/** The results of a task follow each other without gap or overlap: nobody left one out, repeated it, or put another's in. */
+/** The results of a task follow each other without gap or overlap: nobody left one out, repeated it, or put another's in. What combines has
+ *  combined all: half-combined results side by side, or beside raw ones, are none of the task's results. */
 static Err check_head(const Unsealing *u, const SealedResultHead *head, Diag *diag)
 {
     const SealedFile *f = u->file;
@@ -138,6 +140,10 @@ static Err check_head(const Unsealing *u, const SealedResultHead *head, Diag *di
     if (head->first != *u->next || head->end <= head->first || head->end > f->footer.source_segments)
         return FAIL_WHY(diag, ERR_MISPLACED, "%s: result %" PRIu64 " is of segments %" PRIu64 " to %" PRIu64 ", and %" PRIu64
                         " should come next: results were left out, repeated or reordered", f->path, u->index, head->first, head->end, *u->next);
+    const bool whole = head->first == 0 && head->end == f->footer.source_segments;
+    if (head->stage_and_job >> STAGE_SHIFT > 0 && !whole)
+        return FAIL_WHY(diag, ERR_MISPLACED, "%s: result %" PRIu64 " combines segments %" PRIu64 " to %" PRIu64
+                        " only: the task was not combined to its end", f->path, u->index, head->first, head->end);
     *u->next = head->end;
     return OK;
 }
