@@ -236,8 +236,8 @@ START_TEST(runs_are_counted_once_a_task_and_refused_beyond_the_policy_after_a_re
     world_start(&w, NOW);
     Zygote third = zygote_of(&w, 3), other_args = zygote_of(&w, 1);
     zygote_refused(&w, &third, ERR_DENIED, "the policy allows 2 runs, and all are used");
-    other_args.evidence.task_policy.bytes[5] = 1; /* the same task id with other arguments is another run */
-    zygote_refused(&w, &other_args, ERR_DENIED, "the policy allows 2 runs, and all are used");
+    other_args.evidence.task_policy.bytes[5] = 1; /* results of both could be mixed in one file */
+    zygote_refused(&w, &other_args, ERR_DENIED, "this task id was used with another image, other arguments");
     world_end(&w);
 }
 END_TEST

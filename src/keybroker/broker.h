@@ -9,11 +9,11 @@
  *   result     at the end: the signed footer of the result file, the result key sealed to the policy's recipients
  *
  * One session per (task, node, stage): every zygote of the task on the node attests by itself and is given the same one. A run
- * is counted for each (task id, image, set-up): a task id that comes back with another program or other arguments uses up
- * another run (keybroker/state.h). State (runs counted, datasets pinned, sessions) is in SQLite and survives kill -9: what is
- * counted is on the disk before a key leaves. It holds no keys: those are derived from the owner's (keybroker/derived.h), so a
- * restarted broker goes on with the same sessions and a resumed task has the same keys. Everything is audited: each release and
- * refusal with its reason (keybroker/record.h).
+ * is counted for each task id, which stands for one image and one set-up: with others it is refused (keybroker/state.h). State
+ * (runs counted, datasets pinned, sessions) is in SQLite and survives kill -9: what is counted is on the disk before a key
+ * leaves. It holds no keys: those are derived from the owner's (keybroker/derived.h), so a restarted broker goes on with the
+ * same sessions and a resumed task has the same keys. Everything is audited: each release and refusal with its reason
+ * (keybroker/record.h).
  */
 #pragma once
 #include "attest/appraise.h"

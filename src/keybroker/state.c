@@ -23,9 +23,7 @@ static const char SCHEMA[] =
     "INTEGER NOT NULL,"
     " UNIQUE(task, node, stage)) STRICT;"
     "CREATE INDEX task_of_dataset ON task(dataset, version);"
-    "PRAGMA application_id = " STRINGS(APPLICATION_ID) ";"
-                                                       "PRAGMA user_version = " STRINGS(SCHEMA_VERSION) ";"
-                                                                                                        "COMMIT;";
+    "PRAGMA application_id = " STRINGS(APPLICATION_ID) "; PRAGMA user_version = " STRINGS(SCHEMA_VERSION) "; COMMIT;";
 
 /* FULL: a commit is on the disk when it returns, power loss included. */
 static const char SETUP[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA "
@@ -60,7 +58,7 @@ static const char *const SQL[STATEMENT_COUNT] = {
     [PUT_DATASET] = "INSERT INTO dataset VALUES(?1, ?2, ?3)",
     [FIND_TASK] = "SELECT dataset, version FROM task WHERE id = ?1",
     [PUT_TASK] = "INSERT INTO task VALUES(?1, ?2, ?3)",
-    [FIND_RUN] = "SELECT 1 FROM run WHERE task = ?1 AND measurement = ?2 AND setup = ?3",
+    [FIND_RUN] = "SELECT measurement = ?2 AND setup = ?3 FROM run WHERE task = ?1",
     [COUNT_RUNS] = "SELECT count(*) FROM run JOIN task ON task.id = run.task WHERE dataset = ?1 AND version = ?2",
     [PUT_RUN] = "INSERT INTO run VALUES(?1, ?2, ?3, ?4)",
     [FIND_SESSION] = "SELECT id FROM session WHERE task = ?1 AND node = ?2 AND stage = ?3",
@@ -302,10 +300,12 @@ static Err count_run(State *s, const Admission *a, Admitted *ret, Diag *diag)
     bool row = false;
     bind_run(t, a);
     TRY(find(s, t, &row));
+    const bool same = row && sqlite3_column_int(t, 0) != 0;
     sqlite3_reset(t);
     TRY(count_runs(s, a, &ret->runs));
-    ret->counted = !row && a->stage == 0;
+    ret->counted = !same && a->stage == 0;
     if (!ret->counted) return OK;
+    if (row) return FAIL_WHY(diag, ERR_DENIED, "this task id was used with another image, other arguments or limits: start the task anew");
     if (a->runs_max > 0 && ret->runs >= a->runs_max)
         return FAIL_WHY(diag, ERR_DENIED, "the policy allows %" PRIu64 " runs, and all are used", a->runs_max);
     t = use(s, PUT_RUN);

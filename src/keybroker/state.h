@@ -2,8 +2,8 @@
  * What the key broker must not forget, in SQLite: datasets and versions seen, tasks counted, sessions. No keys: those are
  * derived from the owner's. What a call has written is on the disk when it returns.
  *
- * A run is counted for each program that a task brings to the dataset: (task id, measurement, what the zygote was set up with).
- * Whoever uses one task id for a second program or for other arguments uses up a second run.
+ * A run is counted for each task. A task id stands for one dataset and one program with its set-up: whoever could run a second
+ * one under the same id could mix the results of both, and nobody who opens them would see it.
  */
 #pragma once
 #include "crypto/sign.h"
@@ -35,7 +35,7 @@ typedef struct {
     bool counted;
 } Admitted; /* runs: of this version of the dataset so far; counted: this was a new one */
 /** Counts the run if it is a new one, and makes or prolongs the session: both or neither.
- *  errors: ERR_DENIED (no run is left, or the task id belongs to another dataset) */
+ *  errors: ERR_DENIED (no run is left, or the task id belongs to another dataset, image or set-up) */
 MUST_USE Err state_admit(State *s, const Admission *a, Admitted *ret_admitted, Diag *diag);
 
 typedef struct {

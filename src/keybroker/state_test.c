@@ -87,7 +87,7 @@ START_TEST(no_more_runs_than_the_policy_allows)
 }
 END_TEST
 
-START_TEST(a_second_program_or_setup_under_one_task_id_is_a_run_of_its_own)
+START_TEST(a_second_program_or_setup_under_one_task_id_is_refused)
 {
     begin();
     Admission a = admission(1), b = admission(1), c = admission(1);
@@ -95,8 +95,12 @@ START_TEST(a_second_program_or_setup_under_one_task_id_is_a_run_of_its_own)
     b.measurement.bytes[0] = 9;
     c.setup.bytes[0] = 9;
     ck_assert_uint_eq(admit(&a).runs, 1);
-    ck_assert_uint_eq(admit(&b).runs, 2);
+    ck_assert_err(state_admit(s, &b, &got, &why), ERR_DENIED);
     ck_assert_err(state_admit(s, &c, &got, &why), ERR_DENIED);
+    ck_assert_ptr_nonnull(strstr(why.text, "another image, other arguments"));
+    open_again();
+    ck_assert_err(state_admit(s, &c, &got, &why), ERR_DENIED);
+    ck_assert_uint_eq(admit(&a).runs, 1);
     end();
 }
 END_TEST
@@ -231,7 +235,7 @@ START_TEST(what_is_no_state_of_a_broker_is_refused_and_left_alone)
 END_TEST
 
 TEST_MAIN("keybroker/state", a_task_is_counted_once_however_often_it_comes, no_more_runs_than_the_policy_allows,
-          a_second_program_or_setup_under_one_task_id_is_a_run_of_its_own,
+          a_second_program_or_setup_under_one_task_id_is_refused,
           a_combining_stage_uses_up_no_run_and_has_a_session_of_its_own, another_node_has_a_session_of_its_own_and_uses_up_no_run,
           a_task_id_belongs_to_one_dataset_and_version, what_is_refused_leaves_nothing_behind,
           an_older_version_or_other_content_is_refused_for_ever, sessions_come_back_until_they_expire, one_state_has_one_broker,
