@@ -2,10 +2,10 @@
  * A lease: at most one of several processes holds a name at a time, so that a standby takes over from a manager that died. Over NATS, a key of
  * the bucket `covey-leases` that is written with compare-and-set.
  *
- * Clocks need not agree: who wants a lease watches that the key did not change for ttl_ms on its own clock, then overwrites exactly the
- * revision that it saw. The holder renews every ttl_ms / 3 and counts from when it sent the last renewal that went through, so it knows that
- * it has lost the lease before another can have it; a holder that was stopped (SIGSTOP) may find out late: what it does must carry
- * the fencing number, and who receives that must refuse a number lower than the highest seen.
+ * All who want a lease give the same ttl_ms. Clocks need not agree: who wants one watches that the key did not change for ttl_ms on its own clock,
+ * then overwrites exactly the revision that it saw. The holder renews every ttl_ms / 3 and counts from when it sent the last renewal that went
+ * through, so it knows that it has lost the lease before another can have it; a holder that was stopped (SIGSTOP) may find out late: what it
+ * does must carry the fencing number, and who receives that must refuse a number lower than the highest seen.
  */
 #pragma once
 #include "bus/bus.h"

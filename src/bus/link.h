@@ -21,6 +21,7 @@ MUST_USE Err bus_publish_here(Bus *b, const char *subject, Buffer *message);
 MUST_USE Err bus_deliver_here(Bus *b, const char *subject, View message);
 /** The context that was set together with this link; NULL: the bus has another one, or none. */
 void *bus_link_context(const Bus *b, const BusLink *link);
+Loop *bus_loop(const Bus *b);
 bool bus_listens_here(const Bus *b, const char *subject);
 /** Each subscription's subject, twice where two listen. */
 void bus_each_subject(const Bus *b, void (*visit)(void *context, const char *subject), void *context);

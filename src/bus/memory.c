@@ -151,6 +151,7 @@ void bus_set_link(Bus *b, const BusLink *link, void *context)
     b->link_context = context;
 }
 
+Loop *bus_loop(const Bus *b) { return b->loop; }
 void *bus_link_context(const Bus *b, const BusLink *link) { return b->link == link ? b->link_context : NULL; }
 
 static bool is_subscribed(const Bus *b, const char *subject)

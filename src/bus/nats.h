@@ -53,6 +53,8 @@ typedef struct {
     uint32_t ack_wait_ms;
     uint32_t connect_ms;          /* how long to try, at first; afterwards it reconnects for ever */
     uint64_t stream_bytes;        /* of each work queue; 1 GiB */
+    void (*on_state)(void *context, bool connected, const char *text); /* may be NULL; from the loop: lost, and back again */
+    void *context;
 } BusNatsConfig;
 
 /**
@@ -69,6 +71,7 @@ MUST_USE Err bus_nats_connect(Loop *loop, const BusNatsConfig *config, Bus **ret
 typedef struct {
     bool connected;
     uint64_t reconnects, published, delivered, redelivered, resent;
+    uint64_t bytes_sent, bytes_received; /* of this connection, as libnats counts them */
     uint64_t dropped;             /* messages and fragments that were malformed, foreign, or too many at once */
     size_t queued_bytes;          /* not acknowledged by the server yet */
     char problem[256];            /* the last one that the server or the library told of; empty: none */
