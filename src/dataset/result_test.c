@@ -1,23 +1,29 @@
 /* Does a result file open for its recipients only when the results cover all segments once? The test plays SEEs, manager and key broker. */
 #include "dataset/result_fixture.h"
 #include "dataset/sealed_sample.h"
+#include "see/slot.h"
 
 static const AeadKey RESULT_KEY = {{9, 9, 9}};
 static const uint8_t TASK[16] = {1, 2, 3};
 enum { SEGMENTS = 4 };
 
+typedef struct { uint64_t first, end; const char *text; uint64_t stage; } Part;
+
 /** What a SEE gives for segments [first, end): text, sealed. */
-static Buffer make_result(const uint8_t task[16], uint64_t first, uint64_t end, const char *text)
+static Buffer make_part(const uint8_t task[16], const Part *p)
 {
     static uint8_t salt;
-    SealedResultHead head = {.stage_and_job = first, .first = first, .end = end, .salt = {++salt}};
+    SealedResultHead head = {.stage_and_job = p->stage << STAGE_SHIFT | p->first, .first = p->first, .end = p->end, .salt = {++salt}};
     memcpy(head.task_id, task, sizeof head.task_id);
     Buffer b = buffer_limited(1 << 20);
-    result_fixture_put(&RESULT_KEY, head, view_text(text), &b);
+    result_fixture_put(&RESULT_KEY, head, view_text(p->text), &b);
     return b;
 }
 
-typedef struct { uint64_t first, end; const char *text; } Part;
+static Buffer make_result(const uint8_t task[16], uint64_t first, uint64_t end, const char *text)
+{
+    return make_part(task, &(Part){first, end, text, 0});
+}
 
 static SealedWriter *begin_results(const char *path)
 {
@@ -50,7 +56,7 @@ static void write_results(const Sample *s, const char *path, const Part *parts, 
 {
     SealedWriter *w = begin_results(path);
     for (size_t i = 0; i < count; i++) {
-        AUTO_BUFFER r = make_result(TASK, parts[i].first, parts[i].end, parts[i].text);
+        AUTO_BUFFER r = make_part(TASK, &parts[i]);
         ck_assert_ok(result_writer_add(w, view_buffer(&r)));
     }
     end_results(s, w);
@@ -73,6 +79,17 @@ START_TEST(all_results_in_order_are_the_output)
 {
     check((Part[]){{0, 1, "a"}, {1, 2, ""}, {2, 4, "cd"}}, 3, 0, "acd");
     check((Part[]){{0, 4, "all"}}, 1, 0, "all");
+    check((Part[]){{0, 4, "combined", 2}}, 1, 0, "combined");
+}
+END_TEST
+
+/* A manager could stop half-way, or put what is half combined beside what is not: genuine, all there, and not what the task gives. */
+START_TEST(a_result_that_combines_a_part_is_not_the_tasks)
+{
+    check((Part[]){{0, 2, "a", 1}, {2, 4, "b", 1}}, 2, ERR_MISPLACED,
+          "r: result 0 combines segments 0 to 2 only: the task was not combined to its end");
+    check((Part[]){{0, 1, "a"}, {1, 4, "b", 1}}, 2, ERR_MISPLACED,
+          "r: result 1 combines segments 1 to 4 only: the task was not combined to its end");
 }
 END_TEST
 
@@ -182,6 +199,7 @@ START_TEST(claims_are_taken_in_one_form_only)
 }
 END_TEST
 
-TEST_MAIN("dataset/result", all_results_in_order_are_the_output, a_result_left_out_repeated_or_moved_is_found, what_is_no_result_of_this_task_is_not_taken,
+TEST_MAIN("dataset/result", all_results_in_order_are_the_output, a_result_that_combines_a_part_is_not_the_tasks,
+          a_result_left_out_repeated_or_moved_is_found, what_is_no_result_of_this_task_is_not_taken,
           every_flipped_bit_of_a_result_file_is_found,
           another_results_digest_behind_a_result_is_found, the_footer_names_source_and_recipients, claims_are_taken_in_one_form_only)

@@ -7,6 +7,7 @@
 #include "audit/audit.h"
 #include "base/limits.h"
 #include "crypto/derive.h"
+#include "keybroker/broker_parts.h"
 #include "keybroker/fixture.h"
 #include "sys/fd.h"
 
@@ -287,9 +288,39 @@ START_TEST(wraps_are_released_fast_enough)
 }
 END_TEST
 
+/* The flags (VmFlags of /proc/self/smaps) of the mapping that holds an address. */
+static void flags_of(const void *address, char ret_flags[256])
+{
+    char line[512];
+    bool here = false;
+    FILE *f = fopen("/proc/self/smaps", "re");
+    ck_assert_ptr_nonnull(f);
+    ret_flags[0] = '\0';
+    while (fgets(line, sizeof line, f) && !ret_flags[0]) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2) here = (uintptr_t)address >= from && (uintptr_t)address < to;
+        if (here && strncmp(line, "VmFlags:", 8) == 0) snprintf(ret_flags, 256, "%s", line + 8);
+    }
+    fclose(f);
+}
+
+START_TEST(keys_lie_in_memory_that_is_neither_swapped_nor_dumped)
+{
+    char flags[256];
+    world_begin(&w);
+    flags_of(w.broker->sessions.secrets, flags);
+#ifndef __SANITIZE_ADDRESS__ /* which makes mlock do nothing */
+    ck_assert_msg(strstr(flags, " lo") != NULL, "not locked:%s", flags);
+#endif
+    ck_assert_msg(strstr(flags, " dd") != NULL, "in core files:%s", flags);
+    world_end(&w);
+}
+END_TEST
+
 TEST_MAIN("keybroker/broker", a_right_zygote_is_given_a_session_that_only_it_can_open,
           all_zygotes_of_a_task_on_a_node_share_a_session_and_others_do_not,
           a_wrap_holds_the_key_of_its_segment_for_its_micro_job_alone, wraps_beyond_the_session_are_refused,
           a_session_ends_with_its_policy, the_result_footer_gives_the_tasks_key_to_the_recipients_alone,
           a_result_file_is_no_dataset, every_release_and_refusal_is_in_the_audit_log,
-          a_flood_of_refusals_does_not_fill_the_disk, wraps_are_released_fast_enough)
+          a_flood_of_refusals_does_not_fill_the_disk, keys_lie_in_memory_that_is_neither_swapped_nor_dumped,
+          wraps_are_released_fast_enough)

@@ -1,6 +1,7 @@
 /* A test's side of the channel. */
 #include "see/rig.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -18,6 +19,37 @@ const char *rig_image_path(void)
     const char *build = getenv("COVEY_BUILD");
     snprintf(path, sizeof path, "%s/src/see/see-test-image", build ? build : "build");
     return path;
+}
+
+int rig_exec_sealed(pid_t *ret_zygote, int *ret_report_fd)
+{
+    enum { FD_REPORT = 5, ELSEWHERE = 25 };
+    int pair[2], report[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    ck_assert_int_eq(pipe2(report, O_CLOEXEC), 0);
+    const pid_t zygote = fork();
+    if (zygote == 0) {
+        dup3(report[1], ELSEWHERE, O_CLOEXEC);
+        dup2(pair[1], 0);
+        dup2(ELSEWHERE, FD_REPORT);
+        execl(rig_image_path(), "see", (char *)NULL);
+        _exit(99);
+    }
+    close(pair[1]);
+    close(report[1]);
+    *ret_zygote = zygote;
+    *ret_report_fd = report[0];
+    return pair[0];
+}
+
+ZygoteReport rig_read_report(int report_fd)
+{
+    ZygoteReport report;
+    char more;
+    ck_assert_int_eq(read(report_fd, &report, sizeof report), sizeof report);
+    ck_assert_int_eq(read(report_fd, &more, 1), 0);
+    close(report_fd);
+    return report;
 }
 
 void rig_prepare(Rig *r, int socket, const Wish *wish, ChannelSetup *ret_setup)

@@ -3,9 +3,12 @@
  * of see_test_module.c.
  */
 #pragma once
+#include <sys/types.h>
+
 #include "base/level.h"
 #include "see/channel.h"
 #include "see/slot.h"
+#include "see/zygote_report.h"
 
 enum { RIG_SLOTS = 3, RIG_OUTPUT_ROOM = 8192 };
 
@@ -20,6 +23,10 @@ typedef struct { SecurityLevel level; const char *part; uint64_t lifetime_ms, me
 
 /** The native image, built beside the tests. */
 const char *rig_image_path(void);
+/** Starts the image with its socket, which is returned, and the pipe to its warden, whose other end is the caller's. */
+int rig_exec_sealed(pid_t *ret_zygote, int *ret_report_fd);
+/** What the zygote tells the warden; it has closed the pipe, and so does this. */
+ZygoteReport rig_read_report(int report_fd);
 /** Makes the slots and fills a SETUP packet. */
 void rig_prepare(Rig *r, int socket, const Wish *wish, ChannelSetup *ret_setup);
 void rig_send_setup(Rig *r, ChannelSetup *setup, const char *part);

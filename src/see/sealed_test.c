@@ -20,42 +20,13 @@
 #include "see/zygote_report.h"
 #include "sys/fd.h"
 
-enum { FD_REPORT = 5, SEGMENTS = 4, INPUT_AT = SLOT_DATA, BIG = 100000 };
+enum { SEGMENTS = 4, INPUT_AT = SLOT_DATA, BIG = 100000 };
 
 static pid_t zygote;
 static int report_fd;
 static const AeadKey dataset_key = {{42}};
 static const uint8_t dataset_id[16] = {4, 2};
 static SessionPayload payload;
-
-static int exec_zygote(void)
-{
-    int pair[2], report[2];
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-    ck_assert_int_eq(pipe2(report, O_CLOEXEC), 0);
-    zygote = fork();
-    if (zygote == 0) {
-        dup3(report[1], FD_REPORT + 20, O_CLOEXEC);
-        dup2(pair[1], 0);
-        dup2(FD_REPORT + 20, FD_REPORT);
-        execl(rig_image_path(), "see", (char *)NULL);
-        _exit(99);
-    }
-    close(pair[1]);
-    close(report[1]);
-    report_fd = report[0];
-    return pair[0];
-}
-
-static ZygoteReport read_report(void)
-{
-    ZygoteReport report;
-    char more;
-    ck_assert_int_eq(read(report_fd, &report, sizeof report), sizeof report);
-    ck_assert_int_eq(read(report_fd, &more, 1), 0); /* it closed the pipe */
-    close(report_fd);
-    return report;
-}
 
 static void make_payload(void)
 {
@@ -83,8 +54,8 @@ static ChannelSession grant_for(const ZygoteReport *report)
 static void start(Rig *r, SecurityLevel level, const char *part, ChannelSealed sealed)
 {
     make_payload();
-    rig_start(r, exec_zygote(), (Wish){.level = level, .part = part, .sealed = sealed});
-    ZygoteReport report = read_report();
+    rig_start(r, rig_exec_sealed(&zygote, &report_fd), (Wish){.level = level, .part = part, .sealed = sealed});
+    ZygoteReport report = rig_read_report(report_fd);
     ck_assert_uint_eq(report.level, level);
     ck_assert_uint_eq(report.task_id[0], 0x11);
     ChannelSession packet = grant_for(&report);
@@ -441,8 +412,8 @@ static void expect_no_session(void (*spoil)(ChannelSession *packet, ZygoteReport
     Rig r;
     int status;
     make_payload();
-    rig_start(&r, exec_zygote(), (Wish){.level = LEVEL_PROCESS, .part = "echo", .sealed = SEALED_SEGMENTS});
-    ZygoteReport report = read_report();
+    rig_start(&r, rig_exec_sealed(&zygote, &report_fd), (Wish){.level = LEVEL_PROCESS, .part = "echo", .sealed = SEALED_SEGMENTS});
+    ZygoteReport report = rig_read_report(report_fd);
     ChannelSession packet = grant_for(&report);
     spoil(&packet, &report);
     ck_assert_ok(socket_send(r.socket, view_of(&packet, sizeof packet), NULL, 0));
