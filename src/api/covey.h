@@ -323,6 +323,46 @@ typedef struct {
  *  errors: COVEY_BAD_INPUT (address, folders, lease), COVEY_REFUSED, COVEY_SYSTEM */
 COVEY_API covey_code covey_manager_serve(covey *c, const covey_manager_options *options, int stop_fd, covey_error *error);
 
+/**
+ * Simulates a swarm: a scenario (docs/simulation.md) on the real placement code, or on one of the policies that it is compared with. What comes out
+ * are figures of a model. Deterministic: the same scenario, seed and policy give the same figures.
+ */
+typedef struct { const char *scenario; uint64_t seed, nodes, micro_jobs; } covey_simulation;
+typedef struct {
+    const char *policy;
+    bool complete;                                 /* every micro-job ended within the scenario's horizon */
+    uint64_t micro_jobs, succeeded, failed, counted_twice;
+    uint64_t copies, replaced, moved, speculated, duplicates;
+    uint64_t wrong;                                /* accepted results that are wrong */
+    uint64_t bytes, events;
+    double makespan_seconds, cost, utilisation, busy_core_seconds;
+    /* What no policy can beat: the makespan is the largest of three bounds; cost_in_time holds for the makespan of this run. */
+    double bound_makespan_seconds, bound_work_seconds, bound_longest_seconds, bound_bytes_seconds, bound_cost, bound_cost_in_time;
+    uint64_t bound_bytes, bound_copies;
+} covey_simulated;
+typedef struct {
+    double now_seconds;
+    size_t rank, total;                            /* 0: would be chosen; of so many nodes */
+    const char *node, *excluded;                   /* excluded: NULL, or why the node cannot have it */
+    double queue_seconds, transfer_seconds, start_seconds, run_seconds, price, score, finish_seconds;
+} covey_simulated_candidate;
+/** All but the policy may be 0 or NULL; pointers live for the call only. */
+typedef struct {
+    const char *policy;                            /* NULL: the swarm's own; "all": one after the other */
+    uint64_t seed;
+    bool has_seed;                                 /* instead of the scenario's */
+    void *context;
+    void (*begun)(void *context, const covey_simulation *simulation);
+    int (*progress)(void *context, const char *policy, uint64_t ended, uint64_t micro_jobs, double simulated_seconds); /* not 0: stop */
+    void (*result)(void *context, const covey_simulated *figures);                                                     /* of each policy */
+    uint64_t explain_job;                          /* with `candidate`: whose candidates, when its first copy is placed */
+    void (*candidate)(void *context, const covey_simulated_candidate *candidate);
+} covey_simulate_options;
+/** errors: COVEY_BAD_INPUT (file:line), COVEY_INTERRUPTED */
+COVEY_API covey_code covey_simulate(const char *path, const covey_simulate_options *options, covey_error *error);
+/** The policies that there are, from 0 on, the swarm's own first; NULL behind the last. */
+COVEY_API const char *covey_simulate_policy(unsigned index, const char **ret_about);
+
 /** The warden's process: serves the socket until it closes. For the `covey warden` command only. config_dir: where the node's own key is, made on
  *  first use, with which evidence is signed; NULL: this node gives no evidence. */
 COVEY_API covey_code covey_warden_serve(int socket_fd, const char *config_dir, covey_error *error);

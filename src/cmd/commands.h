@@ -10,6 +10,7 @@ int command_attest(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_seal(int argc, char **argv);
 int command_unseal(int argc, char **argv);
+int command_simulate(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_warden(int argc, char **argv);
