@@ -143,9 +143,9 @@ static natsStatus set_tls(natsOptions *o, const BusNatsConfig *c, bool tls)
     return s;
 }
 
-static natsStatus set_behaviour(const Nats *n, natsOptions *o, const char *inbox_prefix, uint32_t connect_ms)
+static natsStatus set_behaviour(const Nats *n, natsOptions *o, const char *inbox_prefix)
 {
-    natsStatus s = natsOptions_SetTimeout(o, connect_ms);
+    natsStatus s = natsOptions_SetTimeout(o, n->connect_ms);
     if (s == NATS_OK) s = natsOptions_SetName(o, n->id);
     if (s == NATS_OK) s = natsOptions_SetCustomInboxPrefix(o, inbox_prefix);
     if (s == NATS_OK) s = natsOptions_SetMaxReconnect(o, -1);
@@ -191,7 +191,7 @@ static Err dial(Nats *n, const BusNatsConfig *c, natsOptions *o, Diag *diag)
     TRY_WHY(diag, set_servers(o, c->url, &tls, diag), "%s", c->url);
     natsStatus s = set_credentials(n, o, c);
     if (s == NATS_OK) s = set_tls(o, c, tls);
-    if (s == NATS_OK) s = set_behaviour(n, o, prefix, c->connect_ms ? c->connect_ms : NATS_CONNECT_MS);
+    if (s == NATS_OK) s = set_behaviour(n, o, prefix);
     if (s != NATS_OK) return why_not(n, s, diag);
     nats_shared_hold(n->shared); /* until nats_on_closed */
     s = natsConnection_Connect(&n->connection, o);
@@ -205,7 +205,7 @@ static Err look_at_server(Nats *n, Diag *diag)
     char url[NATS_URL_MAX];
     NatsServerInfo info = {0};
     if (natsConnection_GetConnectedUrl(n->connection, url, sizeof url) != NATS_OK) return FAIL_WHY(diag, ERR_CLOSED, "%s: gone again", n->url);
-    TRY_WHY(diag, nats_probe(url, NATS_CONNECT_MS, &info), "%s: what kind of server is this", url);
+    TRY_WHY(diag, nats_probe(url, n->connect_ms, &info), "%s: what kind of server is this", url);
     if (!nats_version_at_least(info.version, 2, 9))
         return FAIL_WHY(diag, ERR_CLOSED, "%s: nats-server %s; Covey needs 2.9 or later", url, info.version);
     if (!info.jetstream)
@@ -277,6 +277,7 @@ Err bus_nats_connect(Loop *loop, const BusNatsConfig *c, Bus **ret_bus, Diag *di
     n->replicas = c->replicas ? c->replicas : 1;
     n->record_ttl_ms = c->record_ttl_ms ? c->record_ttl_ms : NATS_RECORD_TTL_MS;
     n->ack_wait_ms = c->ack_wait_ms ? c->ack_wait_ms : NATS_ACK_WAIT_MS;
+    n->connect_ms = c->connect_ms ? c->connect_ms : NATS_CONNECT_MS;
     n->on_state = c->on_state;
     n->context = c->context;
     n->stream_bytes = c->stream_bytes ? c->stream_bytes : GIB;

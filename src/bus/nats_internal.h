@@ -27,7 +27,7 @@ enum {
     NATS_TURN_MESSAGES = 256,     /* handled in one turn of the loop, then others have theirs */
     NATS_OUTGOING_MAX = 4096, NATS_SUBJECTS_MAX = 64, NATS_REQUESTS_MAX = 64,
     NATS_PULL_BATCH = 256, NATS_PULL_BYTES = 16 << 20, NATS_PULL_SECONDS = 10,
-    NATS_RESEND_MS = 5000, NATS_REFUSED_MS = 250, NATS_ENSURE_S = 300, NATS_IDLE_S = 3600,
+    NATS_RESEND_MS = 5000, NATS_REFUSED_MS = 250, NATS_RECORD_RETRY_MS = 1000, NATS_ENSURE_S = 300, NATS_IDLE_S = 3600,
     NATS_LEAVE_MS = 2000,
     NATS_CHUNK_MAX = 1 << 20, NATS_OVERHEAD = 1024, /* head of a frame and NATS headers within max_payload */
 };
@@ -106,7 +106,7 @@ typedef struct Nats {
     BusRole role;
     char id[SUBJECT_TOKEN_MAX + 1], inbox[NATS_INBOX_MAX]; /* inbox: "_INBOX.<owner>.<random>." */
     char url[NATS_URL_MAX];
-    uint32_t replicas, record_ttl_ms, ack_wait_ms, chunk;
+    uint32_t replicas, record_ttl_ms, ack_wait_ms, connect_ms, chunk;
     uint64_t stream_bytes;
     bool connected;
     void (*on_state)(void *context, bool connected, const char *text);
@@ -120,6 +120,7 @@ typedef struct Nats {
     size_t outgoing_bytes, flight_bytes;
     uint64_t progress_ns, hold_ns; /* when the server last took something; not before hold_ns after it refused */
     Buffer record;                 /* the last under covey.nodes.<id> */
+    uint64_t record_number, record_retry_ns;
     char record_subject[BUS_SUBJECT_MAX];
     /* receiving */
     NatsAssembly *assembly;
@@ -163,6 +164,7 @@ void nats_send_again(Nats *n);
 void nats_send_answer(Nats *n, const char *what, natsMsg *message);
 void nats_send_tick(Nats *n, uint64_t now_ns);
 void nats_send_record(Nats *n);
+void nats_record_answer(Nats *n, const char *what, natsMsg *message);
 void nats_send_free(Nats *n);
 
 /* nats_receive.c */

@@ -80,6 +80,7 @@ static Err on_inbox(Nats *n, const char *what, natsMsg *message)
 {
     if (starts(what, "a.")) nats_send_answer(n, what + 2, message);
     else if (starts(what, "p.")) nats_pull_answer(n, what + 2, message);
+    else if (starts(what, "r.")) nats_record_answer(n, what + 2, message);
     else if (starts(what, "c.")) nats_setup_answer(n, what + 2, message);
     else if (starts(what, "l.")) return nats_lease_answer(n, what + 2, message);
     return OK;
@@ -106,6 +107,7 @@ static Err on_any(Nats *n, natsMsg *message)
     }
     Err e = OK;
     n->status.redelivered += again;
+    if (!bus_listens_here(n->bus, subject)) return OK; /* not any more: for the next one to come */
     if (subject_matches(p->filter, subject)) e = on_frame(n, subject, p->until_empty ? "" : reply, bytes);
     else n->status.dropped++;
     nats_pull_delivered(n, p);

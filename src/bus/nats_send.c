@@ -73,9 +73,15 @@ void nats_send_more(Nats *n)
     }
 }
 
+static void ensure_consumer(Nats *n, const char *subject)
+{
+    if (n->role == BUS_MANAGER && starts(subject, "covey.node.")) nats_ensure_consumer(n, subject + strlen("covey.node."));
+}
+
 void nats_send_again(Nats *n)
 {
     for (Outgoing *o = n->outgoing; o; o = o->next) {
+        ensure_consumer(n, o->subject);
         n->status.resent += o->sent > 0;
         o->sent = 0;
     }
@@ -158,6 +164,7 @@ void nats_send_answer(Nats *n, const char *what, natsMsg *message)
 
 void nats_send_tick(Nats *n, uint64_t now_ns)
 {
+    if (n->record_retry_ns && now_ns >= n->record_retry_ns) nats_send_record(n);
     if (!n->connected || !n->outgoing) return;
     const bool stuck = n->flight_bytes && now_ns - n->progress_ns > NATS_RESEND_MS * NS_PER_MS;
     if (n->hold_ns ? now_ns >= n->hold_ns : stuck) nats_send_again(n);
@@ -221,22 +228,35 @@ static Err publish_once(Nats *n, const char *wire, View message)
     return OK;
 }
 
+/* Managers hear it as it goes by; those that come later find it in its stream, so it is said again until that has it. */
+void nats_send_record(Nats *n)
+{
+    uint8_t id[FRAME_ID_BYTES];
+    char answer[NATS_INBOX_MAX + 32];
+    if (!n->record_subject[0] || !n->connected) return;
+    new_id(n, id);
+    n->record_number = n->next_number;
+    n->record_retry_ns = clock_monotonic_ns() + NATS_RECORD_RETRY_MS * NS_PER_MS;
+    snprintf(answer, sizeof answer, "%sr.%" PRIu64, n->inbox, n->record_number);
+    Err e = send_frame(n, n->record_subject, answer, id, view_buffer(&n->record), n->chunk, 0, false);
+    (void)e; /* the tick tries again */
+}
+
+void nats_record_answer(Nats *n, const char *what, natsMsg *message)
+{
+    char why[NATS_PROBLEM_MAX];
+    if (strtoull(what, NULL, 10) == n->record_number && refusal_of(message, why) == 0) n->record_retry_ns = 0;
+}
+
 static Err publish_record(Nats *n, const char *subject, Buffer *message)
 {
     if (message->size > n->chunk) return FAIL(ERR_LIMIT);
-    TRY(publish_once(n, subject, view_buffer(message)));
     buffer_free(&n->record);
     n->record = *message;
     *message = buffer_limited(message->limit);
     snprintf(n->record_subject, sizeof n->record_subject, "%s", subject);
+    nats_send_record(n);
     return OK;
-}
-
-void nats_send_record(Nats *n)
-{
-    if (!n->record_subject[0]) return;
-    Err e = publish_once(n, n->record_subject, view_buffer(&n->record));
-    (void)e; /* its time comes again */
 }
 
 Err nats_publish(void *nats, const char *subject, Buffer *message)
@@ -247,7 +267,7 @@ Err nats_publish(void *nats, const char *subject, Buffer *message)
     n->status.published++;
     if (starts(subject, "covey.nodes.")) return publish_record(n, subject, message);
     if (is_work(subject)) {
-        if (n->role == BUS_MANAGER && starts(subject, "covey.node.")) nats_ensure_consumer(n, subject + strlen("covey.node."));
+        ensure_consumer(n, subject);
         return publish_work(n, subject, message);
     }
     TRY(publish_once(n, nats_wire(n, subject, wire), view_buffer(message)));

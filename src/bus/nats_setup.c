@@ -67,7 +67,7 @@ static int ask_and_wait(const Nats *n, const char *verb, const char *name, const
     char subject[NATS_API_SUBJECT_MAX];
     natsMsg *answer = NULL;
     snprintf(subject, sizeof subject, "$JS.API.STREAM.%s.%s", verb, name);
-    const natsStatus s = natsConnection_RequestString(&answer, n->connection, subject, body, 2000);
+    const natsStatus s = natsConnection_RequestString(&answer, n->connection, subject, body, n->connect_ms / 2);
     int code = -1;
     if (s == NATS_OK) code = error_of(answer, ret_text);
     else snprintf(ret_text, NATS_PROBLEM_MAX, "%s", natsStatus_GetText(s));
@@ -96,7 +96,7 @@ static Err setup_stream(Nats *n, Setup which, uint64_t until_ns, Diag *diag)
 
 Err nats_setup_streams(Nats *n, Diag *diag)
 {
-    const uint64_t until = clock_monotonic_ns() + 10 * NS_PER_S;
+    const uint64_t until = clock_monotonic_ns() + 2 * n->connect_ms * NS_PER_MS;
     for (Setup s = 0; s < SETUPS; s++) TRY(setup_stream(n, s, until, diag));
     return OK;
 }
