@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#define BLEND_FIRST_SAMPLES 8 /* the mean of so few samples is plain, so that a wrong first guess goes quickly */
-#define BLEND_WEIGHT (1.0 / BLEND_FIRST_SAMPLES)
+#define PLAIN_SAMPLES 8        /* the mean of so few is plain, so that a wrong first guess goes at once */
+#define WEIGHT_LEAST (1.0 / 128) /* of a new sample: nothing is forgotten sooner, nothing remembered longer */
 #define BLEND_MOST 4.0
 
 static void sort_in(double *height, uint64_t count, double value)
@@ -84,8 +84,9 @@ void estimate_start(RunEstimate *e, double guess)
 void estimate_add(RunEstimate *e, double value)
 {
     e->samples++;
-    if (e->samples <= BLEND_FIRST_SAMPLES) e->mean = e->samples == 1 ? value : e->mean + (value - e->mean) / (double)e->samples;
-    else e->mean = estimate_blend(e->mean, value, BLEND_WEIGHT, BLEND_MOST);
+    const double weight = fmax(1 / (double)e->samples, WEIGHT_LEAST);
+    if (e->samples <= PLAIN_SAMPLES) e->mean = e->samples == 1 ? value : e->mean + (value - e->mean) * weight;
+    else e->mean = estimate_blend(e->mean, value, weight, BLEND_MOST);
     quantile_add(&e->median, value);
     quantile_add(&e->p95, value);
 }

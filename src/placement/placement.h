@@ -21,7 +21,7 @@
  *
  * Cost: O(log nodes) per choice, by a heap over nodes for each class (task, size of data); holders of a content stand in short lists that are
  * compared with the best of all the others, and long lists have a heap of their own. Sizes are weighed in steps of a fifth (explain prints
- * them so). Memory: about 850 bytes per node, 36 per node and class, at most 128 classes.
+ * them so). Memory: about 850 bytes per node, 60 per node and class, at most 128 classes.
  * A node is named by a PlacementNodeRef, valid until placement_remove_node; a task by a PlacementTaskRef, until placement_remove_task.
  * Source: earliest-finish list scheduling, Graham 1969; docs/ARCHITECTURE.md#placement.
  */

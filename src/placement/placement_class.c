@@ -102,11 +102,13 @@ static Err class_reserve(Class *c, uint32_t capacity)
     free(c->free.entries);
     free(c->busy.entries);
     free(c->where);
+    free(c->flows);
     c->capacity = 0;
     c->free.entries = malloc(capacity * sizeof *c->free.entries);
     c->busy.entries = malloc(capacity * sizeof *c->busy.entries);
     c->where = malloc(capacity * sizeof *c->where);
-    if (!c->free.entries || !c->busy.entries || !c->where) return FAIL(ENOMEM);
+    c->flows = malloc(capacity * sizeof *c->flows);
+    if (!c->free.entries || !c->busy.entries || !c->where || !c->flows) return FAIL(ENOMEM);
     c->capacity = capacity;
     return OK;
 }
@@ -119,7 +121,6 @@ static Err class_build(Placement *p, Class *c)
     c->plain = is_plain(p, t);
     c->read = p->change_count;
     c->free.count = c->busy.count = c->eligible = c->full = 0;
-    c->tail.choices = 0;
     for (uint32_t i = 0; i < c->capacity; i++) c->where[i] = WHERE_OUT;
     for (uint32_t i = 0; i < p->node_end; i++) class_refresh(p, c, i);
     return OK;
@@ -140,6 +141,7 @@ void class_free(Class *c)
     free(c->free.entries);
     free(c->busy.entries);
     free(c->where);
+    free(c->flows);
     free(c);
 }
 

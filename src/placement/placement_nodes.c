@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPEED_WEIGHT 0.1
+#define SPEED_WEIGHT_LEAST (1.0 / 32) /* of a new sample; what the node said counts as one */
 #define SPEED_MOST 2.0
 #define SPEED_DRIFT 0.05      /* a belief this far from what scores use replaces it */
 #define RELIABILITY_WEIGHT 0.05
@@ -28,6 +28,7 @@ static void node_free(Node *n)
 {
     free(n->warm);
     free(n->data);
+    node_queue_free(&n->queue);
     *n = (Node){0};
 }
 
@@ -118,6 +119,7 @@ static Err copy_lists(Placement *p, PlacementNodeRef node, const NodeFacts *f)
 {
     Node *n = &p->nodes[node];
     if (!n->warm && !(n->warm = malloc(FACT_WARM_MAX * sizeof *n->warm))) return FAIL(ENOMEM);
+    TRY(node_queue_set_cores(&n->queue, f->cores));
     NodeData *data;
     uint32_t data_count;
     TRY(copy_data(f, &data, &data_count));
@@ -134,10 +136,8 @@ static void begin(Placement *p, Node *n, const NodeFacts *f, uint64_t name)
 {
     memcpy(n->id, f->node_id, sizeof n->id);
     n->who.node = name;
-    n->speed = n->speed_measured = f->speed;
     n->reliability = n->reliability_measured = 1;
     n->room = PLACEMENT_ROOM_FREE;
-    n->busy_until_s = n->core_free_s = p->now_s;
     n->used = true;
     p->node_count++;
 }
@@ -228,15 +228,6 @@ bool placement_find_node(const Placement *p, const char *node_id, PlacementNodeR
     return true;
 }
 
-/* When a core is free for one more. With all cores alike and equal runs it is exact: of `outstanding`, those beyond a multiple of the cores
- * stand in the round that has begun to fill. */
-static double core_free(const Node *n)
-{
-    if (n->outstanding < n->cores) return 0;
-    const double run_s = n->load_s / n->outstanding;
-    return n->busy_until_s - run_s * (n->outstanding % n->cores) / n->cores;
-}
-
 /* Puts the image first in the list; the last falls out. Whether it was new. */
 static bool warm_up(Node *n, uint64_t image)
 {
@@ -250,12 +241,12 @@ static bool warm_up(Node *n, uint64_t image)
     return is_new;
 }
 
+static double core_free(const Node *n) { return node_queue_start_s(&n->queue, n->queue.waiting); }
+
 void node_charge(Placement *p, PlacementNodeRef node, const Task *t, double charge_s)
 {
     Node *n = node_at(p, node);
-    n->outstanding++;
-    n->load_s += charge_s;
-    n->busy_until_s = fmax(n->busy_until_s, p->now_s) + charge_s / n->cores;
+    node_queue_add(&n->queue, p->now_s, charge_s);
     n->core_free_s = fmax(n->core_free_s, core_free(n));
     if (n->room != PLACEMENT_ROOM_FREE && n->room > 0) n->room--;
     if (warm_up(n, t->need.image)) node_changed(p, node);
@@ -264,10 +255,8 @@ void node_charge(Placement *p, PlacementNodeRef node, const Task *t, double char
 void node_credit(Placement *p, PlacementNodeRef node, double charge_s, double used_s)
 {
     Node *n = node_at(p, node);
-    if (n->outstanding == 0) return; /* reported twice: what is not there cannot end */
-    n->outstanding--;
-    n->load_s = n->outstanding ? fmax(0, n->load_s - charge_s) : 0;
-    n->busy_until_s = n->outstanding ? n->busy_until_s + (used_s - charge_s) / n->cores : p->now_s;
+    if (used_s < 0) node_queue_drop(&n->queue, p->now_s, charge_s);
+    else node_queue_end(&n->queue, p->now_s, charge_s, used_s);
     const double before = n->core_free_s;
     n->core_free_s = core_free(n);
     if (n->core_free_s < before && before > p->now_s) node_changed(p, node);
@@ -281,7 +270,8 @@ static void learn_node(Placement *p, PlacementNodeRef node, bool good, double sp
     Node *n = &p->nodes[node];
     if (speed > 0) {
         n->speed_samples++;
-        n->speed_measured = estimate_blend(n->speed_measured, speed, SPEED_WEIGHT, SPEED_MOST);
+        const double weight = fmax(1 / (double)(n->speed_samples + 1), SPEED_WEIGHT_LEAST);
+        n->speed_measured = estimate_blend(n->speed_measured, speed, weight, SPEED_MOST);
     }
     n->reliability_measured = fmax(RELIABILITY_LEAST, n->reliability_measured + RELIABILITY_WEIGHT * ((good ? 1 : 0) - n->reliability_measured));
     if (!drifted(n->speed, n->speed_measured, SPEED_DRIFT) && !drifted(n->reliability, n->reliability_measured, SPEED_DRIFT)) return;
@@ -296,7 +286,7 @@ void placement_end(Placement *p, PlacementNodeRef node, PlacementTaskRef task, f
     assert(task < p->task_end);
     Task *t = &p->tasks[task];
     const bool measured = end == PLACEMENT_DONE && measured_s > 0 && isfinite(measured_s);
-    node_credit(p, node, charge_s, measured ? measured_s : end == PLACEMENT_BACK ? 0 : charge_s);
+    node_credit(p, node, charge_s, end == PLACEMENT_BACK ? -1 : measured ? measured_s : charge_s);
     if (end == PLACEMENT_BACK || !t->used) return;
     if (measured) estimate_add(&t->run, measured_s * n->speed_measured);
     learn_node(p, node, end == PLACEMENT_DONE, measured ? t->run.mean / measured_s : 0);
@@ -308,4 +298,4 @@ void placement_end(Placement *p, PlacementNodeRef node, PlacementTaskRef task, f
 size_t placement_node_count(const Placement *p) { return p->node_count; }
 double placement_node_speed(const Placement *p, PlacementNodeRef node) { return node_at(p, node)->speed_measured; }
 double placement_node_queue_s(const Placement *p, PlacementNodeRef node) { return fmax(0, node_at(p, node)->core_free_s - p->now_s); }
-uint32_t placement_node_outstanding(const Placement *p, PlacementNodeRef node) { return node_at(p, node)->outstanding; }
+uint32_t placement_node_outstanding(const Placement *p, PlacementNodeRef node) { return node_queue_count(&node_at(p, node)->queue); }

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "placement/estimate.h"
+#include "placement/node_queue.h"
 #include "placement/placement.h"
 #include "placement/table.h"
 
@@ -31,9 +32,8 @@ typedef struct {
     uint64_t speed_samples;
     uint64_t *warm; uint32_t warm_count;         /* latest use first */
     NodeData *data; uint32_t data_count;         /* ascending by content */
-    uint32_t room, outstanding;
-    double load_s;        /* core-seconds charged for what is outstanding */
-    double busy_until_s;  /* when all of it would be done, all cores busy */
+    uint32_t room;
+    NodeQueue queue;
     double core_free_s;   /* when a core is free for one more; in the past: now. Only grows by a charge */
 } Node;
 
@@ -54,6 +54,7 @@ typedef struct { uint32_t *nodes; uint32_t count, room; uint64_t content; } Hold
 
 typedef struct { double key; PlacementNodeRef node; } HeapEntry;
 typedef struct { HeapEntry *entries; uint32_t count; } Heap;
+typedef struct { double since_s, run_s, cores; } Flow; /* a node's part in the end of a task: from when on, how long each */
 
 typedef struct {
     PlacementTaskRef task;
@@ -67,7 +68,8 @@ typedef struct {
     Heap free, busy;        /* nodes with a free core; without */
     uint32_t *where;        /* of each node: WHERE_OUT, WHERE_FULL, or its index in free, or in busy with WHERE_BUSY set */
     uint32_t eligible, full;
-    struct { double end_s, full_s, fastest_s, scanned_s; uint64_t left; uint32_t choices; } tail; /* see placement_tail.c */
+    Flow *flows;            /* room for the scan of the end; see placement_tail.c */
+    struct { double end_s, full_s, fastest_s, scanned_s; uint64_t left; uint32_t choices; } tail;
 } Class;
 #define WHERE_OUT UINT32_MAX
 #define WHERE_FULL (UINT32_MAX - 1)
@@ -107,6 +109,7 @@ double score_charge(const Node *n, const Terms *terms);
 void node_changed(Placement *p, PlacementNodeRef node);
 /** Charges, credits: queue and room; and the image is warm from now on. */
 void node_charge(Placement *p, PlacementNodeRef node, const Task *t, double charge_s);
+/** used_s below 0: it did not run. */
 void node_credit(Placement *p, PlacementNodeRef node, double charge_s, double used_s);
 
 /* placement_holders.c */

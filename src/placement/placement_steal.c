@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,21 +18,20 @@ static int latest_first(const void *a, const void *b)
     return x->queued > y->queued ? -1 : x->queued < y->queued;
 }
 
-/* When each would be done where it is: what the node has to do until all is done, less what stands behind in its queue. */
+/* When each would be done where it is. The list may leave some out: those are taken to run first. */
 static Err expect(const Placement *p, const PlacementQueued *queued, size_t count, Waiting *ret_waiting)
 {
-    double *behind_s = calloc(p->node_end + 1, sizeof *behind_s);
-    if (!behind_s) return FAIL(ENOMEM);
+    uint32_t *behind = calloc(p->node_end + 1, sizeof *behind);
+    if (!behind) return FAIL(ENOMEM);
     for (size_t i = count; i-- > 0;) {
         const PlacementNodeRef node = queued[i].node;
         assert(node < p->node_end && p->nodes[node].used);
-        const Node *n = &p->nodes[node];
-        behind_s[node] += queued[i].charge_s;
-        double start_s = n->busy_until_s - behind_s[node] / n->cores;
-        if (start_s < p->now_s) start_s = p->now_s;
-        ret_waiting[i] = (Waiting){start_s + queued[i].charge_s, (uint32_t)i};
+        const NodeQueue *q = &p->nodes[node].queue;
+        behind[node]++;
+        const double start_s = node_queue_start_s(q, q->waiting > behind[node] ? q->waiting - behind[node] : 0);
+        ret_waiting[i] = (Waiting){fmax(start_s, p->now_s) + queued[i].charge_s, (uint32_t)i};
     }
-    free(behind_s);
+    free(behind);
     return OK;
 }
 
@@ -48,7 +48,7 @@ static Err try_move(Placement *p, const PlacementQueued *q, double finish_s, boo
     if (answer != PLACEMENT_CHOSEN) return OK;
     const double there_s = pick.terms.queue_s + pick.terms.transfer_s + pick.terms.start_s + pick.terms.run_s, here_s = finish_s - p->now_s;
     if (there_s > here_s * (1 - GAIN_LEAST)) return OK;
-    node_credit(p, q->node, q->charge_s, 0);
+    node_credit(p, q->node, q->charge_s, -1);
     Task *t = &p->tasks[q->task];
     const uint64_t left = t->left;
     *ret_to = choose_take(p, q->task, &pick);

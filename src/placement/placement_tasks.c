@@ -113,10 +113,11 @@ size_t placement_memory(const Placement *p)
     size_t bytes = sizeof *p + p->node_room * (sizeof *p->nodes + 2 * sizeof(PlacementNodeRef)) + p->holders_room * sizeof *p->holders;
     bytes += (p->by_id.room + p->by_content.room) * sizeof(TableSlot);
     if (p->tasks) bytes += PLACEMENT_TASKS_MAX * (sizeof *p->tasks + sizeof *p->tenants);
+    for (uint32_t i = 0; i < p->node_end; i++) bytes += p->nodes[i].queue.cores * sizeof(double);
     for (uint32_t i = 0; i < p->node_end; i++)
         bytes += p->nodes[i].warm ? FACT_WARM_MAX * sizeof(uint64_t) + (p->nodes[i].data_count + 1) * sizeof(NodeData) : 0;
     for (uint32_t i = 0; i < p->holders_count; i++) bytes += p->holders[i].room * sizeof(PlacementNodeRef);
     for (uint32_t i = 0; i < p->class_count; i++)
-        bytes += sizeof(Class) + p->classes[i]->capacity * (2 * sizeof(HeapEntry) + sizeof *p->classes[i]->where);
+        bytes += sizeof(Class) + p->classes[i]->capacity * (2 * sizeof(HeapEntry) + sizeof *p->classes[i]->where + sizeof(Flow));
     return bytes;
 }
