@@ -27,7 +27,8 @@
     X(CRASHED,               15, "the SEE was killed by a signal",                             true,  false) \
     X(LOST,                  16, "the SEE was lost",                                           true,  false) \
     X(MALFORMED,             17, "the SEE wrote a malformed slot",                             false, false) \
-    X(SEAL_BROKEN,           18, "sealed data or its key is damaged, or not for this micro-job", true, true)
+    X(SEAL_BROKEN,           18, "sealed data or its key is damaged, or not for this micro-job", true, true) \
+    X(DISAGREED,             19, "its copies gave different results, and too few the same",    false, false)
 
 typedef enum {
 #define OUTCOME_NAME(name, value, text, retry, see) OUTCOME_##name = value,

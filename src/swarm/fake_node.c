@@ -88,7 +88,6 @@ static Err answer_some(FakeNode *n)
     AUTO_BUFFER message = buffer_limited(BUS_MESSAGE_BYTES_MAX);
     BatchHead head = n->pending[0].head;
     TRY(message_begin_results(&message, &head, n->sees));
-    n->sees = 0;
     size_t kept = 0, added = 0;
     for (size_t i = 0; i < n->pending_count; i++) {
         Pending *p = &n->pending[i];
@@ -102,7 +101,9 @@ static Err answer_some(FakeNode *n)
         pending_free(p);
     }
     n->pending_count = kept;
-    return added ? say(n, &message) : OK;
+    if (added == 0) return OK;
+    n->sees = 0;
+    return say(n, &message);
 }
 
 static Err on_turn(void *context, uint32_t events)

@@ -11,8 +11,11 @@
 #include "sys/clock.h"
 
 #define COMMIT_EVERY_NS (50 * NS_PER_MS)
-#define WATCH_EVERY_NS NS_PER_S
 #define GRACE_DEFAULT_NS (30 * NS_PER_S)
+
+double manager_now_s(const Manager *m) { return (double)(clock_monotonic_ns() - m->started_ns) / (double)NS_PER_S; }
+
+uint64_t manager_wait_ns(const Manager *m) { return m->request.wait_ns ? m->request.wait_ns : manager_grace_ns(m); }
 
 uint64_t manager_grace_ns(const Manager *m) { return m->request.node_grace_ns ? m->request.node_grace_ns : GRACE_DEFAULT_NS; }
 
@@ -64,7 +67,7 @@ static Err on_message(void *context, const char *subject, View message)
     case MESSAGE_NODE:
         e = message_get_node(message, &in.node);
         if (!e.code && strcmp(in.node.node_id, speaker) != 0) e = FAIL(ERR_DENIED);
-        if (!e.code) members_hear_node(m, &in.node);
+        if (!e.code) members_hear_node(m, message, &in.node);
         break;
     case MESSAGE_TASK_READY:
         e = message_get_task_ready(message, &in.ready);
@@ -127,15 +130,13 @@ static Err on_commit(void *context, uint32_t events)
     return OK;
 }
 
-static uint64_t watch_every_ns(const Manager *m) { return manager_grace_ns(m) < WATCH_EVERY_NS ? manager_grace_ns(m) : WATCH_EVERY_NS; }
-
 static Err on_watch(void *context, uint32_t events)
 {
     (void)events;
     Manager *m = context;
     if (m->done) return OK;
     uint64_t now = clock_monotonic_ns();
-    members_watch(m, now);
+    watch(m, now);
     loop_set_timer(m->watch, now + watch_every_ns(m));
     return OK;
 }
@@ -154,7 +155,8 @@ static Err listen_and_tick(Manager *m)
     TRY(loop_add_deferred(m->loop, on_work, m, &m->work));
     TRY(loop_add_timer(m->loop, UINT64_MAX, on_commit, m, &m->commit));
     TRY(loop_add_timer(m->loop, m->started_ns + watch_every_ns(m), on_watch, m, &m->watch));
-    TRY(manager_id_new(&m->id));
+    m->id = m->request.id;
+    if (!m->id.text[0]) TRY(manager_id_new(&m->id));
     TRY(bus_subscribe(m->bus, subject_manager(&m->id, "*").text, on_message, m, &m->subscription));
     return bus_subscribe(m->bus, SUBJECT_ALL_NODES, on_message, m, &m->records);
 }
@@ -168,17 +170,47 @@ static Err check_sealed(const Manager *m, Diag *diag)
                     t->input_path, combine_name(t->combine.by));
 }
 
+/* Copies go to different nodes, and without a bus that leaves this process there is one. */
+static Err check_copies(const Manager *m, Diag *diag)
+{
+    const RedundancySpec *r = &m->request.task->redundancy;
+    if (r->copies == 1 || m->request.remote) return OK;
+    return FAIL_WHY(diag, ERR_BAD_INPUT, "redundancy: %u copies of a micro-job need as many nodes, and there is only this machine; "
+                    "give a bus with nodes (--bus URL), or use 'copies: 1'", r->copies);
+}
+
+static Err check_content(const TaskSpec *t, Diag *diag)
+{
+    if (!t->by_content || t->input_path) return OK;
+    return FAIL_WHY(diag, ERR_NO_ENTRY, "input: no data folder here has a file with this content; name one that has with --data DIR");
+}
+
+static Err set_up_placement(Manager *m)
+{
+    m->members = calloc(MANAGER_MEMBERS_MAX, sizeof *m->members);
+    m->by_ref = calloc(MANAGER_MEMBERS_MAX, sizeof(Member *)); /* placement uses numbers again that are free */
+    if (!m->members || !m->by_ref) return FAIL(ENOMEM);
+    TRY(placement_new(&(PlacementOptions){0}, &m->placement));
+    if (has_redundancy(m)) {
+        ReputationOptions options = {0};
+        memcpy(&options.seed, m->ids.digest_key, sizeof options.seed); /* which micro-jobs are checked must not be guessed */
+        TRY(reputation_new(&options, &m->reputation));
+    }
+    return facts_put_task(m);
+}
+
 static Err set_up(Manager *m, Diag *diag)
 {
     const ManagerRequest *r = &m->request;
-    m->members = calloc(MANAGER_MEMBERS_MAX, sizeof *m->members);
-    if (!m->members) return FAIL(ENOMEM);
+    TRY(check_copies(m, diag));
+    TRY(check_content(r->task, diag));
     TRY(splitter_open(r->task, &m->splitter, diag));
     TRY(check_sealed(m, diag));
     int ignored = splitter_poll_fd(m->splitter); /* from now on a slow pipe does not stop the loop */
     (void)ignored;
     TRY(manager_identify(m, diag));
     TRY(open_journal(m, diag));
+    TRY(set_up_placement(m));
     if (r->task->combine.by != COMBINE_MODULE) TRY(combiner_new(&r->task->combine, manager_put_output, m, &m->combiner));
     return listen_and_tick(m);
 }
@@ -225,6 +257,8 @@ void manager_progress(const Manager *m, ManagerProgress *ret_progress)
     ManagerProgress p = m->progress;
     uint64_t handed_out;
     splitter_progress(m->splitter, &handed_out, &p.bytes_total);
+    p.nodes = 0;
+    for (uint32_t i = 0; i < m->member_count; i++) p.nodes += m->members[i].state == MEMBER_READY;
     p.wall_seconds = (double)((m->done ? m->ended_ns : clock_monotonic_ns()) - m->started_ns) / (double)NS_PER_S;
     *ret_progress = p;
 }
@@ -263,6 +297,10 @@ void manager_free(Manager **manager)
     splitter_free(&m->splitter);
     journal_free(&m->journal);
     buffer_free(&m->groups.input);
-    free(m->members);
+    late_free(&m->late);
+    members_free(m);
+    free(m->by_ref);
+    reputation_free(m->reputation);
+    placement_free(m->placement);
     free(m);
 }

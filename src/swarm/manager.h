@@ -7,10 +7,17 @@
  * Bounded memory: micro-jobs are cut only as nodes have room, at most WINDOW_AHEAD_MAX past the oldest unfinished one; results lie in the
  * journal's spool until all before them have been combined.
  *
- * Exactly once: a result counts when it answers a micro-job that is outstanding, with the attempt and the member it was sent to. All
- * others are dropped and counted. A micro-job whose attempt may end differently next time (outcome_may_retry) is sent again up to
- * task->attempts times, after its lifetime was exceeded once only; one that came back without having run (OUTCOME_NONE, or its node went
- * away) is sent again without counting as an attempt, up to MANAGER_RETURNS_MAX times.
+ * Exactly once: an answer counts when it carries an attempt that is out at the member that speaks. All others are dropped and counted. A
+ * micro-job whose attempt may end differently next time (outcome_may_retry) is sent again up to task->attempts times, after its lifetime was
+ * exceeded once only; one that came back without having run (OUTCOME_NONE, or its node went away) is sent again without counting as an
+ * attempt, up to MANAGER_RETURNS_MAX times.
+ *
+ * Copies: with redundancy a micro-job is out at several nodes (and owners) at once, and ends when `agree` of them say the same; disagreement brings
+ * more copies (placement/quorum.h). Nothing but votes is kept until then, and no row is written. A straggler, or a micro-job at a node that
+ * drains, gets one more copy; the first right answer ends it. Answers of copies that are still out then are late: they
+ * count for nothing but their node's reputation.
+ *
+ * A node: announces itself (NODE), is opened the stage at, and is a member until it says that it leaves, begins anew, or is silent for a lease.
  *
  * A module combiner: the results of a stage, in order of their micro-jobs, are put together in groups of at most COMBINE_FANIN_MAX results
  * and about MANAGER_GROUP_BYTES (but at least two results, so that every level shrinks), each group is the input of one run of the
@@ -32,7 +39,7 @@
 #include "swarm/journal.h"
 #include "swarm/split.h"
 
-enum { MANAGER_RETURNS_MAX = 64, MANAGER_MEMBERS_MAX = 1024, MANAGER_GROUP_BYTES = 1 << 20, MANAGER_INLINE_BYTES_MAX = 64 << 20 };
+enum { MANAGER_RETURNS_MAX = 64, MANAGER_UNDECIDED_MAX = 1 << 16 /* micro-jobs with votes */, MANAGER_MEMBERS_MAX = 1024, MANAGER_GROUP_BYTES = 1 << 20, MANAGER_INLINE_BYTES_MAX = 64 << 20 };
 
 typedef struct {
     uint64_t micro_jobs;      /* cut so far; in all once splitting is done. Without combining runs */
@@ -44,6 +51,17 @@ typedef struct {
     uint64_t bytes_done, bytes_total; /* of input; total 0 when unknown */
     uint32_t stage;
     double wall_seconds;
+    /* nodes and copies */
+    uint32_t nodes;           /* ready now */
+    uint64_t nodes_joined, nodes_lost, nodes_drained;
+    uint64_t nodes_lying;     /* nodes of which some answer lost a vote */
+    uint64_t replaced;        /* micro-jobs given out again because their node was lost or drains */
+    uint64_t extra_copies;    /* sent so that they can be compared, beyond the first of each micro-job */
+    uint64_t disagreements;   /* micro-jobs whose copies said different things */
+    uint64_t speculative, speculative_won; /* copies of stragglers, and how many of them were first */
+    uint64_t moved;           /* copies of micro-jobs that waited at a slow node while a faster one was idle */
+    uint64_t bytes_sent;      /* of messages to nodes */
+    double cost;              /* price times core time, as the manager measured it, in the nodes' unit of money */
 } ManagerProgress;
 
 typedef struct { uint64_t job; uint32_t stage, outcome, exit_code, attempts; View log; } ManagerFailure;
@@ -53,6 +71,8 @@ typedef struct {
     Err (*output)(void *context, View bytes);                       /* the combined output, piece by piece, in order; an error stops the task */
     void (*result)(void *context, uint64_t job, View result);       /* may be NULL: each micro-job's result as it comes, any order */
     void (*failure)(void *context, const ManagerFailure *failure);  /* may be NULL: each micro-job that failed for good */
+    void (*notice)(void *context, const char *line);                /* may be NULL: why nothing goes on at the moment */
+    void (*explain)(void *context, const char *line);               /* with request.explain: how the node of a micro-job was chosen */
 } ManagerEvents;
 
 /** Everything is borrowed until manager_free. */
@@ -66,6 +86,15 @@ typedef struct {
     bool resume;
     uint32_t zygotes;                 /* 0: one per core */
     uint64_t node_grace_ns;           /* a node that owes answers and is silent for a lifetime and this long has gone; 0: 30 s */
+    bool remote;                      /* the bus leaves this process: leases, segments in messages and objects, several nodes */
+    uint64_t lease_ns;                /* with remote: a node not heard of for this long is gone; 0: 5 s */
+    uint64_t wait_ns;                 /* without any node, or without one that may have what waits, the task ends after this; 0: node_grace_ns */
+    ManagerId id;                     /* whom nodes answer; empty: one is made */
+    const char *config_dir;           /* with remote: whose node keys are trusted, for evidence; NULL: evidence is not asked for */
+    const char *const *data_dirs;     /* where data named by content are */
+    size_t data_dir_count;
+    bool explain;                     /* tell events.explain how the node of micro-job explain_job was chosen */
+    uint64_t explain_job;
     ManagerEvents events;
 } ManagerRequest;
 

@@ -1,18 +1,43 @@
 /* Nodes as the manager sees them: joining, opening the stage at them, refusals, going away. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "bus/message_subject.h"
 #include "swarm/manager_parts.h"
 #include "sys/clock.h"
 
+/* The place in the table is part of the number, so that answers find their member at once. */
+enum { SLOT_BITS = 10, SLOT_MASK = (1 << SLOT_BITS) - 1 };
+_Static_assert(MANAGER_MEMBERS_MAX == 1 << SLOT_BITS, "a place fits");
+
+Member *member_by_number(Manager *m, uint32_t number)
+{
+    uint32_t slot = number & SLOT_MASK;
+    return number && slot < m->member_count && m->members[slot].number == number ? &m->members[slot] : NULL;
+}
+
 Member *member_of(Manager *m, const TaskId *id, uint32_t stage, uint32_t number, const char *speaker)
 {
     if (stage != m->stage || memcmp(id, &m->ids.id, sizeof *id) != 0) return NULL;
-    for (uint32_t i = 0; i < m->member_count; i++)
-        if (m->members[i].number == number && m->members[i].state != MEMBER_FREE)
-            return strcmp(m->members[i].node_id, speaker) == 0 ? &m->members[i] : NULL;
-    return NULL;
+    Member *member = member_by_number(m, number);
+    return member && member->state != MEMBER_FREE && strcmp(member->node_id, speaker) == 0 ? member : NULL;
+}
+
+void member_set_room(Manager *m, Member *member, uint32_t room)
+{
+    m->room += room;
+    m->room -= member->room;
+    member->room = room;
+}
+
+/* A node is sent to when it has room for a good batch, or for a quarter of its window: neither many small messages nor a node that runs dry. */
+void member_look(Manager *m, Member *member)
+{
+    uint32_t room = member->window > member->outstanding ? member->window - member->outstanding : 0, quarter = (member->window + 3) / 4;
+    bool worth = member->state == MEMBER_READY && !member->draining && room >= (member->batch < quarter ? member->batch : quarter);
+    member_set_room(m, member, worth ? room : 0);
+    if (member->placed) placement_set_room(m->placement, member->ref, member->room);
 }
 
 static Err put_strings(Buffer *b, char *const *strings, size_t count)
@@ -54,56 +79,120 @@ static void open_at(Manager *m, Member *member)
     }
     member->state = MEMBER_OPENING;
     member->window = member->batch = member->outstanding = 0;
-    member->heard_ns = clock_monotonic_ns();
+    member_look(m, member);
+    member->heard_ns = member->answered_ns = clock_monotonic_ns();
+    m->progress.bytes_sent += message.size;
     e = bus_publish(m->bus, subject_node(member->node_id).text, &message);
     if (e.code) member_gone(m, member); /* it announces itself again when it is back */
 }
 
+static Member *find_member(Manager *m, const char *node_id)
+{
+    for (uint32_t i = 0; i < m->member_count; i++)
+        if (m->members[i].state != MEMBER_FREE && strcmp(m->members[i].node_id, node_id) == 0) return &m->members[i];
+    return NULL;
+}
+
 static Member *member_new(Manager *m, const NodeMessage *n)
 {
-    Member *member = NULL;
-    for (uint32_t i = 0; i < m->member_count && !member; i++)
-        if (m->members[i].state == MEMBER_FREE) member = &m->members[i];
-    if (!member && m->member_count < MANAGER_MEMBERS_MAX) member = &m->members[m->member_count++];
-    if (!member) return NULL;
-    *member = (Member){.incarnation = n->incarnation, .number = ++m->next_number, .level_mask = n->level_mask, .memory_free = n->memory_free};
+    uint32_t slot = 0;
+    while (slot < m->member_count && m->members[slot].state != MEMBER_FREE) slot++;
+    if (slot == MANAGER_MEMBERS_MAX) return NULL;
+    if (slot == m->member_count) m->member_count++;
+    Member *member = &m->members[slot];
+    *member = (Member){.incarnation = n->incarnation, .number = ++m->next_number << SLOT_BITS | slot,
+                       .record = buffer_limited(BUS_MESSAGE_BYTES_MAX), .message = buffer_limited(BUS_MESSAGE_BYTES_MAX)};
     memcpy(member->node_id, n->node_id, sizeof member->node_id);
+    member->who = (PlacementWho){fact_hash(n->node_id), n->owner[0] ? fact_hash(n->owner) : 0};
+    m->progress.nodes_joined++;
     return member;
 }
 
-/* The same incarnation again is a heartbeat, another one a node that was started anew. */
-void members_hear_node(Manager *m, const NodeMessage *n)
+/* It gets nothing new, and what it has gets one more copy elsewhere at once: the first right answer counts. */
+static Err drain(Manager *m, Member *member)
 {
-    for (uint32_t i = 0; i < m->member_count; i++) {
-        Member *member = &m->members[i];
-        if (member->state == MEMBER_FREE || strcmp(member->node_id, n->node_id) != 0) continue;
-        if (member->incarnation == n->incarnation) return;
-        member_gone(m, member);
+    member->draining = true;
+    m->progress.nodes_drained++;
+    if (member->placed) placement_drain_node(m->placement, member->ref);
+    member_look(m, member);
+    for (uint64_t i = m->window.base; member->outstanding > 0 && i < m->window.next; i++) {
+        WindowJob *job = window_at(&m->window, i);
+        if (job->state != JOB_OPEN || job->wanted > 0 || !copies_at_member(job, member->number)) continue;
+        TRY(window_want(&m->window, i, COPY_REPLACED));
     }
-    Member *member = member_new(m, n);
-    if (member) open_at(m, member); /* one more than MANAGER_MEMBERS_MAX is left out */
+    loop_defer(m->work);
+    return OK;
 }
 
+static Err update(Manager *m, Member *member, View message, const NodeMessage *n)
+{
+    member->heard_ns = clock_monotonic_ns();
+    member->level_mask = n->level_mask;
+    member->memory_free = n->memory_free;
+    member->cores = n->cores ? n->cores : 1;
+    member->price = (double)n->price_micro / 1e6;
+    bool same = view_equal(view_buffer(&member->record), message);
+    if (same) return OK;
+    member->record.size = 0;
+    TRY(buffer_append(&member->record, message));
+    bool drains = n->draining && !member->draining;
+    if (!n->draining) member->draining = false;
+    if (member->state == MEMBER_READY) {
+        TRY(facts_put_member(m, member));
+        member_look(m, member);
+    }
+    return drains ? drain(m, member) : OK;
+}
+
+/* The same incarnation again is a heartbeat, another one a node that was started anew. */
+void members_hear_node(Manager *m, View message, const NodeMessage *n)
+{
+    Member *member = find_member(m, n->node_id);
+    if (member && (n->leaving || member->incarnation != n->incarnation)) {
+        member_gone(m, member);
+        member = NULL;
+    }
+    if (n->leaving || m->done) return;
+    bool joins = !member;
+    if (joins) member = member_new(m, n);
+    if (!member) return; /* one more than MANAGER_MEMBERS_MAX is left out */
+    Err e = update(m, member, message, n);
+    if (e.code) manager_fail(m, e, "a node's record");
+    else if (joins) open_at(m, member);
+}
+
+static Err give_back_all(Manager *m, uint32_t number)
+{
+    for (uint64_t i = m->window.base; i < m->window.next; i++) {
+        WindowJob *job = window_at(&m->window, i);
+        const Copy *copy = job->state == JOB_OPEN ? copies_at_member(job, number) : NULL;
+        if (!copy) continue;
+        copies_remove(job, copy);
+        m->progress.replaced++;
+        TRY(result_returned(m, i));
+    }
+    return OK;
+}
+
+/* Its copies are looked for only when it owes some; the place in the table is free before anything else happens. */
 void member_gone(Manager *m, Member *member)
 {
     uint32_t number = member->number;
     bool owed = member->outstanding > 0;
+    member_set_room(m, member, 0);
+    if (member->placed) placement_remove_node(m->placement, member->ref);
+    buffer_free(&member->record);
+    buffer_free(&member->message);
     *member = (Member){0};
-    for (uint64_t i = m->window.base; owed && i < m->window.next; i++) {
-        const WindowJob *job = window_at(&m->window, i);
-        if (job->state == JOB_OUTSTANDING && job->member == number) result_returned(m, i);
-    }
+    m->progress.nodes_lost++;
     m->no_member_since_ns = clock_monotonic_ns();
+    late_forget(&m->late, number);
+    Err e = owed && !m->done ? give_back_all(m, number) : OK;
+    if (e.code) manager_fail(m, e, "a node was lost");
     loop_defer(m->work);
 }
 
-static PlacementNode placement_of(const Member *member)
-{
-    return (PlacementNode){.level_mask = member->level_mask, .memory_free = member->memory_free};
-}
-
-/* When everybody has refused there is nobody to wait for: the reason of the first is the reason of the task. */
-static void end_when_all_refused(Manager *m)
+void members_end_when_all_refused(Manager *m)
 {
     const Member *first = NULL;
     for (uint32_t i = 0; i < m->member_count; i++) {
@@ -119,7 +208,7 @@ static void refuse(Manager *m, Member *member, int code, const char *text)
     member->state = MEMBER_REFUSED;
     member->refused_code = code;
     snprintf(member->refused_text, sizeof member->refused_text, "%s", text);
-    end_when_all_refused(m);
+    if (!m->request.remote) members_end_when_all_refused(m); /* otherwise others may come: manager_watch.c */
 }
 
 void members_hear_ready(Manager *m, const TaskReady *r, const char *speaker)
@@ -130,11 +219,9 @@ void members_hear_ready(Manager *m, const TaskReady *r, const char *speaker)
         return;
     }
     const TaskSpec *t = m->request.task;
-    PlacementNeed need = {.level = t->level, .memory_max = t->memory_max};
-    PlacementNode node = placement_of(member);
-    if (!placement_possible(&node, 1, &need)) {
+    bool level = member->level_mask >> t->level & 1;
+    if (!level || member->memory_free < t->memory_max) {
         char text[REFUSED_TEXT_MAX];
-        bool level = member->level_mask >> t->level & 1;
         snprintf(text, sizeof text, level ? "node %s has less memory free than the %llu MiB of one micro-job at level %s; lower security: memory"
                                           : "node %s cannot give %llu MiB at level %s; `covey doctor` says which levels it can give, and why not",
                  member->node_id, (unsigned long long)(t->memory_max / MIB), level_name(t->level));
@@ -144,7 +231,14 @@ void members_hear_ready(Manager *m, const TaskReady *r, const char *speaker)
     member->state = MEMBER_READY;
     member->window = r->window;
     member->batch = r->batch;
-    member->heard_ns = clock_monotonic_ns();
+    member->heard_ns = member->answered_ns = member->busy_since_ns = clock_monotonic_ns();
+    Err e = facts_put_member(m, member);
+    if (e.code == ERR_BAD_INPUT || e.code == ERR_LIMIT) { /* a record that nobody can place */
+        refuse(m, member, e.code, "the node's record makes no sense");
+        return;
+    }
+    if (e.code) manager_fail(m, e, "placing a node");
+    member_look(m, member);
     loop_defer(m->work);
 }
 
@@ -188,22 +282,12 @@ void members_close_stage(Manager *m)
     }
 }
 
-/* A live node answers something within the lifetime of what it runs; the grace is for the way there and for starting SEEs. */
-static bool owes_too_long(const Manager *m, const Member *member, uint64_t now_ns)
+void members_free(Manager *m)
 {
-    uint64_t patience = manager_grace_ns(m) + (member->state == MEMBER_READY ? m->request.task->lifetime_ns : 0);
-    bool owes = member->state == MEMBER_OPENING || (member->state == MEMBER_READY && member->outstanding > 0);
-    return owes && now_ns > member->heard_ns && now_ns - member->heard_ns > patience;
-}
-
-void members_watch(Manager *m, uint64_t now_ns)
-{
-    bool anybody = false;
     for (uint32_t i = 0; i < m->member_count; i++) {
-        if (owes_too_long(m, &m->members[i], now_ns)) member_gone(m, &m->members[i]);
-        anybody |= m->members[i].state == MEMBER_OPENING || m->members[i].state == MEMBER_READY;
+        buffer_free(&m->members[i].record);
+        buffer_free(&m->members[i].message);
     }
-    if (anybody || m->done || now_ns < m->no_member_since_ns || now_ns - m->no_member_since_ns <= manager_grace_ns(m)) return;
-    manager_end(m, FAIL_WHY(&m->diag, ERR_CLOSED, "no node has offered itself for %llu s; start one, then run again with --resume",
-                            (unsigned long long)(manager_grace_ns(m) / NS_PER_S)));
+    free(m->members);
+    m->members = NULL;
 }

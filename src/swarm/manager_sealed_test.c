@@ -7,15 +7,17 @@ enum { MANY = 600, SEGMENT_BYTES = 50 }; /* more than two levels of combining */
 
 typedef struct { World world; Sample sample; TaskOpen seen[8]; uint32_t opened; BusSubscription *spy; uint64_t fail_job, long_job; } Setting;
 
-/* What a SEE would write: the head, and instead of ciphertext the segment's own first bytes. */
+/* What a SEE would write: the head, instead of ciphertext the segment's own first bytes, and an end. */
 static void put_result(Setting *s, uint64_t stage_and_job, uint64_t first, uint64_t end, View payload, Buffer *output)
 {
-    SealedResultHead head = {.magic = SEALED_RESULT_MAGIC, .format = 1, .stage_and_job = stage_and_job, .first = first, .end = end};
+    SealedResultHead head = {.magic = SEALED_RESULT_MAGIC, .format = SEALED_RESULT_FORMAT, .stage_and_job = stage_and_job, .first = first, .end = end};
     TaskId id;
     ck_assert_ptr_nonnull(manager_sealed(s->world.manager, &id));
     memcpy(head.task_id, id.bytes, sizeof head.task_id);
     ck_assert_ok(buffer_append(output, view_of(&head, sizeof head)));
     ck_assert_ok(buffer_append(output, payload));
+    SealedResultEnd ending = {{0}, {0}};
+    ck_assert_ok(buffer_append(output, view_of(&ending, sizeof ending)));
 }
 
 static void join(Setting *s, uint32_t stage, const JobItem *item, View input, FakeAnswer *answer)
@@ -26,13 +28,13 @@ static void join(Setting *s, uint32_t stage, const JobItem *item, View input, Fa
     for (uint32_t i = 0; r.rest.size; i++) {
         SealedResultHead head;
         View result = read_bytes(&r, SEGMENT_BYTES_MAX); /* a SealedResultFrame, then the result */
-        ck_assert(!r.bad && result.size > sizeof head && i < COMBINE_FANIN_MAX);
+        ck_assert(!r.bad && result.size > SEALED_RESULT_AROUND_BYTES && i < COMBINE_FANIN_MAX);
         memcpy(&head, result.data, sizeof head);
         ck_assert_uint_eq(head.stage_and_job >> 56, stage - 1);
         if (i == 0) first = head.first;
         else ck_assert_uint_eq(head.first, end);
         end = head.end;
-        ck_assert_ok(buffer_append(&payload, view_of(result.data + sizeof head, result.size - sizeof head)));
+        ck_assert_ok(buffer_append(&payload, view_of(result.data + sizeof head, result.size - SEALED_RESULT_AROUND_BYTES)));
     }
     put_result(s, (uint64_t)stage << 56 | item->job, first, end, view_buffer(&payload), &answer->output);
 }
@@ -110,7 +112,7 @@ static void expect_all(const Setting *s, uint32_t segments, bool joined)
 {
     SealedResultHead head;
     const uint8_t *at = s->world.output.data;
-    ck_assert_uint_eq(s->world.output.size, (joined ? 1 : segments) * sizeof head + segments * sizeof(uint32_t));
+    ck_assert_uint_eq(s->world.output.size, (joined ? 1 : segments) * SEALED_RESULT_AROUND_BYTES + segments * sizeof(uint32_t));
     for (uint32_t i = 0; i < segments; i++) {
         uint32_t number;
         if (!joined || i == 0) {
@@ -121,6 +123,7 @@ static void expect_all(const Setting *s, uint32_t segments, bool joined)
         memcpy(&number, at, sizeof number);
         at += sizeof number;
         ck_assert_uint_eq(number, i);
+        if (!joined) at += sizeof(SealedResultEnd);
     }
 }
 
@@ -235,7 +238,7 @@ START_TEST(a_sealed_result_may_be_larger_than_its_plaintext_and_no_more)
     setting_run(&s);
     ck_assert_msg(s.world.result.code == 0, "%s", s.world.diag.text);
     ck_assert_uint_eq(s.world.progress.retried, 1);
-    ck_assert_uint_eq(s.world.output.size, 3 * sizeof(SealedResultHead) + 2 * sizeof(uint32_t) + 1024 + 16);
+    ck_assert_uint_eq(s.world.output.size, 3 * SEALED_RESULT_AROUND_BYTES + 2 * sizeof(uint32_t) + 1024 + 16);
     setting_close(&s);
 }
 END_TEST

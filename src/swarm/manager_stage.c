@@ -177,18 +177,33 @@ static Err emit_last(Manager *m)
     return manager_put_output(m, result);
 }
 
-static void begin_next_level(Manager *m)
+uint64_t stage_left(const Manager *m)
+{
+    if (m->cut) return 0;
+    uint64_t done, total, next = m->window.next;
+    if (m->stage > 0) return (m->groups.count - m->groups.from) / COMBINE_FANIN_MAX + 1;
+    if (m->request.task->split.by == SPLIT_COUNT) return m->request.task->split.count - next;
+    splitter_progress(m->splitter, &done, &total);
+    if (total == 0 || done == 0 || next == 0) return UINT32_MAX; /* nobody knows: many */
+    return (uint64_t)((double)(total - done) / ((double)done / (double)next));
+}
+
+static Err begin_next_level(Manager *m)
 {
     members_close_stage(m);
     m->groups.from = 0;
     m->groups.count = m->window.next;
     window_free(&m->window);
+    late_free(&m->late);
     m->stage++;
     m->progress.stage = m->stage;
     m->stage_succeeded = 0;
     m->cut = false;
+    placement_remove_task(m->placement, m->task);
+    TRY(facts_put_task(m));
     members_open_stage(m);
     loop_defer(m->work);
+    return OK;
 }
 
 Err stage_next(Manager *m)
@@ -204,10 +219,7 @@ Err stage_next(Manager *m)
         return OK;
     }
     bool last = m->stage_succeeded == 0 || (m->stage > 0 && m->window.next == 1);
-    if (!last) {
-        begin_next_level(m);
-        return OK;
-    }
+    if (!last) return begin_next_level(m);
     if (m->stage_succeeded) TRY(emit_last(m));
     end_counting_failures(m);
     return OK;

@@ -1,4 +1,4 @@
-/* The window of micro-jobs: a ring that grows by doubling, and the queue of those to be sent again. */
+/* The window of micro-jobs: a ring that grows by doubling, and the queue of copies to be sent. */
 #include "swarm/window.h"
 
 #include <assert.h>
@@ -13,7 +13,7 @@ void window_free(Window *w)
 {
     for (uint64_t i = w->base; i < w->next; i++) window_release(w, &w->ring[i & (w->room - 1)]);
     free(w->ring);
-    free(w->waiting);
+    free(w->wanted);
     *w = (Window){0};
 }
 
@@ -26,20 +26,24 @@ static Err grow(Window *w)
 {
     uint64_t room = w->room ? w->room * 2 : ROOM_FIRST;
     WindowJob *ring = calloc(room, sizeof *ring);
-    uint64_t *waiting = calloc(room, sizeof *waiting);
-    if (!ring || !waiting) {
-        free(ring);
-        free(waiting);
-        return FAIL(ENOMEM);
-    }
+    if (!ring) return FAIL(ENOMEM);
     for (uint64_t i = w->base; i < w->next; i++) ring[i & (room - 1)] = w->ring[i & (w->room - 1)];
-    for (uint64_t i = 0; i < w->waiting_count; i++) waiting[i] = w->waiting[(w->waiting_head + i) & (w->room - 1)];
     free(w->ring);
-    free(w->waiting);
     w->ring = ring;
-    w->waiting = waiting;
-    w->waiting_head = 0;
     w->room = room;
+    return OK;
+}
+
+static Err grow_wanted(Window *w)
+{
+    uint64_t room = w->wanted_room ? w->wanted_room * 2 : ROOM_FIRST;
+    typeof(w->wanted) wanted = calloc(room, sizeof *wanted);
+    if (!wanted) return FAIL(ENOMEM);
+    for (uint64_t i = 0; i < w->wanted_count; i++) wanted[i] = w->wanted[(w->wanted_head + i) & (w->wanted_room - 1)];
+    free(w->wanted);
+    w->wanted = wanted;
+    w->wanted_head = 0;
+    w->wanted_room = room;
     return OK;
 }
 
@@ -61,20 +65,31 @@ void window_pop(Window *w)
     w->base++;
 }
 
-void window_send_again(Window *w, uint64_t index)
+Err window_want(Window *w, uint64_t index, uint8_t why)
 {
     WindowJob *job = window_at(w, index);
-    assert(job && job->state == JOB_OUTSTANDING && w->waiting_count < w->room);
-    job->state = JOB_WAITING;
-    w->waiting[(w->waiting_head + w->waiting_count++) & (w->room - 1)] = index;
+    assert(job && job->state == JOB_OPEN && job->wanted < UINT8_MAX);
+    if (w->wanted_count == w->wanted_room) TRY(grow_wanted(w));
+    uint64_t at = (w->wanted_head + w->wanted_count++) & (w->wanted_room - 1);
+    w->wanted[at].index = index;
+    w->wanted[at].why = why;
+    job->wanted++;
+    return OK;
 }
 
-bool window_take_waiting(Window *w, uint64_t *ret_index)
+bool window_take_wanted(Window *w, uint64_t *ret_index, uint8_t *ret_why)
 {
-    if (w->waiting_count == 0) return false;
-    *ret_index = w->waiting[w->waiting_head++ & (w->room - 1)];
-    w->waiting_count--;
-    return true;
+    while (w->wanted_count > 0) {
+        uint64_t at = w->wanted_head++ & (w->wanted_room - 1);
+        w->wanted_count--;
+        WindowJob *job = window_at(w, w->wanted[at].index);
+        if (!job || job->state != JOB_OPEN) continue;
+        job->wanted--;
+        *ret_index = w->wanted[at].index;
+        *ret_why = w->wanted[at].why;
+        return true;
+    }
+    return false;
 }
 
 void window_release(Window *w, WindowJob *job)
@@ -86,6 +101,8 @@ void window_release(Window *w, WindowJob *job)
     }
     job->kind = SEGMENT_NONE;
     job->held.bytes = NULL;
+    free(job->more);
+    job->more = NULL;
 }
 
 Err segment_path_new(const char *text, SegmentPath **ret_path)

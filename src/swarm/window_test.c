@@ -38,28 +38,51 @@ START_TEST(the_window_stops_at_its_limit_and_goes_on_when_the_oldest_leaves)
 }
 END_TEST
 
-START_TEST(what_is_sent_again_comes_oldest_first_also_across_growth)
+START_TEST(wanted_copies_come_oldest_first_also_across_growth)
 {
     Window w = {0};
     WindowJob *job;
     uint64_t index;
-    ck_assert(!window_take_waiting(&w, &index));
-    for (uint64_t i = 0; i < 4000; i++) {
-        ck_assert_ok(window_push(&w, &job));
-        job->state = JOB_OUTSTANDING;
-    }
-    for (uint64_t i = 0; i < 4000; i += 2) window_send_again(&w, i);
+    uint8_t why;
+    ck_assert(!window_take_wanted(&w, &index, &why));
+    for (uint64_t i = 0; i < 4000; i++) ck_assert_ok(window_push(&w, &job));
+    for (uint64_t i = 0; i < 4000; i += 2) ck_assert_ok(window_want(&w, i, (uint8_t)(i % 5)));
     for (uint64_t i = 0; i < 1000; i += 2) {
-        ck_assert(window_take_waiting(&w, &index));
+        ck_assert(window_take_wanted(&w, &index, &why));
         ck_assert_uint_eq(index, i);
-        ck_assert_uint_eq(window_at(&w, index)->state, JOB_WAITING);
+        ck_assert_uint_eq(why, i % 5);
+        ck_assert_uint_eq(window_at(&w, index)->wanted, 0);
     }
     for (uint64_t i = 0; i < 4000; i++) ck_assert_ok(window_push(&w, &job));
+    for (uint64_t i = 0; i < 8000; i++) ck_assert_ok(window_want(&w, i, 9)); /* more than there are micro-jobs */
     for (uint64_t i = 1000; i < 4000; i += 2) {
-        ck_assert(window_take_waiting(&w, &index));
+        ck_assert(window_take_wanted(&w, &index, &why));
         ck_assert_uint_eq(index, i);
+        ck_assert_uint_eq(window_at(&w, index)->wanted, 1);
     }
-    ck_assert(!window_take_waiting(&w, &index));
+    for (uint64_t i = 0; i < 8000; i++) {
+        ck_assert(window_take_wanted(&w, &index, &why));
+        ck_assert(index == i && why == 9);
+    }
+    ck_assert(!window_take_wanted(&w, &index, &why));
+    window_free(&w);
+}
+END_TEST
+
+START_TEST(nothing_is_wanted_of_what_has_ended)
+{
+    Window w = {0};
+    WindowJob *job;
+    uint64_t index;
+    uint8_t why;
+    for (uint64_t i = 0; i < 4; i++) ck_assert_ok(window_push(&w, &job));
+    for (uint64_t i = 0; i < 4; i++) ck_assert_ok(window_want(&w, i, 0));
+    window_at(&w, 0)->state = JOB_DONE;
+    window_pop(&w);
+    window_at(&w, 2)->state = JOB_FAILED;
+    ck_assert(window_take_wanted(&w, &index, &why) && index == 1);
+    ck_assert(window_take_wanted(&w, &index, &why) && index == 3);
+    ck_assert(!window_take_wanted(&w, &index, &why));
     window_free(&w);
 }
 END_TEST
@@ -103,5 +126,6 @@ START_TEST(inline_bytes_are_counted_while_they_are_held)
 END_TEST
 
 TEST_MAIN("swarm/window", jobs_keep_their_places_while_the_window_moves_and_grows,
-          the_window_stops_at_its_limit_and_goes_on_when_the_oldest_leaves, what_is_sent_again_comes_oldest_first_also_across_growth,
+          the_window_stops_at_its_limit_and_goes_on_when_the_oldest_leaves, wanted_copies_come_oldest_first_also_across_growth,
+          nothing_is_wanted_of_what_has_ended,
           a_shared_path_lives_as_long_as_its_last_segment, inline_bytes_are_counted_while_they_are_held)

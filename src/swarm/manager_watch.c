@@ -1,0 +1,99 @@
+/* What time brings: leases that run out, nodes that owe and say nothing, nobody left, nobody who may have what waits. */
+#include "bus/message_subject.h"
+#include "swarm/manager_parts.h"
+#include "sys/clock.h"
+
+#define WATCH_EVERY_NS NS_PER_S
+#define WATCH_REMOTE_NS (100 * NS_PER_MS)
+#define LEASE_DEFAULT_NS (5 * NS_PER_S)
+#define STUCK_NOTICE_NS NS_PER_S
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static uint64_t lease_ns(const Manager *m) { return m->request.lease_ns ? m->request.lease_ns : LEASE_DEFAULT_NS; }
+
+uint64_t watch_every_ns(const Manager *m)
+{
+    uint64_t every = least(least(manager_grace_ns(m), manager_wait_ns(m)), WATCH_EVERY_NS);
+    return m->request.remote ? least(every, least(lease_ns(m) / 4 + 1, WATCH_REMOTE_NS)) : every;
+}
+
+static bool silent_for(uint64_t since_ns, uint64_t now_ns, uint64_t patience) { return now_ns > since_ns && now_ns - since_ns > patience; }
+
+/* Elsewhere: a node that lives says so every second. In one process tree, where nobody is cut off: a live node answers something within the lifetime of
+ * what it runs; the grace is for the way there and for starting SEEs. */
+static bool is_gone(const Manager *m, const Member *member, uint64_t now_ns)
+{
+    if (m->request.remote && silent_for(member->heard_ns, now_ns, lease_ns(m))) return true;
+    uint64_t patience = manager_grace_ns(m) + (member->state == MEMBER_READY ? m->request.task->lifetime_ns : 0);
+    bool owes = member->state == MEMBER_OPENING || (member->state == MEMBER_READY && member->outstanding > 0);
+    return owes && silent_for(member->answered_ns, now_ns, patience);
+}
+
+static bool anybody_left(Manager *m, uint64_t now_ns)
+{
+    bool anybody = false;
+    for (uint32_t i = 0; i < m->member_count && !m->done; i++) {
+        Member *member = &m->members[i];
+        if (member->state == MEMBER_FREE) continue;
+        if (is_gone(m, member, now_ns)) member_gone(m, member);
+        anybody |= member->state == MEMBER_OPENING || member->state == MEMBER_READY;
+    }
+    return anybody;
+}
+
+static void end_without_nodes(Manager *m)
+{
+    members_end_when_all_refused(m);
+    if (m->done) return;
+    manager_end(m, FAIL_WHY(&m->diag, ERR_CLOSED, "no node has offered itself for %llu s; start one, then run again with --resume",
+                            (unsigned long long)(manager_wait_ns(m) / NS_PER_S)));
+}
+
+/* Something waits for a node that is not there. It is said once, and waited for no longer than for nodes at all. */
+static void watch_stuck(Manager *m, uint64_t now_ns)
+{
+    if (m->stuck_since_ns == 0) return;
+    char why[DIAG_TEXT_MAX];
+    bool over = silent_for(m->stuck_since_ns, now_ns, manager_wait_ns(m)), tell = !m->told_stuck && silent_for(m->stuck_since_ns, now_ns, STUCK_NOTICE_NS);
+    if (over || tell) explain_stuck(m, m->stuck_job, why, sizeof why);
+    if (over) {
+        manager_end(m, FAIL_WHY(&m->diag, ERR_CLOSED, "%s; start such a node, then run again with --resume", why));
+        return;
+    }
+    if (!tell) return;
+    m->told_stuck = true;
+    if (m->request.events.notice) m->request.events.notice(m->request.events.context, why);
+}
+
+/* A node that hears nothing of a task for long gives it up. */
+static void say_alive(Manager *m, uint64_t now_ns)
+{
+    if (!m->request.remote || now_ns - m->alive_sent_ns < TASK_ALIVE_S * NS_PER_S) return;
+    m->alive_sent_ns = now_ns;
+    for (uint32_t i = 0; i < m->member_count; i++) {
+        const Member *member = &m->members[i];
+        if (member->state != MEMBER_OPENING && member->state != MEMBER_READY) continue;
+        AUTO_BUFFER message = buffer_limited(BUS_MESSAGE_BYTES_MAX);
+        TaskAlive alive = {.id = m->ids.id, .stage = m->stage, .node = member->number, .manager = m->id};
+        Err e = message_put_task_alive(&message, &alive);
+        if (!e.code) e = bus_publish(m->bus, subject_node(member->node_id).text, &message);
+        (void)e; /* the next one comes in time, or its lease ends */
+    }
+}
+
+void watch(Manager *m, uint64_t now_ns)
+{
+    bool anybody = anybody_left(m, now_ns);
+    if (m->done) return;
+    if (!anybody && silent_for(m->no_member_since_ns, now_ns, manager_wait_ns(m))) {
+        end_without_nodes(m);
+        return;
+    }
+    watch_stuck(m, now_ns);
+    if (m->done) return;
+    say_alive(m, now_ns);
+    Err e = tail(m);
+    if (e.code) manager_fail(m, e, "the end of the stage");
+    loop_defer(m->work); /* placement may hold micro-jobs back until time has passed */
+}
