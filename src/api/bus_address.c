@@ -16,7 +16,7 @@ static Err copy(const char *text, char **ret_text)
 
 Err bus_address_copy(const covey_bus *bus, BusAddress *ret_address)
 {
-    BusAddress a = {0};
+    BusAddress a = {.replicas = bus->replicas};
     Err e = copy(bus->url, &a.url);
     if (!e.code) e = copy(bus->tls_ca, &a.tls_ca);
     if (!e.code) e = copy(bus->key, &a.key);

@@ -96,6 +96,7 @@ typedef struct {
     const char *url;    /* "nats://HOST[:PORT][,nats://HOST...]", "tls://..." for an encrypted one */
     const char *tls_ca; /* a file of certificates (PEM) that the server's must be signed by; NULL: the system's */
     const char *key;    /* a file with another NKey seed (SU...), or a user's .creds; NULL: as above */
+    unsigned replicas;  /* of what waits for nodes, in a cluster of servers: 1 (0 is the same), 3 or 5; for those who run tasks */
 } covey_bus;
 
 /** Micro-jobs run on the nodes of that bus (covey node), none in this process. NULL: in this process tree. */
@@ -113,10 +114,11 @@ typedef struct {
     uint64_t bytes_done, bytes_total;
     unsigned stage;         /* 0: the micro-jobs; 1 and up: combining */
     double wall_seconds;
-    unsigned nodes;         /* that take micro-jobs now */
+    unsigned nodes;         /* that have taken this task */
     unsigned nodes_lost, nodes_drained, nodes_lying; /* silent for a lease; went after notice; gave results that others outvoted */
     uint64_t replaced;      /* micro-jobs that were given out again because their node had gone */
     uint64_t extra_copies, speculative; /* runs beyond one a micro-job: for comparing, and because a node was slow */
+    uint64_t disagreements; /* micro-jobs whose copies gave different results */
     uint64_t bytes_sent;    /* segments and images */
     double cost;            /* core-hours by the prices of the nodes */
 } covey_progress;
@@ -275,6 +277,27 @@ typedef struct {
 /** Serves until stop_fd can be read (-1: for ever). The process gives no core files from then on.
  *  errors: COVEY_BAD_INPUT (address, node), COVEY_REFUSED (keys, damaged state), COVEY_SYSTEM (state or socket in use by another) */
 COVEY_API covey_code covey_keybroker_serve(covey *c, const covey_keybroker_options *options, int stop_fd, covey_error *error);
+
+/**
+ * The configuration of a NATS server that serves Covey: JetStream, who may connect, and the least that each of them may do. What is NULL or 0 is
+ * left out, or chosen by itself.
+ */
+typedef struct {
+    const char *listen;             /* "HOST:PORT"; default 127.0.0.1:4222 */
+    const char *store;              /* the folder of its streams; needed */
+    const char *server_name;
+    const char *tls_cert, *tls_key; /* PEM files: connections are encrypted */
+    const char *tls_ca;             /* and parties must show a certificate that these signed */
+    const char *cluster, *cluster_listen; /* one of several servers: the cluster's name, "HOST:PORT" for the others */
+    const char *const *routes;      /* "nats://HOST:PORT" of the others */
+    size_t route_count;
+    const char *const *nodes;       /* "KEY" or "NAME=KEY"; see covey_key_node */
+    const char *const *managers;    /* signing keys of those who may run tasks: covey_key_public */
+    const char *const *brokers;     /* signing keys of those who may serve as key brokers */
+    size_t node_count, manager_count, broker_count;
+} covey_bus_config;
+/** *ret_text is to be freed with free(). errors: COVEY_BAD_INPUT */
+COVEY_API covey_code covey_bus_configure(const covey_bus_config *config, char **ret_text, covey_error *error);
 
 /**
  * A node: gives its cores to the tasks of a bus. Known by the node's key (covey_key_node). NULL, 0 and false: chosen by itself, or nothing to

@@ -35,6 +35,7 @@ static void print_swarm(const covey_progress *c, FILE *out)
     const struct { Number count; const char *one, *many; } spent[] = {
         {c->replaced, "micro-job placed again", "micro-jobs placed again"},
         {c->extra_copies, "extra copy", "extra copies"},
+        {c->disagreements, "disagreement", "disagreements"},
         {c->speculative, "speculative copy", "speculative copies"},
     };
     for (size_t i = 0; i < sizeof spent / sizeof spent[0]; i++)
