@@ -1,38 +1,20 @@
 /* The agent on the bus and beside the warden: who is told what, and what happens when the warden dies. */
-#include "node/agent.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
-#include "node/task.h"
+#include "node/agent_parts.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
 #include "sys/fault.h"
 
 enum {
-    AGENT_TASKS_MAX = 64,
     WARDEN_RESTARTS_MAX = 5,      /* in a row, without a finished micro-job between */
     WARDEN_PACKETS_PER_TURN = 64,
     TICK_MS = 100, TICK_BLOCKED_MS = 1,
-};
-
-struct Agent {
-    Node node;
-    char *node_id, *warden_program, *config_dir;
-    uint64_t incarnation;
-    TrustedKeys trusted;
-    Bus *bus;
-    BusSubscription *subscription;
-    LoopSource *timer, *warden_source;
-    bool announced;
-    uint32_t warden_deaths;
-    Task *tasks[AGENT_TASKS_MAX];
-    uint32_t task_count;
 };
 
 /* --- the warden --- */
@@ -41,7 +23,7 @@ static Err hear_warden(Agent *a, const WardenReport *report)
 {
     bool mine = false;
     for (uint32_t i = 0; i < a->task_count && !mine; i++) TRY(posts_hear(a->tasks[i], report, &mine));
-    return OK;
+    return mine ? OK : evidence_hear(a, report);
 }
 
 static Err on_warden(void *context, uint32_t events)
@@ -75,6 +57,7 @@ static Err replace_warden(Agent *a)
 {
     loop_remove(&a->warden_source);
     warden_link_kill(&a->node.warden);
+    evidence_forget(a);
     for (uint32_t i = 0; i < a->task_count; i++) TRY(posts_orphaned(a->tasks[i]));
     a->node.warden_lost = false;
     if (a->node.job_finished) a->warden_deaths = 0;
@@ -94,25 +77,9 @@ static void remove_task(Agent *a, uint32_t i)
     a->tasks[i] = a->tasks[--a->task_count];
 }
 
-static Err announce(Agent *a)
-{
-    if (a->announced) return OK;
-    /* What wardens are made for. Whether this machine gives it the warden finds by trying, and a task that is refused is told why. */
-    NodeMessage node = {.incarnation = a->incarnation, .level_mask = 1u << LEVEL_SHARED | 1u << LEVEL_PROCESS, .cores = a->node.cores};
-    snprintf(node.node_id, sizeof node.node_id, "%s", a->node_id);
-    long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    node.memory_free = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
-    AUTO_BUFFER message = buffer_limited(KIB);
-    TRY(message_put_node(&message, &node));
-    Err e = bus_publish(a->bus, subject_nodes(a->node_id).text, &message);
-    if (e.code == ERR_NO_ENTRY || e.code == ERR_BUSY) return OK; /* nobody listens yet: told again at the next tick */
-    a->announced = e.code == 0;
-    return e;
-}
-
 static void arm_timer(Agent *a, uint64_t now_ns)
 {
-    bool needed = a->task_count > 0 || !a->announced;
+    bool needed = a->task_count > 0 || !a->announced || a->remote || a->node.hand;
     uint64_t wait_ms = outbox_blocked(&a->node.outbox) ? TICK_BLOCKED_MS : TICK_MS;
     loop_set_timer(a->timer, needed || outbox_blocked(&a->node.outbox) ? now_ns + wait_ms * NS_PER_MS : UINT64_MAX);
 }
@@ -134,12 +101,22 @@ static Err on_work(void *context, uint32_t events)
     return OK;
 }
 
+/* Their managers have gone without a word; whoever goes on with such a task opens it anew. */
+static void close_silent(Agent *a, uint64_t now_ns)
+{
+    for (uint32_t i = a->task_count; i > 0; i--) {
+        uint64_t heard = a->tasks[i - 1]->heard_ns;
+        if (now_ns > heard && now_ns - heard > a->silence_ns) remove_task(a, i - 1);
+    }
+}
+
 static Err on_tick(void *context, uint32_t events)
 {
     (void)events;
     Agent *a = context;
     uint64_t now = clock_monotonic_ns();
-    TRY(announce(a));
+    TRY(record_say(a, now));
+    close_silent(a, now);
     for (uint32_t i = 0; i < a->task_count; i++) TRY(posts_watch(a->tasks[i], now));
     loop_defer(a->node.work);
     return OK;
@@ -168,12 +145,14 @@ static Err take_open(Agent *a, View message)
     if (t && t->open.node == open.node && same_manager(&t->open.manager, &open.manager)) return OK; /* a second copy */
     if (t) remove_task(a, i); /* its manager thought that we were gone, or is gone itself: what it waited for, nobody waits for any more */
     const BatchHead head = {.id = open.id, .stage = open.stage, .node = open.node, .manager = open.manager};
+    if (a->draining) return task_send_refused(&a->node, &head, ERR_CLOSED, "this node is about to end and takes no new task");
     if (a->task_count == AGENT_TASKS_MAX) return task_send_refused(&a->node, &head, ERR_BUSY, "this node has too many open tasks");
     if (a->task_count == 0) a->warden_deaths = 0;
     Diag diag = {0};
     Err e = task_open(&a->node, message, &a->tasks[a->task_count], &diag);
     if (e.code) return task_send_refused(&a->node, &head, e.code, diag.text);
     a->task_count++;
+    record_warm(a, open.measurement);
     return OK;
 }
 
@@ -190,6 +169,7 @@ static Err take_jobs(Agent *a, View message)
     uint32_t i;
     if (message_open_batch(message, MESSAGE_JOBS, &reader).code) return OK;
     Task *t = find_open(a, &reader.head, &i);
+    if (t) t->heard_ns = clock_monotonic_ns();
     if (t) return task_take_jobs(t, message);
     return task_send_refused(&a->node, &reader.head, ERR_NO_ENTRY, "this task is not open on this node");
 }
@@ -201,7 +181,9 @@ static Err take_alive(Agent *a, View message)
     uint32_t i;
     if (message_get_task_alive(message, &alive).code) return OK;
     const BatchHead head = {.id = alive.id, .stage = alive.stage, .node = alive.node, .manager = alive.manager};
-    if (find_open(a, &head, &i)) return OK;
+    Task *t = find_open(a, &head, &i);
+    if (t) t->heard_ns = clock_monotonic_ns();
+    if (t) return OK;
     return task_send_refused(&a->node, &head, ERR_NO_ENTRY, "this task is not open on this node");
 }
 
@@ -226,6 +208,7 @@ static Err on_message(void *context, const char *subject, View message)
     case MESSAGE_JOBS: return take_jobs(a, message);
     case MESSAGE_TASK_ALIVE: return take_alive(a, message);
     case MESSAGE_TASK_CLOSE: return take_close(a, message);
+    case MESSAGE_NODE_CHALLENGE: return evidence_challenged(a, message);
     default: return OK;
     }
 }
@@ -269,6 +252,8 @@ static Err fill_in(Agent *a, const AgentConfig *config, Diag *diag)
     do TRY(random_bytes(&a->incarnation, sizeof a->incarnation));
     while (a->incarnation == 0);
 
+    TRY(record_open(a, config, diag));
+
     char subject[BUS_SUBJECT_MAX];
     TRY(bus_subscribe(a->bus, subject_node(a->node_id).text, on_message, a, &a->subscription));
     snprintf(subject, sizeof subject, "covey.node.%s.broker", a->node_id);
@@ -276,7 +261,7 @@ static Err fill_in(Agent *a, const AgentConfig *config, Diag *diag)
     TRY(loop_add_deferred(a->node.loop, on_work, a, &a->node.work));
     TRY(loop_add_timer(a->node.loop, clock_monotonic_ns() + TICK_MS * NS_PER_MS, on_tick, a, &a->timer));
     TRY(start_warden(a, diag));
-    return announce(a);
+    return record_say(a, clock_monotonic_ns());
 }
 
 Err agent_new(Loop *loop, Bus *bus, const AgentConfig *config, Agent **ret_agent, Diag *diag)
@@ -301,7 +286,9 @@ void agent_free(Agent **agent)
 {
     Agent *a = *agent;
     if (!a) return;
+    record_leave(a);
     while (a->task_count) remove_task(a, a->task_count - 1);
+    record_close(a);
     loop_remove(&a->warden_source);
     warden_link_close(&a->node.warden);
     bus_unsubscribe(&a->subscription);

@@ -11,6 +11,7 @@ static Err send_result(Task *t, uint32_t job, ResultItem *item)
     item->job = asked->job;
     item->attempt = asked->attempt;
     TRY(results_add(&t->results, item));
+    task_release_object(t, job);
     jobs_release(&t->jobs, job);
     return OK;
 }

@@ -45,7 +45,8 @@ static Err place_job(Task *t, Slot *s, InputRun *run)
     uint64_t stage_and_job = (uint64_t)t->open.stage << STAGE_SHIFT | item->job;
     uint8_t *place = slot_add(s, &t->plan, job, stage_and_job, item->attempt, input_size(item, t->open.header));
     if (t->wraps) slot_set_key(s, wraps_key(t->wraps, job));
-    return input_place(&t->files, run, item, t->open.header, place);
+    TRY(input_place(&t->files, run, item, t->open.header, place));
+    return item->kind == SEGMENT_OBJECT ? task_read_object(t, job, place + input_size(item, t->open.header) - item->size) : OK;
 }
 
 static bool wants_more(const Task *t, const Slot *s, uint32_t wanted)
@@ -74,7 +75,8 @@ static Err fill_one_by_one(Task *t, Slot *s, uint32_t wanted, bool *ret_clean)
         if (e.code == 0) continue;
         uint32_t job = s->places[s->job_count - 1].job;
         slot_drop_last(s);
-        TRY(answer_input_error(t, job, e));
+        bool object = jobs_get(&t->jobs, job)->item.kind == SEGMENT_OBJECT;
+        TRY(object ? task_object_failed(t, job, e) : answer_input_error(t, job, e));
         if (t->plan.is_process && slot_recycle(s, &t->plan).code) {
             *ret_clean = false;
             return OK;

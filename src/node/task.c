@@ -56,8 +56,6 @@ static Err fill_in(Task *t, View message, Diag *diag)
     TRY_WHY(diag, buffer_append(&t->message, message), "cannot keep the task");
     TRY_WHY(diag, message_get_task_open(view_buffer(&t->message), &t->open), "a malformed TASK_OPEN");
     TRY(check(&t->open, diag));
-    if (t->open.image_size) return FAIL_WHY(diag, ERR_NO_ENTRY, "this node was not told where to keep images (a folder for its cache)");
-    TRY(open_image(t->open.image_path, &t->image_fd, diag));
     t->slots_each = t->open.level == LEVEL_SHARED ? SHARED_SLOTS : PROCESS_SLOTS;
     t->plan = slot_plan((SecurityLevel)t->open.level, output_room(&t->open), t->slots_each * t->post_count);
     const BatchHead head = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node, .manager = t->open.manager};
@@ -66,7 +64,7 @@ static Err fill_in(Task *t, View message, Diag *diag)
     uint64_t window = t->post_count * (places > WINDOW_POST_MIN ? places : WINDOW_POST_MIN);
     TRY_WHY(diag, jobs_new(&t->jobs, window < WINDOW_JOBS_MAX ? (uint32_t)window : WINDOW_JOBS_MAX), "no memory for the queue");
     if (t->open.sealed == SEALED_SEGMENTS) TRY_WHY(diag, wraps_new(t->jobs.window, &t->wraps), "no memory for keys");
-    return OK;
+    return t->open.image_size ? task_want_image(t, diag) : open_image(t->open.image_path, &t->image_fd, diag);
 }
 
 Err task_open(Node *node, View message, Task **ret_task, Diag *diag)
@@ -80,6 +78,7 @@ Err task_open(Node *node, View message, Task **ret_task, Diag *diag)
     t->message = buffer_limited(message.size);
     t->image_fd = -1;
     t->job_ns = JOB_NS_GUESS;
+    t->heard_ns = clock_monotonic_ns();
     t->post_count = posts;
     for (uint32_t i = 0; i < posts; i++) t->posts[i] = (Post){.task = t, .zygote.channel = -1};
     Err e = fill_in(t, message, diag);
@@ -96,6 +95,7 @@ void task_close(Task **task)
     Task *t = *task;
     if (!t) return;
     for (uint32_t i = 0; i < t->post_count; i++) post_free(&t->posts[i]);
+    task_close_objects(t);
     wraps_free(&t->wraps);
     jobs_free(&t->jobs);
     files_close(&t->files);
@@ -106,18 +106,21 @@ void task_close(Task **task)
     *task = NULL;
 }
 
-/* More than the window: the manager broke the protocol; it gets them back unrun rather than waiting for ever. */
+/* More than the window: the manager broke the protocol; it gets them back unrun rather than waiting for ever. Or this node drains. */
 static Err give_back(Task *t, const JobItem *item)
 {
     return results_add(&t->results, &(ResultItem){.job = item->job, .attempt = item->attempt, .outcome = OUTCOME_NONE});
 }
 
-/* A sealed segment waits for its key. */
+/* A segment that is an object waits for it, a sealed one for its key. */
 static Err take_one(Task *t, JobBatch *batch, const JobItem *item)
 {
     uint32_t job;
-    if (!t->wraps) return jobs_add(&t->jobs, batch, item);
+    if (t->draining) return FAIL(ERR_LIMIT);
+    bool object = item->kind == SEGMENT_OBJECT;
+    if (!t->wraps && !object) return jobs_add(&t->jobs, batch, item);
     TRY(jobs_hold(&t->jobs, batch, item, &job));
+    if (object) return task_take_object(t, job);
     wraps_add(t->wraps, job);
     return OK;
 }
@@ -131,7 +134,8 @@ static Err take_each(Task *t, JobBatch *batch)
         bool more = false;
         if (message_next_job(&reader, &item, &more).code || !more) return OK; /* the rest of a malformed message is dropped */
         Err e = take_one(t, batch, &item);
-        if (e.code) TRY(give_back(t, &item));
+        if (e.code == ERR_LIMIT) e = give_back(t, &item);
+        TRY(e);
     }
 }
 
@@ -159,7 +163,7 @@ Err task_say_ready(Task *t)
 
 Err task_turn(Task *t, uint64_t now_ns)
 {
-    if (t->doom) return OK;
+    if (t->doom || t->image_fd < 0) return OK;
     TRY(posts_start(t, now_ns));
     TRY(attest_ask_wraps(t, now_ns));
     TRY(task_dispatch(t, now_ns));
@@ -185,15 +189,29 @@ Err task_send_refused(Node *node, const BatchHead *to, int code, const char *tex
     return outbox_send(&node->outbox, &to->manager, &message);
 }
 
+/* Everything that has not begun: what is queued, what waits for a key, what waits for an object. */
+static Err give_back_all(Task *t)
+{
+    for (uint32_t job = jobs_take(&t->jobs); job != JOB_NONE; job = jobs_take(&t->jobs))
+        TRY(task_answer_unrun(t, job, OUTCOME_NONE, (View){0}));
+    for (uint32_t job = t->wraps ? wraps_give_up(t->wraps) : JOB_NONE; job != JOB_NONE; job = wraps_give_up(t->wraps))
+        TRY(task_answer_unrun(t, job, OUTCOME_NONE, (View){0}));
+    TRY(task_give_back_waiting(t));
+    return OK;
+}
+
+Err task_drain(Task *t)
+{
+    t->draining = true;
+    return give_back_all(t);
+}
+
 Err task_refuse(Task *t)
 {
     assert(t->doom);
 
     for (uint32_t i = 0; i < t->post_count; i++) TRY(post_lose(&t->posts[i], OUTCOME_LOST));
-    for (uint32_t job = jobs_take(&t->jobs); job != JOB_NONE; job = jobs_take(&t->jobs))
-        TRY(task_answer_unrun(t, job, OUTCOME_NONE, (View){0}));
-    for (uint32_t job = t->wraps ? wraps_give_up(t->wraps) : JOB_NONE; job != JOB_NONE; job = wraps_give_up(t->wraps))
-        TRY(task_answer_unrun(t, job, OUTCOME_NONE, (View){0}));
+    TRY(give_back_all(t));
     TRY(results_flush(&t->results));
     return task_send_refused(t->node, &t->results.head, t->doom, t->doom_text);
 }

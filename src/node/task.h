@@ -1,9 +1,10 @@
 /**
- * One open task on this node: its image, its micro-jobs, and the posts that zygotes hold. The parts are in five files:
+ * One open task on this node: its image, its micro-jobs, and the posts that zygotes hold. The parts are in six files:
  *
  *   task.c      open, take micro-jobs, give up, close
  *   post.c      the life of a zygote: started, set up, heard, lost, replaced
  *   attest.c    sealed data: evidence for zygotes, keys for micro-jobs
+ *   task_objects.c  image and segments that come from elsewhere, or lie here by content
  *   dispatch.c  from the queue into slots
  *   collect.c   from slots into results
  *
@@ -11,8 +12,10 @@
  * agent itself cannot go on (no memory).
  */
 #pragma once
+#include "node/data_at_hand.h"
 #include "node/files.h"
 #include "node/jobs.h"
+#include "node/objects.h"
 #include "node/results.h"
 #include "node/wraps.h"
 #include "node/zygote_link.h"
@@ -36,6 +39,9 @@ typedef struct {
     const char *node_id;
     WardenLink warden;
     BrokerLink broker;
+    Store *store;                 /* NULL: no objects */
+    Objects *objects;
+    DataAtHand *hand;             /* NULL: none */
     Outbox outbox;
     uint32_t cores;
     uint32_t last_zygote;         /* numbers given to zygotes */
@@ -64,7 +70,9 @@ struct Task {
     Node *node;
     Buffer message;               /* TASK_OPEN; `open` points into it */
     TaskOpen open;
-    int image_fd;
+    int image_fd;                 /* -1: the image is on its way */
+    ObjectWant image_want;
+    struct JobWant *job_wants;    /* of each place in the job table; NULL until a segment is an object */
     SlotPlan plan;
     uint32_t slots_each;          /* slots of one zygote */
     JobTable jobs;
@@ -74,6 +82,8 @@ struct Task {
     FileCache files;
     Results results;
     bool is_ready;                /* TASK_READY was sent */
+    bool draining;                /* nothing that waits is run any more */
+    uint64_t heard_ns;            /* the manager's last word about it */
     int doom;                     /* not 0: the task is given up in the agent's next turn, with this code and text */
     char doom_text[REFUSED_TEXT_MAX];
     uint32_t deaths;              /* of zygotes, since a micro-job was last finished */
@@ -91,6 +101,8 @@ static inline bool task_is(const Task *t, const TaskId *id, uint32_t stage)
 }
 /** `message` is a JOBS message for this task. What does not fit into the window is given back at once. */
 MUST_USE Err task_take_jobs(Task *t, View message);
+/** Gives back what has not begun, now and from now on. */
+MUST_USE Err task_drain(Task *t);
 /** Starts what is down, fills slots, sends what was gathered. */
 MUST_USE Err task_turn(Task *t, uint64_t now_ns);
 /** A zygote is ready: says TASK_READY, once. The others may still be on their way: work need not wait for them. */
@@ -126,6 +138,20 @@ MUST_USE Err attest_watch(Post *p, uint64_t now_ns);
 MUST_USE Err attest_watch_wraps(Task *t, uint64_t now_ns);
 /** Asks for the keys of micro-jobs that have none. */
 MUST_USE Err attest_ask_wraps(Task *t, uint64_t now_ns);
+
+/** task_objects.c. The image is an object: opens it, or asks for it. errors with text: the task is refused */
+MUST_USE Err task_want_image(Task *t, Diag *diag);
+/** A micro-job that holds a place and whose segment is an object: queued now, when the object is here, or given back. */
+MUST_USE Err task_take_object(Task *t, uint32_t job);
+/** Its bytes, checked. errors: ERR_NO_ENTRY (not here any more), ERR_CORRUPT (not what it was), errno */
+MUST_USE Err task_read_object(Task *t, uint32_t job, uint8_t *place);
+/** After such an error: it is fetched again, or given back. */
+MUST_USE Err task_object_failed(Task *t, uint32_t job, Err why);
+/** Answers those that wait for their object as not run. */
+MUST_USE Err task_give_back_waiting(Task *t);
+/** The micro-job is over: its object may be evicted. */
+void task_release_object(Task *t, uint32_t job);
+void task_close_objects(Task *t);
 
 /** dispatch.c */
 MUST_USE Err task_dispatch(Task *t, uint64_t now_ns);

@@ -5,7 +5,7 @@
  *   TRUST      agent -> warden   a key whose images may run; legal only before the first START
  *   START      agent -> warden   two descriptors: the image file, and the zygote's end of its control socket
  *   KILL       agent -> warden
- *   EVIDENCE   agent -> warden   evidence for a zygote that is ready, over the key broker's nonce
+ *   EVIDENCE   agent -> warden   evidence for a zygote that is ready, over the key broker's nonce; zygote 0: for the node alone, over a manager's
  *   STARTED, REFUSED, ENDED, EVIDENCE_READY (evidence follows the head)     warden -> agent
  */
 #pragma once

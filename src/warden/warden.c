@@ -122,8 +122,10 @@ static Err on_evidence(Warden *w, const void *packet, const int *fds)
     Diag diag = {{0}};
     AUTO_BUFFER evidence = buffer_limited(EVIDENCE_BYTES_MAX);
     Zygote *z = zygote_with(w, wish->zygote);
-    Err e = z ? identity_evidence(&w->identity, z, wish, clock_wall_ns() / NS_PER_S, &evidence, &diag)
-              : FAIL_WHY(&diag, ERR_NO_ENTRY, "there is no such zygote");
+    const uint64_t now_s = clock_wall_ns() / NS_PER_S;
+    Err e = wish->zygote == 0 ? identity_node_evidence(&w->identity, wish, now_s, &evidence, &diag)
+            : z               ? identity_evidence(&w->identity, z, wish, now_s, &evidence, &diag)
+                              : FAIL_WHY(&diag, ERR_NO_ENTRY, "there is no such zygote");
     if (e.code) return send_evidence(w, wish->zygote, e.code, view_text(diag.text[0] ? diag.text : err_text(e.code)));
     return send_evidence(w, wish->zygote, 0, view_buffer(&evidence));
 }
@@ -137,7 +139,7 @@ static const struct {
     [WARDEN_TRUST] = {sizeof(WardenTrust), 0, PHASE_TRUSTING, on_trust},
     [WARDEN_START] = {sizeof(WardenStart), START_FDS, PHASE_TRUSTING | PHASE_RUNNING, on_start},
     [WARDEN_KILL] = {sizeof(WardenKill), 0, PHASE_RUNNING, on_kill},
-    [WARDEN_EVIDENCE] = {sizeof(WardenEvidence), 0, PHASE_RUNNING, on_evidence},
+    [WARDEN_EVIDENCE] = {sizeof(WardenEvidence), 0, PHASE_TRUSTING | PHASE_RUNNING, on_evidence},
 };
 
 static Err serve_packet(Warden *w)
