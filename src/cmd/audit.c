@@ -8,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/session.h"
+#include "cmd/subcommand.h"
 #include "cmd/suggest.h"
 
 typedef struct { const char *event, *task; bool json; } Filter;
@@ -121,26 +122,12 @@ static int verify(covey *c, int argc, char **argv)
     return COVEY_OK;
 }
 
-static int help(FILE *out)
-{
-    fprintf(out, "usage: covey audit show [FILE] [--event EVENT] [--task TASK] [--json]\n       covey audit verify [FILE] [--key KEY]\n\n"
-                 "Examples:\n  covey audit verify && covey audit show --event key-refusal\n");
-    return out == stdout ? COVEY_OK : COVEY_BAD_INPUT;
-}
+static const char HELP[] =
+    "usage: covey audit show [FILE] [--event EVENT] [--task TASK] [--json]\n       covey audit verify [FILE] [--key KEY]\n\n"
+    "Examples:\n  covey audit verify && covey audit show --event key-refusal\n";
 
 int command_audit(int argc, char **argv)
 {
-    static const struct { const char *name; int (*run)(covey *c, int argc, char **argv); } WHAT[] = {{"show", show}, {"verify", verify}};
-    if (argc < 1) return help(stderr);
-    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return help(stdout);
-    for (size_t i = 0; i < sizeof WHAT / sizeof WHAT[0]; i++) {
-        if (strcmp(argv[0], WHAT[i].name) != 0) continue;
-        covey *c = NULL;
-        covey_error e;
-        int code = covey_open(NULL, &c, &e) ? session_error(&e) : WHAT[i].run(c, argc - 1, argv + 1);
-        covey_close(c);
-        return code;
-    }
-    fprintf(stderr, "covey audit: unknown %s; it is show or verify\n", argv[0]);
-    return COVEY_BAD_INPUT;
+    static const Subcommand ALL[] = {{"show", show}, {"verify", verify}};
+    return subcommand_run(&(Subcommands){"audit", HELP, ALL, sizeof ALL / sizeof ALL[0]}, argc, argv);
 }

@@ -7,6 +7,7 @@
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/session.h"
+#include "cmd/subcommand.h"
 
 static int print_json(json_t *o)
 {
@@ -108,28 +109,13 @@ static int verify(covey *c, int argc, char **argv)
     return COVEY_OK;
 }
 
-static int help(FILE *out)
-{
-    fprintf(out, "usage: covey image build MODULE.wasm [-o FILE.see]\n       covey image inspect FILE.see [--json]\n"
-                 "       covey image verify FILE.see\n\n"
-                 "Example:\n  covey image build job.wasm -o job.see && covey image inspect job.see\n");
-    return out == stdout ? COVEY_OK : COVEY_BAD_INPUT;
-}
+static const char HELP[] =
+    "usage: covey image build MODULE.wasm [-o FILE.see]\n       covey image inspect FILE.see [--json]\n"
+    "       covey image verify FILE.see\n\n"
+    "Example:\n  covey image build job.wasm -o job.see && covey image inspect job.see\n";
 
 int command_image(int argc, char **argv)
 {
-    static const struct { const char *name; int (*run)(covey *c, int argc, char **argv); } WHAT[] = {
-        {"build", build}, {"inspect", inspect}, {"verify", verify}};
-    if (argc < 1) return help(stderr);
-    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return help(stdout);
-    for (size_t i = 0; i < sizeof WHAT / sizeof WHAT[0]; i++) {
-        if (strcmp(argv[0], WHAT[i].name) != 0) continue;
-        covey *c = NULL;
-        covey_error e;
-        int code = covey_open(NULL, &c, &e) ? session_error(&e) : WHAT[i].run(c, argc - 1, argv + 1);
-        covey_close(c);
-        return code;
-    }
-    fprintf(stderr, "covey image: unknown %s; it is build, inspect or verify\n", argv[0]);
-    return COVEY_BAD_INPUT;
+    static const Subcommand ALL[] = {{"build", build}, {"inspect", inspect}, {"verify", verify}};
+    return subcommand_run(&(Subcommands){"image", HELP, ALL, sizeof ALL / sizeof ALL[0]}, argc, argv);
 }

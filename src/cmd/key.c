@@ -1,11 +1,11 @@
 /* covey key new|show|rotate|trust|revoke. */
 #include <stdio.h>
-#include <string.h>
 
 #include "api/covey.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/session.h"
+#include "cmd/subcommand.h"
 
 static int print_line(const char *text) { return puts(text) < 0 ? COVEY_SYSTEM : COVEY_OK; }
 
@@ -128,30 +128,15 @@ static int revoke(covey *c, int argc, char **argv)
     return covey_key_revoke(c, a.positional[0], since, comment, &e) ? session_error(&e) : COVEY_OK;
 }
 
-static int help(FILE *out)
-{
-    fprintf(out, "usage: covey key new [--passphrase] [--replace]\n       covey key show [--sealing | --node]\n       covey key rotate [--passphrase]\n"
-                 "       covey key trust KEY [--comment TEXT]\n       covey key trust OLD NEW SIGNATURE\n"
-                 "       covey key revoke KEY [--since TIME] [--comment TEXT]\n\n"
-                 "Your keys, and those that count here; covey key WHAT --help says more.\n\nExamples:\n"
-                 "  covey key show\n  covey key trust covey-ed25519:... --comment Ada\n");
-    return out == stdout ? COVEY_OK : COVEY_BAD_INPUT;
-}
+static const char HELP[] =
+    "usage: covey key new [--passphrase] [--replace]\n       covey key show [--sealing | --node]\n       covey key rotate [--passphrase]\n"
+    "       covey key trust KEY [--comment TEXT]\n       covey key trust OLD NEW SIGNATURE\n"
+    "       covey key revoke KEY [--since TIME] [--comment TEXT]\n\n"
+    "Your keys, and those that count here; covey key WHAT --help says more.\n\nExamples:\n"
+    "  covey key show\n  covey key trust covey-ed25519:... --comment Ada\n";
 
 int command_key(int argc, char **argv)
 {
-    static const struct { const char *name; int (*run)(covey *c, int argc, char **argv); } WHAT[] = {
-        {"new", new}, {"show", show}, {"rotate", rotate}, {"trust", trust}, {"revoke", revoke}};
-    if (argc < 1) return help(stderr);
-    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return help(stdout);
-    for (size_t i = 0; i < sizeof WHAT / sizeof WHAT[0]; i++) {
-        if (strcmp(argv[0], WHAT[i].name) != 0) continue;
-        covey *c = NULL;
-        covey_error e;
-        int code = covey_open(NULL, &c, &e) ? session_error(&e) : WHAT[i].run(c, argc - 1, argv + 1);
-        covey_close(c);
-        return code;
-    }
-    fprintf(stderr, "covey key: unknown %s; it is new, show, rotate, trust or revoke\n", argv[0]);
-    return COVEY_BAD_INPUT;
+    static const Subcommand ALL[] = {{"new", new}, {"show", show}, {"rotate", rotate}, {"trust", trust}, {"revoke", revoke}};
+    return subcommand_run(&(Subcommands){"key", HELP, ALL, sizeof ALL / sizeof ALL[0]}, argc, argv);
 }
