@@ -51,19 +51,51 @@ covey_code covey_key_node(covey *c, char ret_text[COVEY_KEY_TEXT_MAX], covey_err
     return api_result(e, &diag, error);
 }
 
-/* The broker's state is in the name of one signing key, which signs its audit log. With another key it begins anew; the old one stays beside. */
-static Err put_broker_aside(const covey *c, const PublicKey *old, Diag *diag)
+/* Renames what is there; nothing there is as good. */
+static Err put_aside(const char *from, const char *to, Diag *diag)
 {
-    char state[PATH_BYTES_MAX], from[PATH_BYTES_MAX], to[PATH_BYTES_MAX], name[2 * 8 + 1];
-    PublicKey now;
-    TRY(keyring_public(c->config_dir, &now, NULL, diag));
-    if (memcmp(&now, old, sizeof now) == 0) return OK;
-    sodium_bin2hex(name, sizeof name, old->bytes, sizeof name / 2);
-    TRY_WHY(diag, path_format(state, "%.*s", (int)(strrchr(c->tasks_dir, '/') - c->tasks_dir), c->tasks_dir), "state folder"); /* <state>/tasks */
-    TRY_WHY(diag, path_format(from, "%s/keybroker", state), "state folder");
-    TRY_WHY(diag, path_format(to, "%s/keybroker-%s", state, name), "state folder");
     Err e = file_rename(from, to);
     return e.code == 0 || e.code == ENOENT ? OK : FAIL_WHY(diag, e.code, "the key is new, but %s cannot be put aside: %s", from, err_text(e.code));
+}
+
+typedef struct { char broker[PATH_BYTES_MAX], old[2 * 8 + 1]; } BrokerPlace;
+
+/* false: the signing key is the same as before. */
+static Err find_broker(const covey *c, const PublicKey *old, BrokerPlace *ret_place, bool *ret_changed, Diag *diag)
+{
+    PublicKey now;
+    TRY(keyring_public(c->config_dir, &now, NULL, diag));
+    *ret_changed = memcmp(&now, old, sizeof now) != 0;
+    sodium_bin2hex(ret_place->old, sizeof ret_place->old, old->bytes, sizeof ret_place->old / 2);
+    TRY_WHY(diag, path_format(ret_place->broker, "%.*s/keybroker", (int)(strrchr(c->tasks_dir, '/') - c->tasks_dir), c->tasks_dir), "state folder");
+    return OK;
+}
+
+/* An unrelated key: its broker begins anew, the state of the old one's stays beside. */
+static Err put_broker_aside(const covey *c, const PublicKey *old, Diag *diag)
+{
+    BrokerPlace p;
+    char to[PATH_BYTES_MAX];
+    bool changed;
+    TRY(find_broker(c, old, &p, &changed, diag));
+    TRY_WHY(diag, path_format(to, "%.2000s-%s", p.broker, p.old), "state folder");
+    return changed ? put_aside(p.broker, to, diag) : OK;
+}
+
+/* A successor: its broker goes on, with the runs that were counted; only the audit log, which the old key signs, ends. */
+static Err put_log_aside(const covey *c, const PublicKey *old, Diag *diag)
+{
+    static const char *const PARTS[] = {"", ".head"};
+    BrokerPlace p;
+    char from[PATH_BYTES_MAX], to[PATH_BYTES_MAX];
+    bool changed;
+    TRY(find_broker(c, old, &p, &changed, diag));
+    for (size_t i = 0; changed && i < sizeof PARTS / sizeof PARTS[0]; i++) {
+        TRY_WHY(diag, path_format(from, "%.2000s/audit.log%s", p.broker, PARTS[i]), "state folder");
+        TRY_WHY(diag, path_format(to, "%.2000s/audit-%s.log%s", p.broker, p.old, PARTS[i]), "state folder");
+        TRY(put_aside(from, to, diag));
+    }
+    return OK;
 }
 
 /* The signing key that is there; one that cannot be read is replaced as well. */
@@ -104,7 +136,7 @@ static Err rotate(covey *c, const char *passphrase, char ret_statement[COVEY_ROT
     PublicKey old;
     TRY(keyring_public(c->config_dir, &old, NULL, diag));
     TRY(keyring_rotate(c->config_dir, passphrase, passphrase_ask, diag, ret_statement, diag));
-    TRY(put_broker_aside(c, &old, diag));
+    TRY(put_log_aside(c, &old, diag));
     return note_own_keys(c, "rotate", &old, diag);
 }
 

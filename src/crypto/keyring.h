@@ -34,6 +34,8 @@ MUST_USE Err keyring_sealing(const char *directory, PassphraseSource ask, void *
 /** The secret of this public key: the current one's or one that was kept. errors: ERR_NO_ENTRY and those above */
 MUST_USE Err keyring_sealing_find(const char *directory, const SealPublicKey *wanted, PassphraseSource ask, void *context, SealSecretKey *ret_secret,
                                   Diag *diag);
+/** The user's earlier signing keys that still count: kept, rotated and not revoked. Needs no passphrase. */
+MUST_USE Err keyring_earlier(const char *directory, TrustedKeys *ret_keys, Diag *diag);
 /** The public halves, of those that are not NULL; needs no passphrase. */
 MUST_USE Err keyring_public(const char *directory, PublicKey *ret_signing, SealPublicKey *ret_sealing, Diag *diag);
 

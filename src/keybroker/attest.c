@@ -196,7 +196,7 @@ static Err grant_session(Broker *b, uint64_t now_s, const Case *c, SessionGrant 
     Admitted admitted;
     SessionGrant grant;
     AeadKey key;
-    Err e = footer_key(&c->footer, b->config.sealing, &key, diag);
+    Err e = owned_key(b, &c->footer, &key, diag);
     sodium_memzero(&key, sizeof key);
     if (e.code) return e;
     TRY(seal_grant(b, c, 1, &grant));

@@ -19,10 +19,21 @@ Err rate_take(Rate *r, uint64_t now_s, uint64_t max, Diag *diag)
     return OK;
 }
 
+/* Whom to trust is not the question here: this broker has no keys of other owners' data. */
+static Err check_owner(const Broker *b, const PublicKey *signer, Diag *diag)
+{
+    char text[PUBLIC_KEY_TEXT_MAX];
+    for (size_t i = 0; i < b->owner.count; i++)
+        if (memcmp(&b->owner.keys[i], signer, sizeof *signer) == 0) return OK;
+    public_key_print(signer, text);
+    return FAIL_WHY(diag, ERR_UNTRUSTED, "sealed by %s, who is not this key broker's owner: ask that owner's key broker", text);
+}
+
 Err owned_footer(const Broker *b, View cose, Footer *ret_footer, Diag *diag)
 {
     PublicKey signer;
-    TRY(footer_open(cose, &b->owner, ret_footer, &signer, diag));
+    TRY(footer_open(cose, NULL, ret_footer, &signer, diag));
+    TRY(check_owner(b, &signer, diag));
     if (ret_footer->is_result)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "this is a result file, not a dataset: its keys are its recipients'");
     return OK;
@@ -34,10 +45,29 @@ uint64_t session_end(const Policy *p, uint64_t now_s)
     return p->expires != 0 && p->expires < end ? p->expires : end;
 }
 
+static bool is_sealed_to(const Footer *f, const SealPublicKey *key)
+{
+    for (size_t i = 0; i < f->key_count; i++)
+        if (memcmp(&f->keys[i].recipient, key, sizeof *key) == 0) return true;
+    return false;
+}
+
+Err owned_key(const Broker *b, const Footer *f, AeadKey *ret_key, Diag *diag)
+{
+    const BrokerConfig *config = &b->config;
+    SealSecretKey secret;
+    if (is_sealed_to(f, config->sealing_public) || !config->find_sealing || f->key_count == 0)
+        return footer_key(f, config->sealing, ret_key, diag);
+    TRY(config->find_sealing(config->sealing_context, &f->keys[0].recipient, &secret, diag));
+    Err e = footer_key(f, &secret, ret_key, diag);
+    sodium_memzero(&secret, sizeof secret);
+    return e;
+}
+
 Err session_revive(Broker *b, uint64_t now_s, Session *session, const Footer *footer, Diag *diag)
 {
     uint8_t key[32];
-    TRY(footer_key(footer, b->config.sealing, &session->dataset_key, diag));
+    TRY(owned_key(b, footer, &session->dataset_key, diag));
     session->dataset = footer->name;
     session->segments = footer->segments;
     derive_session_key(&b->sessions.secrets->root, session->task_id, &session->dataset, &session->node, session->stage, key);
@@ -50,8 +80,8 @@ Err session_revive(Broker *b, uint64_t now_s, Session *session, const Footer *fo
 
 typedef struct { Broker *broker; uint64_t now_s; } Restore;
 
-/* A session of before, with its keys derived again. One that this owner's key no longer opens is left out: its SEEs attest
- * again. */
+/* A session of before, with its keys derived again. One over data that are sealed to another key than the current one is left out: it may have
+ * been begun before the key was rotated, and then its keys were others. Its SEEs attest again. */
 static Err restore_session(void *context, const StoredSession *stored)
 {
     const Restore *r = context;
@@ -60,7 +90,7 @@ static Err restore_session(void *context, const StoredSession *stored)
     memcpy(s.task_id, stored->task, sizeof s.task_id);
     if (is_revoked(r->broker, stored->node.bytes, r->now_s)) return OK;
     Err e = owned_footer(r->broker, stored->footer, &footer, NULL);
-    if (!e.code) e = session_revive(r->broker, r->now_s, &s, &footer, NULL);
+    if (!e.code && is_sealed_to(&footer, r->broker->config.sealing_public)) e = session_revive(r->broker, r->now_s, &s, &footer, NULL);
     sodium_memzero(&s, sizeof s);
     return e.code == ENOMEM ? e : OK;
 }
@@ -82,12 +112,21 @@ static Err open_files(Broker *b, Diag *diag)
     return b->config.collateral_dir ? collateral_load(b->config.collateral_dir, &b->collateral, diag) : OK;
 }
 
+/* A revoked key has no datasets, whoever it was. */
+static void take_owner(Broker *b, uint64_t now_s)
+{
+    const TrustedKeys *earlier = b->config.earlier;
+    b->owner.keys[0] = *b->config.owner;
+    b->owner.count = 1;
+    for (size_t i = 0; earlier && i < earlier->count && b->owner.count < TRUSTED_KEYS_MAX; i++)
+        if (!is_revoked(b, earlier->keys[i].bytes, now_s)) b->owner.keys[b->owner.count++] = earlier->keys[i];
+}
+
 static Err open_broker(Broker *b, uint64_t now_s, Diag *diag)
 {
     if (is_revoked(b, b->config.owner->bytes, now_s))
         return FAIL_WHY(diag, ERR_DENIED, "the owner's signing key is revoked: no key is released in its name");
-    b->owner.count = 1;
-    b->owner.keys[0] = *b->config.owner;
+    take_owner(b, now_s);
     TRY(open_files(b, diag));
     TRY(nonces_begin(&b->nonces));
     TRY(sessions_begin(&b->sessions, b->config.sealing));

@@ -27,8 +27,12 @@ enum { SESSION_LIFETIME_S = 24 * 3600, ATTESTS_PER_MINUTE_MAX = 6000, RESULTS_PE
 typedef struct Broker Broker;
 typedef struct {
     const char *state_dir;               /* broker.db, audit.log */
-    const SecretKey *signing; const PublicKey *owner;      /* the owner's: footers must be signed by it, result footers are */
+    const SecretKey *signing; const PublicKey *owner;      /* the owner's: signs result footers, and signed datasets' */
     const SealSecretKey *sealing; const SealPublicKey *sealing_public;
+    const TrustedKeys *earlier;          /* signing keys that the owner had before: what they signed is the owner's too; NULL: none */
+    /* The secret of a sealing key that the owner had before, for datasets that are sealed to it; NULL: none. errors: ERR_NO_ENTRY */
+    Err (*find_sealing)(void *sealing_context, const SealPublicKey *wanted, SealSecretKey *ret_secret, Diag *diag);
+    void *sealing_context;
     const TrustedKeys *nodes;            /* node keys accepted where the policy names none; NULL: none */
     const RevokedKeys *revoked;          /* of nodes, image signers, recipients and the owner; NULL: none */
     const char *collateral_dir;          /* NULL: none, then only node-key evidence can pass */

@@ -9,7 +9,7 @@ typedef struct { uint64_t minute, count; } Rate; /* of one minute; in memory, a 
 
 struct Broker {
     BrokerConfig config;
-    TrustedKeys owner;          /* the one key that footers must be signed by */
+    TrustedKeys owner;          /* the keys that footers must be signed by: the current one first */
     Collateral *collateral;
     State *state;
     Record record;
@@ -23,6 +23,8 @@ MUST_USE Err rate_take(Rate *r, uint64_t now_s, uint64_t max, Diag *diag);
 
 /** A dataset that the broker may give keys of: signed by the owner, and an input. Views borrow from `cose`. */
 MUST_USE Err owned_footer(const Broker *b, View cose, Footer *ret_footer, Diag *diag);
+/** The dataset's key, opened with the current sealing key, or with the earlier one that it is sealed to. errors: ERR_DENIED, those of find_sealing */
+MUST_USE Err owned_key(const Broker *b, const Footer *f, AeadKey *ret_key, Diag *diag);
 /** The policy's and the session's end, whichever is first. */
 uint64_t session_end(const Policy *p, uint64_t now_s);
 /** Puts a session into memory with its keys. The footer must be the dataset's. */

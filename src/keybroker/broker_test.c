@@ -186,6 +186,58 @@ START_TEST(the_result_footer_gives_the_tasks_key_to_the_recipients_alone)
 }
 END_TEST
 
+static Err find_kept(void *context, const SealPublicKey *wanted, SealSecretKey *ret_secret, Diag *diag)
+{
+    const SealPair *kept = context;
+    if (memcmp(&kept->public_key, wanted, sizeof *wanted) != 0) return FAIL_WHY(diag, ERR_NO_ENTRY, "not kept");
+    *ret_secret = kept->secret;
+    return OK;
+}
+
+/* The owner's keys are others now; the dataset is of before. */
+static void rotate_owner(TrustedKeys *earlier, SealPair *kept, BrokerConfig *ret_config)
+{
+    *earlier = (TrustedKeys){.keys = {w.owner.public_key}, .count = 1};
+    *kept = w.owner_sealing;
+    w.owner = sign_pair(21);
+    w.owner_sealing = seal_pair(22);
+    *ret_config = world_config(&w);
+    ret_config->earlier = earlier;
+    ret_config->find_sealing = find_kept;
+    ret_config->sealing_context = kept;
+}
+
+static void check_first_wrap(World *world, SessionPayload p)
+{
+    const uint64_t job = 0, size = 1000;
+    uint8_t wrap[1][WRAP_BYTES], plain[WRAP_PLAIN_BYTES];
+    AeadKey key;
+    Diag why = {{0}};
+    ck_assert_ok(broker_wrap(world->broker, NOW, p.session_id, &job, &size, 1, wrap, &why));
+    derive_segment_key(&DATASET_KEY, p.dataset_id, 3, job, &key);
+    ck_assert_ok(unwrap(&p, 1, job, size, wrap[0], plain));
+    ck_assert_mem_eq(plain, key.bytes, 32);
+}
+
+START_TEST(datasets_of_before_a_rotation_are_served_until_the_old_key_is_revoked)
+{
+    TrustedKeys earlier;
+    SealPair kept;
+    BrokerConfig config;
+    Diag why = {{0}};
+    for (int revoked = 0; revoked < 2; revoked++) {
+        world_prepare(&w);
+        rotate_owner(&earlier, &kept, &config);
+        if (revoked) world_revoke(&w, earlier.keys[0].bytes);
+        ck_assert_ok(broker_new(&config, NOW, &w.broker, &why));
+        Zygote z = zygote_of(&w, 1);
+        if (revoked) zygote_refused(&w, &z, ERR_UNTRUSTED, "who is not this key broker's owner");
+        else check_first_wrap(&w, zygote_session(&w, &z));
+        world_end(&w);
+    }
+}
+END_TEST
+
 START_TEST(a_result_file_is_no_dataset)
 {
     world_begin(&w);
@@ -321,6 +373,6 @@ TEST_MAIN("keybroker/broker", a_right_zygote_is_given_a_session_that_only_it_can
           all_zygotes_of_a_task_on_a_node_share_a_session_and_others_do_not,
           a_wrap_holds_the_key_of_its_segment_for_its_micro_job_alone, wraps_beyond_the_session_are_refused,
           a_session_ends_with_its_policy, the_result_footer_gives_the_tasks_key_to_the_recipients_alone,
-          a_result_file_is_no_dataset, every_release_and_refusal_is_in_the_audit_log,
-          a_flood_of_refusals_does_not_fill_the_disk, keys_lie_in_memory_that_is_neither_swapped_nor_dumped,
-          wraps_are_released_fast_enough)
+          a_result_file_is_no_dataset, datasets_of_before_a_rotation_are_served_until_the_old_key_is_revoked,
+          every_release_and_refusal_is_in_the_audit_log, a_flood_of_refusals_does_not_fill_the_disk,
+          keys_lie_in_memory_that_is_neither_swapped_nor_dumped, wraps_are_released_fast_enough)

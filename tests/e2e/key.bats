@@ -130,14 +130,17 @@ on_terminal() {
     assert_in "not signed by the key" "$stderr"
 }
 
-@test "after a rotation old data and results are unsealed as before, and the key broker begins anew, with the old log beside" {
+@test "after a rotation old data and results are unsealed as before, and the key broker goes on, with the old log beside" {
     export XDG_STATE_HOME=$PWD/state
     local old
     old=$(covey key show)
     seq 2000 >in.txt
     cp "$BATS_FILE_TMPDIR/lines.wasm" .
+    covey image build lines.wasm -o lines.see >/dev/null
+    local measurement
+    measurement=$(covey image inspect lines.see --json | jq -r .measurement) # whoever signs it
     sealed_run() { # NAME
-        printf '%s\n' "policy: test" "signers: [$(covey key show)]" "recipients: [$(covey key show --sealing)]" "evidence: [node-key]" >policy.yaml
+        printf '%s\n' "policy: test" "images: [sha256:$measurement]" "recipients: [$(covey key show --sealing)]" "evidence: [node-key]" >policy.yaml
         run_covey 0 seal in.txt -o "$1.sealed" --policy policy.yaml
         printf '%s\n' "task: $1" "input: $1.sealed" "module: lines.wasm" "combine: concat" "output: $1.results" >task.yaml
         run_covey 0 run task.yaml
@@ -147,7 +150,18 @@ on_terminal() {
     for sealed in before.sealed before.results; do covey unseal "$sealed" | cmp - in.txt; done
     sealed_run after
     covey unseal after.results | cmp - in.txt
-    run_covey 0 audit verify state/covey/keybroker-*/audit.log --key "$old"
+    run_covey 0 audit verify state/covey/keybroker/audit-????????????????.log --key "$old"
+    # what was sealed before can still be run over, and its runs are counted on
+    printf '%s\n' "task: again" "input: before.sealed" "module: lines.wasm" "combine: concat" "output: again.results" >task.yaml
+    run_covey 0 run task.yaml
+    covey unseal again.results | cmp - in.txt
+    run_covey 0 audit show state/covey/keybroker/audit.log --json
+    assert_equal "$(jq -r 'select(.detail.what == "session").detail.runs' <<<"$output" | tail -1)" 2
+    # until the old key is revoked
+    covey key revoke "$old"
+    printf '%s\n' "task: revoked" "input: before.sealed" "module: lines.wasm" "combine: concat" "output: revoked.results" >task.yaml
+    run_covey 3 run task.yaml
+    [ ! -e revoked.results ]
     run_covey 0 audit verify state/covey/keybroker/audit.log
 }
 

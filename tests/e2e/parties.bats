@@ -128,7 +128,7 @@ released() { as owner covey audit show owner/state/covey/keybroker/audit.log --e
     local before
     before=$(released)
     operate 3 foreign
-    assert_in "signed by $(as author covey key show), which is not trusted here" "$stderr"
+    assert_in "sealed by $(as author covey key show), who is not this key broker's owner" "$stderr"
     assert_equal "$(released)" "$before"
     [ ! -e foreign.result ]
 }

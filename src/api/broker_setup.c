@@ -1,0 +1,79 @@
+/* Keys from the keyring, trust from the configuration folder, state beside the journals. */
+#include "api/broker_setup.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <sys/stat.h>
+
+struct BrokerSecrets {
+    SecretKey signing;
+    SealSecretKey sealing, found;
+    SealPublicKey found_public; /* whose `found` is, when has_found */
+    bool has_found;
+};
+
+static Err load_secrets(const covey *c, BrokerSetup *s, Diag *diag)
+{
+    if (sodium_init() < 0) return FAIL_WHY(diag, ERR_LIMIT, "the cryptographic library does not start");
+    s->secrets = sodium_malloc(sizeof *s->secrets);
+    if (!s->secrets) return FAIL_WHY(diag, ERR_LIMIT, "no memory that can be locked; raise the limit (ulimit -l)");
+    sodium_memzero(s->secrets, sizeof *s->secrets);
+    TRY(keyring_signing(c->config_dir, passphrase_ask, diag, &s->secrets->signing, &s->owner, diag));
+    return keyring_sealing(c->config_dir, passphrase_ask, diag, &s->secrets->sealing, &s->sealing, diag);
+}
+
+static Err find_folders(const covey *c, const char *state_dir, const char *collateral_dir, BrokerSetup *s, Diag *diag)
+{
+    struct stat st;
+    if (state_dir) TRY_WHY(diag, path_format(s->state_dir, "%s", state_dir), "state folder");
+    else TRY_WHY(diag, path_format(s->state_dir, "%s/../keybroker", c->tasks_dir), "state folder");
+    if (collateral_dir) return path_format(s->collateral_dir, "%s", collateral_dir);
+    TRY_WHY(diag, path_format(s->collateral_dir, "%s/collateral", c->config_dir), "collateral folder");
+    if (stat(s->collateral_dir, &st) < 0) s->collateral_dir[0] = '\0';
+    return OK;
+}
+
+/* A key of before a rotation, looked for when a dataset comes that is sealed to it. The last one is remembered: its passphrase is asked for once. */
+static Err find_sealing(void *context, const SealPublicKey *wanted, SealSecretKey *ret_secret, Diag *diag)
+{
+    const BrokerSetup *setup = context;
+    struct BrokerSecrets *s = setup->secrets;
+    if (!s->has_found || memcmp(&s->found_public, wanted, sizeof *wanted) != 0) {
+        s->has_found = false;
+        TRY(keyring_sealing_find(setup->config_dir, wanted, passphrase_ask, diag, &s->found, diag));
+        s->found_public = *wanted;
+        s->has_found = true;
+    }
+    *ret_secret = s->found;
+    return OK;
+}
+
+Err broker_setup(const covey *c, const char *state_dir, const char *collateral_dir, BrokerSetup *ret_setup, Diag *diag)
+{
+    BrokerSetup *s = ret_setup;
+    s->config_dir = c->config_dir;
+    TRY_WHY(diag, load_secrets(c, s, diag), "the owner's keys");
+    TRY_WHY(diag, trusted_keys_load(c->config_dir, &s->nodes, diag), "trusted nodes");
+    TRY_WHY(diag, keyring_earlier(c->config_dir, &s->earlier, diag), "the owner's earlier keys");
+    TRY_WHY(diag, revoked_load(c->config_dir, &s->revoked, diag), "revoked keys");
+    TRY(find_folders(c, state_dir, collateral_dir, s, diag));
+    s->config = (BrokerConfig){.state_dir = s->state_dir,
+                               .signing = &s->secrets->signing,
+                               .owner = &s->owner,
+                               .earlier = &s->earlier,
+                               .sealing = &s->secrets->sealing,
+                               .sealing_public = &s->sealing,
+                               .sealing_context = s,
+                               .find_sealing = find_sealing,
+                               .nodes = &s->nodes,
+                               .revoked = &s->revoked,
+                               .collateral_dir = s->collateral_dir[0] ? s->collateral_dir : NULL};
+    return OK;
+}
+
+void broker_setup_free(BrokerSetup *s)
+{
+    revoked_free(&s->revoked);
+    sodium_free(s->secrets);
+    s->secrets = NULL;
+}
