@@ -253,7 +253,7 @@ static Err begin(Nats *n, const BusNatsConfig *c, Diag *diag)
 {
     natsOptions *o = NULL;
     TRY(nats_shared_new(&n->shared));
-    TRY(nats_assembly_new(&n->assembly));
+    TRY(nats_assembly_new(ASSEMBLY_BYTES_MAX, &n->assembly));
     TRY(name_inbox(n, c));
     if (natsOptions_Create(&o) != NATS_OK) return FAIL(ENOMEM);
     Err e = dial(n, c, o, diag);

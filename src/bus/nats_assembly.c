@@ -8,15 +8,16 @@
 struct NatsAssembly {
     Assembled *open[ASSEMBLIES_MAX];
     uint32_t count;
-    uint64_t bytes;
+    uint64_t bytes, bytes_max;
     uint8_t done[ASSEMBLY_DONE_MAX][FRAME_ID_BYTES];
     uint32_t done_count, done_next;
 };
 
-Err nats_assembly_new(NatsAssembly **ret_assembly)
+Err nats_assembly_new(uint64_t bytes_max, NatsAssembly **ret_assembly)
 {
     NatsAssembly *a = calloc(1, sizeof *a);
     if (!a) return FAIL(ENOMEM);
+    a->bytes_max = bytes_max;
     *ret_assembly = a;
     return OK;
 }
@@ -47,7 +48,7 @@ static Assembled *take_out(NatsAssembly *a, uint32_t at)
 {
     Assembled *m = a->open[at];
     a->open[at] = a->open[--a->count];
-    a->bytes -= m->total;
+    a->bytes -= m->held;
     return m;
 }
 
@@ -78,7 +79,7 @@ static Err begin(NatsAssembly *a, const NatsFrame *f, uint64_t now_ns)
 {
     drop_stale(a, now_ns);
     keep_share(a, f->subject);
-    if (a->count == ASSEMBLIES_MAX || a->bytes + f->total > ASSEMBLY_BYTES_MAX) return FAIL(ERR_BUSY);
+    if (a->count == ASSEMBLIES_MAX) return FAIL(ERR_BUSY);
     Assembled *m = calloc(1, sizeof *m);
     if (!m) return FAIL(ENOMEM);
     m->chunk = f->chunk;
@@ -87,14 +88,13 @@ static Err begin(NatsAssembly *a, const NatsFrame *f, uint64_t now_ns)
     m->since_ns = now_ns;
     memcpy(m->id, f->id, sizeof m->id);
     snprintf(m->subject, sizeof m->subject, "%.*s", (int)f->subject.size, (const char *)f->subject.data);
-    m->bytes = malloc(m->total); /* large: pages come as fragments do */
+    m->bytes = malloc(m->total); /* large: its pages come as fragments do */
     m->replies = calloc(m->count, sizeof *m->replies);
     if (!m->bytes || !m->replies) {
         assembled_free(&m);
-        return FAIL(ENOMEM);
+        return FAIL(ERR_BUSY);
     }
     a->open[a->count++] = m;
-    a->bytes += m->total;
     return OK;
 }
 
@@ -120,8 +120,9 @@ static void remember(NatsAssembly *a, const Assembled *m)
 }
 
 /* A second copy of a fragment does not touch what the first one wrote. */
-static Err put(Assembled *m, const NatsFrame *f, const char *reply)
+static Err put(NatsAssembly *a, Assembled *m, const NatsFrame *f, const char *reply)
 {
+    if (!m->replies[f->index] && a->bytes + f->bytes.size > a->bytes_max) return FAIL(ERR_BUSY);
     char *own = strdup(reply);
     if (!own) return FAIL(ENOMEM);
     if (m->replies[f->index]) {
@@ -129,6 +130,8 @@ static Err put(Assembled *m, const NatsFrame *f, const char *reply)
     } else {
         memcpy(m->bytes + (size_t)f->index * f->chunk, f->bytes.data, f->bytes.size);
         m->have++;
+        m->held += f->bytes.size;
+        a->bytes += f->bytes.size;
     }
     m->replies[f->index] = own;
     return OK;
@@ -146,7 +149,9 @@ Err nats_assembly_add(NatsAssembly *a, const NatsFrame *f, const char *reply, ui
     }
     Assembled *m = a->open[at];
     if (m->chunk != f->chunk || m->total != f->total || !view_equal(view_text(m->subject), f->subject)) return FAIL(ERR_PROTOCOL);
-    TRY(put(m, f, reply));
+    Err e = put(a, m, f, reply);
+    if (e.code) drop(a, at);
+    if (e.code) return e;
     if (m->have < m->count) return OK;
     remember(a, m);
     *ret_message = take_out(a, at);

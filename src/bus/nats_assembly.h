@@ -1,12 +1,12 @@
 /**
- * Fragments become messages again. Bounded whatever arrives: so many messages and bytes under way in all, so many a subject (the last token
- * says who speaks: nobody takes the room of others), and none for longer than ASSEMBLY_AGE_NS. What does not fit is dropped whole.
+ * Fragments become messages again. Bounded whatever arrives: so many messages under way in all and a subject (the last token says who speaks:
+ * nobody takes the room of others), so many bytes that have come, and none for longer than ASSEMBLY_AGE_NS. What does not fit is dropped whole.
  */
 #pragma once
 #include "bus/nats_frame.h"
 
 enum { ASSEMBLIES_MAX = 256, ASSEMBLIES_SUBJECT_MAX = 4, ASSEMBLY_DONE_MAX = 1024, ASSEMBLY_REPLY_MAX = 256 };
-#define ASSEMBLY_BYTES_MAX (2 * BUS_MESSAGE_BYTES_MAX)
+#define ASSEMBLY_BYTES_MAX (2 * BUS_MESSAGE_BYTES_MAX) /* of a bus */
 #define ASSEMBLY_AGE_NS (60 * NS_PER_S)
 
 /** A message whose fragments are all here. `replies`: where each came from and wants to be acknowledged ("" when it does not). */
@@ -16,11 +16,12 @@ typedef struct {
     uint8_t *bytes;
     uint32_t chunk, total, count, have;
     char **replies;      /* count of them; NULL: that fragment is missing */
-    uint64_t since_ns;
+    uint64_t since_ns, held; /* held: bytes that have come */
 } Assembled;
 
 typedef struct NatsAssembly NatsAssembly;
-MUST_USE Err nats_assembly_new(NatsAssembly **ret_assembly);
+/** bytes_max: of fragments that wait for others, however much they announce. */
+MUST_USE Err nats_assembly_new(uint64_t bytes_max, NatsAssembly **ret_assembly);
 void nats_assembly_free(NatsAssembly **assembly);
 
 /**

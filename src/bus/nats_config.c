@@ -128,17 +128,18 @@ static Err check(const NatsServerConfig *c, Diag *diag)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) TRY(check_text(texts[i], diag));
     for (size_t i = 0; i < c->route_count; i++) TRY(check_text(c->routes[i], diag));
     if (!c->tls_cert != !c->tls_key || (c->tls_ca && !c->tls_cert)) return FAIL_WHY(diag, ERR_USAGE, "TLS needs a certificate and its key; a CA alone is not enough");
-    if (c->cluster && !c->server_name) return FAIL_WHY(diag, ERR_USAGE, "a server of a cluster needs a name of its own (--server-name)");
+    if (c->cluster && !c->server_name) return FAIL_WHY(diag, ERR_USAGE, "a server of a cluster needs a name of its own (--name)");
     if (c->route_count && !c->cluster) return FAIL_WHY(diag, ERR_USAGE, "routes belong to a cluster: name it (--cluster)");
     if (c->node_count + c->manager_count + c->broker_count == 0) return FAIL_WHY(diag, ERR_USAGE, "nobody could connect: name keys (--node, --manager, --broker)");
     return OK;
 }
 
-static Err put_tls(Buffer *b, const NatsServerConfig *c, const char *indent)
+/* Clients prove who they are by their NKey; servers of a cluster by a certificate. */
+static Err put_tls(Buffer *b, const NatsServerConfig *c, const char *indent, const char *ca)
 {
     if (!c->tls_cert) return OK;
     TRY(buffer_format(b, "%stls {\n%s  cert_file: \"%s\"\n%s  key_file: \"%s\"\n", indent, indent, c->tls_cert, indent, c->tls_key));
-    if (c->tls_ca) TRY(buffer_format(b, "%s  ca_file: \"%s\"\n%s  verify: true\n", indent, c->tls_ca, indent));
+    if (ca) TRY(buffer_format(b, "%s  ca_file: \"%s\"\n%s  verify: true\n", indent, ca, indent));
     return buffer_format(b, "%s}\n", indent);
 }
 
@@ -149,7 +150,7 @@ static Err put_cluster(Buffer *b, const NatsServerConfig *c)
     TRY(buffer_format(b, "cluster {\n  name: \"%s\"\n  listen: \"%s\"\n  routes: [\n", c->cluster, c->cluster_listen ? c->cluster_listen : "0.0.0.0:6222"));
     for (size_t i = 0; i < c->route_count; i++) TRY(buffer_format(b, "    \"%s\"\n", c->routes[i]));
     TRY(buffer_format(b, "  ]\n"));
-    TRY(put_tls(b, c, "  "));
+    TRY(put_tls(b, c, "  ", c->tls_ca));
     return buffer_format(b, "}\n");
 }
 
@@ -158,7 +159,7 @@ static Err put_all(Buffer *b, const NatsServerConfig *c, Roles *room, Diag *diag
     TRY(buffer_format(b, "# Made by covey bus config. nats-server -c THIS-FILE; after a change: nats-server --signal reload\nlisten: \"%s\"\n", c->listen));
     if (c->server_name) TRY(buffer_format(b, "server_name: \"%s\"\n", c->server_name));
     TRY(buffer_format(b, "max_payload: 1MB\njetstream {\n  store_dir: \"%s\"\n}\n", c->store));
-    TRY(put_tls(b, c, ""));
+    TRY(put_tls(b, c, "", NULL));
     TRY(put_cluster(b, c));
     return put_users(b, c, room, diag);
 }

@@ -15,7 +15,8 @@ typedef struct {
     const char *listen;                         /* host:port */
     const char *store;                          /* folder of the streams */
     const char *server_name;                    /* NULL: none; a server of a cluster needs one */
-    const char *tls_cert, *tls_key, *tls_ca;    /* all NULL: no TLS. tls_ca: clients (and servers of the cluster) must show a certificate of it */
+    const char *tls_cert, *tls_key;             /* PEM files; NULL: no TLS. Clients prove who they are by their NKey */
+    const char *tls_ca;                         /* the servers of the cluster must show each other a certificate of it */
     const char *cluster, *cluster_listen;       /* NULL: no cluster */
     const char *const *routes;
     size_t route_count;

@@ -177,7 +177,7 @@ natsStatus nats_on_challenge(char **ret_text, unsigned char **ret_signature, int
     const NatsShared *s = shared;
     unsigned char *signature = malloc(SIGNATURE_BYTES);
     if (!signature) return NATS_NO_MEMORY;
-    nkey_sign(&s->key, view_text(nonce), signature);
+    nkey_sign(&s->key, view_text(nonce ? nonce : ""), signature); /* a server that asks nobody who he is sends none */
     *ret_signature = signature;
     *ret_size = SIGNATURE_BYTES;
     return NATS_OK;
