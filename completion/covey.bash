@@ -40,7 +40,7 @@ _covey_bus() {
 
 _covey_command() {
     case $1 in
-    run) _covey_words '--resume --output --jobs --json --quiet --keybroker --bus --help'; _covey_files '*.y*ml' ;;
+    run) _covey_words '--resume --output --jobs --json --quiet --keybroker --bus --wait --data --explain --tls-ca --key --help'; _covey_files '*.y*ml' ;;
     map) _covey_words '--image --module --split --target --combine --level --memory --lifetime --jobs --json --quiet --help' ;;
     image) if ((COMP_CWORD == 2)); then _covey_image ''; else _covey_image "${COMP_WORDS[2]}"; fi ;;
     key) if ((COMP_CWORD == 2)); then _covey_key ''; else _covey_key "${COMP_WORDS[2]}"; fi ;;
@@ -49,7 +49,9 @@ _covey_command() {
     attest) _covey_words '--appraise --collateral --time --json --kind --nonce --enrol --challenge --activate --accept --name --help' ;;
     seal) _covey_words '--output --policy --by --target --no-header --group-by --segments --supersedes --json --help'; _covey_files '*' ;;
     unseal) _covey_words '--output --at-least --inspect --json --help'; _covey_files '*.sealed' ;;
-    keybroker) _covey_words '--listen --state --collateral --node --help' ;;
+    keybroker) _covey_words '--listen --bus --tls-ca --key --state --collateral --node --help' ;;
+    node) _covey_words '--bus --name --zone --owner --price --spot --notice --notice-file --data --cache --cache-size --cores --tls-ca --key --help' ;;
+    manager) _covey_words '--bus --tasks --state --at-once --lease --data --tls-ca --key --help' ;;
     doctor) _covey_words '--json --help' ;;
     bench) _covey_words '--json' ;;
     esac
@@ -69,9 +71,9 @@ _covey() {
     --policy | -p) _covey_files '*.y*ml' ;;
     --supersedes) _covey_files '*.sealed' ;;
     --by | -b) _covey_words 'lines csv jsonl fixed: file' ;;
-    --output | -o | --appraise | --collateral) _covey_files '*' ;;
+    --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker bus attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node manager bus attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }

@@ -287,7 +287,7 @@ typedef struct {
     const char *store;              /* the folder of its streams; needed */
     const char *server_name;
     const char *tls_cert, *tls_key; /* PEM files: connections are encrypted */
-    const char *tls_ca;             /* and parties must show a certificate that these signed */
+    const char *tls_ca;             /* and servers of the cluster must show a certificate that these signed */
     const char *cluster, *cluster_listen; /* one of several servers: the cluster's name, "HOST:PORT" for the others */
     const char *const *routes;      /* "nats://HOST:PORT" of the others */
     size_t route_count;

@@ -4,8 +4,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "api/internal.h"
 #include "api/outlet.h"
+#include "api/remote_run.h"
+#include "api/run.h"
 #include "api/sealed_run.h"
 #include "image/image.h"
 #include "node/agent.h"
@@ -17,6 +18,8 @@
 typedef struct {
     covey_task *task;
     const covey_events *events;
+    const RunGuard *guard;   /* NULL: nobody is asked */
+    RemoteRun remote;        /* when the nodes are elsewhere */
     Outlet output;
     bool is_sealed;          /* the input, and so the results: they go into sealed.output */
     SealedRun sealed;
@@ -34,7 +37,9 @@ static covey_progress progress_of(const ManagerProgress *m)
     return (covey_progress){
         .micro_jobs = m->micro_jobs, .succeeded = m->succeeded, .failed = m->failed, .retried = m->retried, .resumed = m->resumed,
         .sees_started = m->sees_started, .counting = !m->splitting_done, .bytes_done = m->bytes_done, .bytes_total = m->bytes_total,
-        .stage = m->stage, .wall_seconds = m->wall_seconds};
+        .stage = m->stage, .wall_seconds = m->wall_seconds, .nodes = (unsigned)m->nodes_joined, .nodes_lost = (unsigned)m->nodes_lost,
+        .nodes_drained = (unsigned)m->nodes_drained, .nodes_lying = (unsigned)m->nodes_lying, .replaced = m->replaced,
+        .extra_copies = m->extra_copies, .disagreements = m->disagreements, .speculative = m->speculative, .bytes_sent = m->bytes_sent, .cost = m->cost};
 }
 
 static void tell_progress(Run *r)
@@ -77,6 +82,18 @@ static void on_result(void *context, uint64_t job, View result)
 {
     const covey_events *events = ((Run *)context)->events;
     events->result(events->context, job, result.data, result.size);
+}
+
+static void on_notice(void *context, const char *line)
+{
+    const covey_events *events = ((Run *)context)->events;
+    events->notice(events->context, line);
+}
+
+static void on_explained(void *context, const char *line)
+{
+    const covey_events *events = ((Run *)context)->events;
+    events->explained(events->context, line);
 }
 
 static void on_failure(void *context, const ManagerFailure *f)
@@ -131,8 +148,16 @@ static Err start_manager(Run *r, Diag *diag)
         .journal_dir = journal ? r->journal_dir : NULL,
         .resume = t->resume,
         .zygotes = t->zygotes,
+        .remote = remote_run_wanted(t),
+        .id = r->remote.id,
+        .wait_ns = r->remote.wait_ns,
+        .config_dir = t->owner->config_dir,
+        .data_dirs = (const char *const *)t->data,
+        .data_dir_count = t->data_count,
+        .explain = t->explain && r->events->explained,
+        .explain_job = t->explain_job,
         .events = {.context = r, .output = on_output, .result = r->events->result ? on_result : NULL,
-                   .failure = on_failure},
+                   .failure = on_failure, .notice = r->events->notice ? on_notice : NULL, .explain = on_explained},
     };
     memcpy(request.measurement, r->image.measurement.bytes, sizeof request.measurement);
     memcpy(request.combine_measurement, r->combine_image.measurement.bytes, sizeof request.combine_measurement);
@@ -156,10 +181,11 @@ static Err run_open(Run *r, Diag *diag)
     TRY(open_output(r, diag));
     TRY(ready_images(r, diag));
     TRY_WHY(diag, loop_new(&r->loop), "event loop");
-    TRY_WHY(diag, bus_memory_new(r->loop, &r->bus), "bus");
+    if (remote_run_wanted(r->task)) TRY(remote_run_open(&r->remote, r->task, r->events, r->loop, &r->bus, diag));
+    else TRY_WHY(diag, bus_memory_new(r->loop, &r->bus), "bus");
     TRY_WHY(diag, start_manager(r, diag), "manager");
     if (r->is_sealed) TRY_WHY(diag, sealed_run_open(&r->sealed, r->task, r->manager, r->loop, r->bus, diag), "sealed data");
-    TRY_WHY(diag, start_agent(r, diag), "node agent");
+    if (!remote_run_wanted(r->task)) TRY_WHY(diag, start_agent(r, diag), "node agent");
     TRY(loop_add_fd(r->loop, r->task->interrupt_fd, EPOLLIN, on_wake, r, &r->wake));
     return loop_add_timer(r->loop, clock_monotonic_ns() + PROGRESS_EVERY_NS, on_tick, r, &r->tick);
 }
@@ -189,33 +215,41 @@ static Err run_to_end(Run *r, Diag *diag)
 static Err finish_output(Run *r, Err result, Diag *diag)
 {
     if (result.code != 0 && (result.code != ERR_TASK_FAILED || r->is_sealed)) return result;
+    if (r->guard && r->guard->confirm) TRY(r->guard->confirm(r->guard->context, diag));
     if (r->is_sealed) TRY(sealed_output_finish(&r->sealed.output, r->loop, &r->task->interrupted, &r->task->recipients, diag));
     else TRY(outlet_commit(&r->output, result.code != 0, r->task->partial_path, diag));
     if (result.code != 0) return result;
+    if (r->guard && r->guard->finished) TRY(r->guard->finished(r->guard->context, diag));
     Err settled = manager_settle(r->manager);
     (void)settled; /* the output is safe; what is left of the journal is replaced by the next run */
     return OK;
 }
 
-covey_code covey_task_run(covey_task *t, const covey_events *events, covey_error *error)
+Err run_task(covey_task *t, const covey_events *events, const RunGuard *guard, Diag *diag)
 {
     static const covey_events NONE = {0};
-    Diag diag = {0};
-    Run r = {.task = t, .events = events ? events : &NONE, .output = {.fd = -1}};
+    Run r = {.task = t, .events = events ? events : &NONE, .guard = guard, .output = {.fd = -1}};
     t->partial_path[0] = '\0';
     t->recipients = 0;
     t->failures = (Failures){0};
-    Err e = run_open(&r, &diag);
+    Err e = run_open(&r, diag);
     if (e.code == 0) {
-        e = run_to_end(&r, &diag);
-        e = finish_output(&r, e, &diag);
+        e = run_to_end(&r, diag);
+        e = finish_output(&r, e, diag);
     }
     /* An interrupt during the build reaches the compiler too; what the user wanted was to stop. */
     if (e.code && e.code != ERR_TASK_FAILED && atomic_load(&t->interrupted)) {
         e = FAIL(ERR_INTERRUPTED);
-        diag = (Diag){0};
+        *diag = (Diag){0};
     }
     run_close(&r);
     atomic_store(&t->interrupted, false);
+    return e;
+}
+
+covey_code covey_task_run(covey_task *t, const covey_events *events, covey_error *error)
+{
+    Diag diag = {0};
+    Err e = run_task(t, events, NULL, &diag);
     return api_result(e, &diag, error);
 }

@@ -1,8 +1,12 @@
 /* Runs over sealed datasets: whose broker, and where the results go. */
 #include "api/sealed_run.h"
 
+#include <string.h>
+
 #include "bus/socket.h"
 #include "crypto/keyring.h"
+
+#define KEYBROKER_ON_BUS "nats"
 
 bool sealed_run_wanted(const covey_task *t)
 {
@@ -23,17 +27,13 @@ static Err check_owner(const covey_task *t, const SealedFile *file, Diag *diag)
 {
     SealedFacts facts;
     PublicKey own;
-    TrustedKeys earlier;
     char signer[PUBLIC_KEY_TEXT_MAX];
     sealed_facts(file, &facts);
     TRY(keyring_public(t->owner->config_dir, &own, NULL, diag));
     if (memcmp(&own, &facts.signer, sizeof own) == 0) return OK;
-    TRY(keyring_earlier(t->owner->config_dir, &earlier, diag));
-    for (size_t i = 0; i < earlier.count; i++)
-        if (memcmp(&earlier.keys[i], &facts.signer, sizeof own) == 0) return OK;
     public_key_print(&facts.signer, signer);
-    return FAIL_WHY(diag, ERR_UNTRUSTED, "%s was sealed by %s, and only that owner's key broker releases its keys; give --keybroker unix:PATH",
-                    t->spec.input_path, signer);
+    return FAIL_WHY(diag, ERR_UNTRUSTED, "%s was sealed by %s, and only that owner's key broker releases its keys; give --keybroker unix:PATH%s",
+                    t->spec.input_path, signer, t->bus.url ? ", or --keybroker nats when it serves on the bus" : "");
 }
 
 static Err connect_afar(SealedRun *s, const char *address, Loop *loop, Diag *diag)
@@ -48,7 +48,12 @@ Err sealed_run_open(SealedRun *s, const covey_task *t, const Manager *m, Loop *l
     TaskId id;
     const SealedFile *file = manager_sealed(m, &id);
     if (!file) return FAIL_WHY(diag, ERR_CHANGED, "%s was a sealed dataset a moment ago, and is none now", t->spec.input_path);
-    if (t->keybroker) {
+    if (t->keybroker && strcmp(t->keybroker, KEYBROKER_ON_BUS) == 0) {
+        if (!t->bus.url) return FAIL_WHY(diag, ERR_USAGE, "a key broker on the bus was named, and no bus; give --bus URL as well");
+    } else if (t->keybroker) {
+        if (t->bus.url)
+            return FAIL_WHY(diag, ERR_USAGE, "%s: the nodes of a bus cannot reach it; let it serve there (covey keybroker --bus) and give --keybroker nats",
+                            t->keybroker);
         TRY(connect_afar(s, t->keybroker, loop, diag));
     } else {
         TRY(check_owner(t, file, diag));

@@ -30,7 +30,7 @@ static int command_config(int argc, char **argv)
         {"listen", 'l', OPTION_TEXT, &c.listen, "HOST:PORT", "default: 127.0.0.1:4222"},
         {"tls-cert", 0, OPTION_TEXT, &c.tls_cert, "FILE", "the server's certificate (PEM); connections are encrypted then"},
         {"tls-key", 0, OPTION_TEXT, &c.tls_key, "FILE", "its key"},
-        {"tls-ca", 0, OPTION_TEXT, &c.tls_ca, "FILE", "parties must show a certificate that these signed"},
+        {"tls-ca", 0, OPTION_TEXT, &c.tls_ca, "FILE", "servers of the cluster must show a certificate that these signed"},
         {"name", 0, OPTION_TEXT, &c.server_name, "NAME", "of the server; needed in a cluster"},
         {"cluster", 0, OPTION_TEXT, &c.cluster, "NAME", "one of several servers: the cluster's name"},
         {"cluster-listen", 0, OPTION_TEXT, &c.cluster_listen, "HOST:PORT", "where the other servers reach this one"},

@@ -1,4 +1,5 @@
 /* covey run: a task file, run to the end. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 
 typedef struct {
     bool resume, json, quiet;
-    const char *output, *bus, *keybroker;
+    const char *output, *keybroker, *wait, *explain;
+    covey_bus bus;
+    OptionList data;
     unsigned jobs;
 } RunOptions;
 
@@ -22,15 +25,20 @@ static bool parse(int argc, char **argv, RunOptions *o, const char **ret_file, i
         {"jobs", 'j', OPTION_NUMBER, &o->jobs, "N", "SEEs at the same time; default: one per core"},
         {"json", 0, OPTION_FLAG, &o->json, NULL, "print one JSON object about the run on standard output"},
         {"quiet", 'q', OPTION_FLAG, &o->quiet, NULL, "no progress, no summary"},
-        {"keybroker", 0, OPTION_TEXT, &o->keybroker, "unix:PATH", "the key broker of who sealed the input; default: your own, in this process"},
-        {"bus", 0, OPTION_TEXT, &o->bus, "URL", "run on the nodes of a bus (not in this version)"},
+        {"keybroker", 0, OPTION_TEXT, &o->keybroker, "ADDRESS", "of who sealed the input: unix:PATH or nats; default: your own, in this process"},
+        {"bus", 'b', OPTION_TEXT, &o->bus.url, "URL", "run on the nodes of a bus: nats://HOST[:PORT] or tls://..."},
+        {"wait", 0, OPTION_TEXT, &o->wait, "TIME", "for a node of the bus, while there is none; default 30s"},
+        {"data", 'd', OPTION_LIST, &o->data, "DIR", "where inputs are that the task names by content; again for more"},
+        {"explain", 0, OPTION_TEXT, &o->explain, "JOB", "say why this micro-job went to the node that it went to"},
+        {"tls-ca", 0, OPTION_TEXT, &o->bus.tls_ca, "FILE", "the certificates (PEM) that the server's must be signed by"},
+        {"key", 0, OPTION_TEXT, &o->bus.key, "FILE", "another NKey seed or .creds file; default: your signing key"},
     };
     const Usage usage = {
         .command = "run", .usage = "covey run TASK.yaml [OPTION...]",
         .summary = "Runs a task to the end: builds its image if need be, cuts the input into segments, runs each in a SEE of its\n"
                    "own, combines the results. An interrupted run (Ctrl-C, kill, power) goes on with --resume.",
         .examples = "  covey run examples/birdstrikes/task.yaml\n  covey run task.yaml --output - | head\n"
-                    "  covey run task.yaml --resume --json\n",
+                    "  covey run task.yaml --resume --json\n  covey run task.yaml --bus nats://10.0.0.1\n",
         .options = options, .option_count = sizeof options / sizeof options[0], .positional_min = 1, .positional_max = 1};
     Arguments a;
     if (!options_parse(&usage, argc, argv, &a, ret_exit)) return false;
@@ -51,6 +59,13 @@ static void quote(FILE *out, const char *word)
     fputc('\'', out);
 }
 
+static void hint_option(FILE *out, const char *option, const char *value)
+{
+    if (!value) return;
+    fprintf(out, " %s ", option);
+    quote(out, value);
+}
+
 /* The command that goes on where this run stops; NULL when there is no memory for it. */
 static char *resume_hint(const RunOptions *o, const char *file)
 {
@@ -58,27 +73,32 @@ static char *resume_hint(const RunOptions *o, const char *file)
     size_t size;
     FILE *f = open_memstream(&text, &size);
     if (!f) return NULL;
+    const struct { const char *option, *value; } given[] = {
+        {"--output", o->output}, {"--keybroker", o->keybroker}, {"--bus", o->bus.url}, {"--wait", o->wait}, {"--tls-ca", o->bus.tls_ca},
+        {"--key", o->bus.key}};
     fputs("covey run ", f);
     quote(f, file);
-    if (o->output) {
-        fputs(" --output ", f);
-        quote(f, o->output);
-    }
-    if (o->keybroker) {
-        fputs(" --keybroker ", f);
-        quote(f, o->keybroker);
-    }
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) hint_option(f, given[i].option, given[i].value);
+    for (size_t i = 0; i < o->data.count; i++) hint_option(f, "--data", o->data.items[i]);
     fputs(" --resume", f);
     fclose(f);
     return text;
 }
 
-static int run_task(covey_task *t, const RunOptions *o, const char *file)
+static void set_options(covey_task *t, const RunOptions *o)
 {
     covey_task_set_resume(t, o->resume);
     covey_task_set_concurrency(t, o->jobs);
     if (o->output) covey_task_set_output(t, o->output);
     if (o->keybroker) covey_task_set_keybroker(t, o->keybroker);
+    if (o->bus.url) covey_task_set_bus(t, &o->bus);
+    if (o->wait) covey_task_set_wait(t, o->wait);
+    covey_task_set_data(t, o->data.items, o->data.count);
+}
+
+static int run_task(covey_task *t, const RunOptions *o, const char *file)
+{
+    set_options(t, o);
     covey_summary summary;
     covey_task_summary(t, &summary);
     if (o->json && strcmp(summary.output, "-") == 0) {
@@ -93,21 +113,39 @@ static int run_task(covey_task *t, const RunOptions *o, const char *file)
     return code;
 }
 
+static bool parse_job(const char *text, uint64_t *ret_job)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno) return false;
+    *ret_job = n;
+    return true;
+}
+
 int command_run(int argc, char **argv)
 {
     RunOptions o = {0};
     const char *file;
     int code;
     if (!parse(argc, argv, &o, &file, &code)) return code;
-    if (o.bus) {
-        fprintf(stderr, "covey run: --bus %s: this version has only the in-memory bus of one machine; leave --bus out\n", o.bus);
+    uint64_t job = 0;
+    if (!o.bus.url && (o.bus.tls_ca || o.bus.key || o.wait)) {
+        fprintf(stderr, "covey run: --tls-ca, --key and --wait go with --bus\n");
+        return COVEY_BAD_INPUT;
+    }
+    if (o.explain && !parse_job(o.explain, &job)) {
+        fprintf(stderr, "covey run: --explain: '%s' is not the number of a micro-job\n", o.explain);
         return COVEY_BAD_INPUT;
     }
     covey *c = NULL;
     covey_task *t = NULL;
     covey_error e;
     if (covey_open(NULL, &c, &e) || covey_task_load(c, file, &t, &e)) code = session_error(&e);
-    else code = run_task(t, &o, file);
+    else {
+        if (o.explain) covey_task_set_explain(t, job);
+        code = run_task(t, &o, file);
+    }
     covey_task_free(t);
     covey_close(c);
     return code;

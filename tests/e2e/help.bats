@@ -3,11 +3,11 @@ load helper
 setup_file() { use_home; }
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
-COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "key show" "key rotate" "key trust" "key revoke" seal unseal keybroker "bus config" attest "audit show" "audit verify" doctor)
+COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "key show" "key rotate" "key trust" "key revoke" seal unseal keybroker manager "bus config" attest "audit show" "audit verify" doctor)
 
 @test "help lists the commands and the exit codes, and hides the warden" {
     run_covey 0 --help
-    for c in run map image key seal unseal keybroker bus attest audit doctor; do assert_in "  $c" "$output"; done
+    for c in run map image key seal unseal keybroker manager bus attest audit doctor; do assert_in "  $c" "$output"; done
     assert_in "130 interrupted" "$output"
     assert_not_in warden "$output"
     [ -z "$stderr" ]
@@ -62,9 +62,13 @@ COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "ke
     assert_in "give either" "$stderr"
 }
 
-@test "a bus is refused clearly: this version has none" {
-    run_covey 2 run task.yaml --bus nats://localhost
-    assert_in "only the in-memory bus" "$stderr"
+@test "options of a bus without a bus are a usage error" {
+    run_covey 2 run task.yaml --wait 5s
+    assert_equal "$stderr" "covey run: --tls-ca, --key and --wait go with --bus"
+    run_covey 2 manager --bus nats://localhost
+    assert_equal "$stderr" "covey manager: --tasks is missing; see covey manager --help"
+    run_covey 2 keybroker
+    assert_equal "$stderr" "covey keybroker: --listen or --bus is missing; see covey keybroker --help"
 }
 
 @test "what cannot be printed is an error, and a reader that goes away is none of ours" {
