@@ -22,8 +22,8 @@ enum {
     X(RESTART) X(STALE_NONCE) X(OLD_NONCE) X(OWN_NONCE) X(SPENT_NONCE) X(FORGED_SIGNATURE) X(OWN_NODE) X(OWN_SEE_KEY) \
     X(OTHER_PROGRAM) X(LOW_LEVEL) X(OTHER_TASK) X(OTHER_STAGE) X(OWN_FOOTER) X(OTHER_FOOTER) X(OLD_VERSION) X(RESULT_AS_FOOTER) \
     X(OTHER_GRANT) X(OTHER_SESSION) X(WRAPS_TWICE) X(WRAPS_BEYOND) X(WRAPS_OTHER_SIZE) X(SWAPPED_WRAPS) X(SWAPPED_SEGMENTS) \
-    X(OTHER_SEGMENT) X(OTHER_JOB) X(NEW_ATTEMPT) X(TWO_SETUPS) X(LEFT_OUT) X(REPEATED) X(SWAPPED_RESULTS) X(OTHER_RESULT) \
-    X(FORGED_RESULT) X(MIXED_STAGES) X(PARTLY_COMBINED) X(COMBINED_WITH_GAP) X(FALSE_CLAIMS) X(OTHER_RESULT_FOOTER) \
+    X(OTHER_SEGMENT) X(OTHER_JOB) X(NEW_ATTEMPT) X(TWO_SETUPS) X(TWO_COMBINERS) X(LEFT_OUT) X(REPEATED) X(SWAPPED_RESULTS) \
+    X(OTHER_RESULT) X(FORGED_RESULT) X(MIXED_STAGES) X(PARTLY_COMBINED) X(COMBINED_WITH_GAP) X(FALSE_CLAIMS) X(OTHER_RESULT_FOOTER) \
     X(OWN_RESULT_FOOTER) X(OTHER_FILE) X(SPLICED_FILE)
 typedef enum {
     NO_MALICE,
@@ -60,14 +60,14 @@ typedef struct {
 typedef struct { Sha256 hash; Evidence evidence; Party node; } BookedEvidence;
 typedef struct { uint64_t id, expires; const Sealed *dataset; uint8_t task[16]; uint32_t stage; Party node; } BookedSession;
 typedef struct { uint8_t bytes[32]; uint64_t made; bool used; } BookedNonce;
-typedef struct { const Sealed *dataset; uint8_t task[16]; Sha256 image, setup; } BookedRun;
+typedef struct { const Sealed *dataset; uint8_t task[16]; uint32_t stage; Sha256 image, setup; } BookedRun;
 
 /* The oracle's own account of what was granted and to whom. */
 typedef struct {
     BookedEvidence evidence[BOOKED_EVIDENCE];
     BookedSession sessions[BOOKED_SESSIONS];
     BookedNonce nonces[BOOKED_NONCES];
-    BookedRun *runs;                      /* of datasets with a limit */
+    BookedRun *runs;
     uint64_t evidence_count, session_count, nonce_count, run_count;
     struct { Sha256 request, answer; } grants[KEPT];
     uint64_t grant_count;
@@ -152,7 +152,7 @@ typedef struct {
     const Sealed *dataset;
     uint8_t task[16];
     bool combines;
-    Actor actors[ZYGOTES];                /* 0, 1: of the segments; 2: of the combiner; 3: the other set-up's */
+    Actor actors[ZYGOTES];                /* 0, 1: of the segments; 2: of the combiner; 3: of another one */
     Buffer results[PIECES_MAX + 2];       /* in the order of the segments; then the combined ones */
     Buffer list[PIECES_MAX + 4];          /* what goes into the result file */
     size_t listed;

@@ -129,20 +129,21 @@ static void check_policy(Stage *s, const Sealed *d, const BookedEvidence *b)
             book_wrong(s, "a grant for an older version");
 }
 
-/* A run is a task with its image and set-up; what combines uses none up. */
+/* A task id stands for one program at each stage, and is a run of the dataset; what combines uses none up. */
 static void count_run(Stage *s, Sealed *d, const BrokerAttest *m, const Evidence *e)
 {
-    if (d->policy.runs_max == 0 || m->stage > 0) return;
     for (uint64_t i = 0; i < s->books.run_count; i++) {
         const BookedRun *r = &s->books.runs[i];
-        if (r->dataset == d && same(r->task, m->task_id, 16) && same(&r->image, &e->measurement, 32) &&
-            same(&r->setup, &e->task_policy, 32))
-            return;
+        if (r->stage != m->stage || !same(r->task, m->task_id, 16)) continue;
+        if (r->dataset != d || !same(&r->image, &e->measurement, 32) || !same(&r->setup, &e->task_policy, 32))
+            book_wrong(s, "a grant to a second program, set-up or dataset under one task id");
+        return;
     }
     BookedRun *r = &s->books.runs[s->books.run_count++];
-    *r = (BookedRun){.dataset = d, .image = e->measurement, .setup = e->task_policy};
+    *r = (BookedRun){.dataset = d, .image = e->measurement, .setup = e->task_policy, .stage = m->stage};
     memcpy(r->task, m->task_id, 16);
-    if (++d->runs_booked > d->policy.runs_max) book_wrong(s, "more runs than the policy allows");
+    d->runs_booked += m->stage == 0;
+    if (d->policy.runs_max > 0 && d->runs_booked > d->policy.runs_max) book_wrong(s, "more runs than the policy allows");
 }
 
 static void book_session(Stage *s, const Sealed *d, const BrokerAttest *m, uint64_t id, Party node)

@@ -292,7 +292,7 @@ static Err run_segments(Task *t)
 static Err run_task(Task *t)
 {
     Stage *s = t->s;
-    const bool two = stage_pick(s, 2) || s->scheme == TWO_SETUPS || s->scheme == SPENT_NONCE;
+    const bool two = stage_pick(s, 3) == 0 || s->scheme == TWO_SETUPS || s->scheme == SPENT_NONCE;
     Err e = attest(t, 0, NODE_A, 0, "a");
     if (e.code && !two) return e;
     if (scheme_is(s, RESTART)) stage_restart_broker(s, false);
@@ -300,6 +300,7 @@ static Err run_task(Task *t)
     if (!t->actors[0].ready && !t->actors[1].ready) return e;
     TRY(run_segments(t));
     if (t->combines) TRY(attest(t, 2, stage_pick(s, 2) ? NODE_A : NODE_B, 1, "all"));
+    if (t->combines && scheme_is(s, TWO_COMBINERS)) TRY(attest(t, 3, NODE_A, 1, "other"));
     return task_result(t);
 }
 
@@ -307,7 +308,8 @@ Err task_run(Stage *s)
 {
     static const size_t NUMBERS[] = {1, 1, 1, 2, 3, 4, 4, 1, 4, 5, 0, 3};
     Task t = {.s = s, .dataset = &s->datasets[NUMBERS[stage_pick(s, 12)]]};
-    t.combines = stage_pick(s, 2) || s->scheme == MIXED_STAGES || s->scheme == PARTLY_COMBINED || s->scheme == COMBINED_WITH_GAP;
+    t.combines = stage_pick(s, 3) == 0 || s->scheme == TWO_COMBINERS || s->scheme == MIXED_STAGES ||
+                 s->scheme == PARTLY_COMBINED || s->scheme == COMBINED_WITH_GAP;
     if (s->scheme == OLD_VERSION) t.dataset = &s->datasets[1];
     for (int i = 0; i < 2; i++) memcpy(t.task + 8 * i, &(uint64_t){stage_random(s)}, 8);
     book_run_begins(s);

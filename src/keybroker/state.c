@@ -17,10 +17,8 @@ static const char SCHEMA[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE dataset(id BLOB, version INTEGER, footer BLOB NOT NULL, PRIMARY KEY(id, version)) STRICT;"
     "CREATE TABLE task(id BLOB PRIMARY KEY, dataset BLOB NOT NULL, version INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE run(task BLOB, measurement BLOB, setup BLOB, counted_at INTEGER NOT NULL, PRIMARY KEY(task, measurement, "
-    "setup)) STRICT;"
-    "CREATE TABLE session(id INTEGER PRIMARY KEY, task BLOB NOT NULL, node BLOB NOT NULL, stage INTEGER NOT NULL, expires "
-    "INTEGER NOT NULL,"
+    "CREATE TABLE run(task BLOB, measurement BLOB, setup BLOB, counted_at INTEGER NOT NULL, PRIMARY KEY(task, measurement, setup)) STRICT;"
+    "CREATE TABLE session(id INTEGER PRIMARY KEY, task BLOB NOT NULL, node BLOB NOT NULL, stage INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " UNIQUE(task, node, stage)) STRICT;"
     "CREATE INDEX task_of_dataset ON task(dataset, version);"
     "PRAGMA application_id = " STRINGS(APPLICATION_ID) "; PRAGMA user_version = " STRINGS(SCHEMA_VERSION) "; COMMIT;";
@@ -30,22 +28,11 @@ static const char SETUP[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mod
                             "temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
 
 typedef enum {
-    BEGIN,
-    COMMIT,
-    ROLLBACK,
-    FIND_NEWEST,
-    FIND_FOOTER,
-    PUT_DATASET,
-    FIND_TASK,
-    PUT_TASK,
-    FIND_RUN,
-    COUNT_RUNS,
-    PUT_RUN,
-    FIND_SESSION,
-    PUT_SESSION,
-    PROLONG_SESSION,
-    EACH_SESSION,
-    SWEEP,
+    BEGIN, COMMIT, ROLLBACK,
+    FIND_NEWEST, FIND_FOOTER, PUT_DATASET,
+    FIND_TASK, PUT_TASK,
+    FIND_RUN, COUNT_RUNS, PUT_RUN,
+    FIND_SESSION, PUT_SESSION, PROLONG_SESSION, EACH_SESSION, SWEEP,
     STATEMENT_COUNT
 } Statement;
 
@@ -58,7 +45,7 @@ static const char *const SQL[STATEMENT_COUNT] = {
     [PUT_DATASET] = "INSERT INTO dataset VALUES(?1, ?2, ?3)",
     [FIND_TASK] = "SELECT dataset, version FROM task WHERE id = ?1",
     [PUT_TASK] = "INSERT INTO task VALUES(?1, ?2, ?3)",
-    [FIND_RUN] = "SELECT measurement = ?2 AND setup = ?3 FROM run WHERE task = ?1",
+    [FIND_RUN] = "SELECT measurement = ?2 AND setup = ?3 FROM run WHERE task = ?1 ORDER BY 1 DESC",
     [COUNT_RUNS] = "SELECT count(*) FROM run JOIN task ON task.id = run.task WHERE dataset = ?1 AND version = ?2",
     [PUT_RUN] = "INSERT INTO run VALUES(?1, ?2, ?3, ?4)",
     [FIND_SESSION] = "SELECT id FROM session WHERE task = ?1 AND node = ?2 AND stage = ?3",
@@ -274,9 +261,21 @@ static Err bind_task(State *s, const Admission *a, Diag *diag)
     return run(s, t);
 }
 
-static void bind_run(sqlite3_stmt *t, const Admission *a)
+/* A row of `run`: the task id, with the stage behind it where that is not 0. Such rows are nobody's run: they only hold each stage to
+ * one program. */
+typedef struct { uint8_t bytes[TASK_BYTES + 4]; size_t size; } RunKey;
+
+static RunKey run_key(const Admission *a)
 {
-    bind_blob(t, 1, a->task, sizeof a->task);
+    RunKey key = {.size = a->stage ? sizeof key.bytes : TASK_BYTES};
+    memcpy(key.bytes, a->task, TASK_BYTES);
+    for (int i = 0; i < 4; i++) key.bytes[TASK_BYTES + i] = (uint8_t)(a->stage >> 8 * i);
+    return key;
+}
+
+static void bind_run(sqlite3_stmt *t, const Admission *a, const RunKey *key)
+{
+    bind_blob(t, 1, key->bytes, key->size);
     bind_blob(t, 2, a->measurement.bytes, sizeof a->measurement.bytes);
     bind_blob(t, 3, a->setup.bytes, sizeof a->setup.bytes);
 }
@@ -296,22 +295,23 @@ static Err count_runs(State *s, const Admission *a, uint64_t *ret_runs)
 /* Combining stages see only results of the same task: they use up no run of their own. */
 static Err count_run(State *s, const Admission *a, Admitted *ret, Diag *diag)
 {
+    const RunKey key = run_key(a);
     sqlite3_stmt *t = use(s, FIND_RUN);
     bool row = false;
-    bind_run(t, a);
+    bind_run(t, a, &key);
     TRY(find(s, t, &row));
     const bool same = row && sqlite3_column_int(t, 0) != 0;
     sqlite3_reset(t);
     TRY(count_runs(s, a, &ret->runs));
-    ret->counted = !same && a->stage == 0;
-    if (!ret->counted) return OK;
+    if (same) return OK;
     if (row) return FAIL_WHY(diag, ERR_DENIED, "this task id was used with another image, other arguments or limits: start the task anew");
-    if (a->runs_max > 0 && ret->runs >= a->runs_max)
+    ret->counted = a->stage == 0;
+    if (ret->counted && a->runs_max > 0 && ret->runs >= a->runs_max)
         return FAIL_WHY(diag, ERR_DENIED, "the policy allows %" PRIu64 " runs, and all are used", a->runs_max);
     t = use(s, PUT_RUN);
-    bind_run(t, a);
+    bind_run(t, a, &key);
     bind_number(t, 4, a->now);
-    ret->runs++;
+    ret->runs += ret->counted;
     return run(s, t);
 }
 

@@ -120,6 +120,28 @@ START_TEST(a_combining_stage_uses_up_no_run_and_has_a_session_of_its_own)
 }
 END_TEST
 
+START_TEST(each_combining_stage_has_one_program_too)
+{
+    begin();
+    Admission run = admission(1), first = admission(1), other = admission(1), next = admission(1), elsewhere = admission(1);
+    Admitted got;
+    first.stage = other.stage = elsewhere.stage = 1;
+    next.stage = 2;
+    first.setup.bytes[0] = elsewhere.setup.bytes[0] = 8;
+    other.setup.bytes[0] = next.setup.bytes[0] = 9;
+    elsewhere.node.bytes[0] = 9;
+    admit(&run);
+    admit(&first);
+    admit(&elsewhere);
+    ck_assert_err(state_admit(s, &other, &got, &why), ERR_DENIED);
+    ck_assert_uint_eq(admit(&next).runs, 1);
+    open_again();
+    ck_assert_err(state_admit(s, &other, &got, &why), ERR_DENIED);
+    ck_assert_uint_eq(admit(&first).runs, 1);
+    end();
+}
+END_TEST
+
 START_TEST(another_node_has_a_session_of_its_own_and_uses_up_no_run)
 {
     begin();
@@ -235,7 +257,7 @@ START_TEST(what_is_no_state_of_a_broker_is_refused_and_left_alone)
 END_TEST
 
 TEST_MAIN("keybroker/state", a_task_is_counted_once_however_often_it_comes, no_more_runs_than_the_policy_allows,
-          a_second_program_or_setup_under_one_task_id_is_refused,
+          a_second_program_or_setup_under_one_task_id_is_refused, each_combining_stage_has_one_program_too,
           a_combining_stage_uses_up_no_run_and_has_a_session_of_its_own, another_node_has_a_session_of_its_own_and_uses_up_no_run,
           a_task_id_belongs_to_one_dataset_and_version, what_is_refused_leaves_nothing_behind,
           an_older_version_or_other_content_is_refused_for_ever, sessions_come_back_until_they_expire, one_state_has_one_broker,
