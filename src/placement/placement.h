@@ -28,7 +28,6 @@
 #pragma once
 #include "base/error.h"
 #include "placement/facts.h"
-#include "placement/window_choice.h"
 
 enum {
     PLACEMENT_NODES_MAX = 1 << 17,
