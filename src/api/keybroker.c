@@ -1,29 +1,19 @@
 /* A key broker as a process of its own: the user's keys, a state folder, and a socket on this machine that agents reach it at. */
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#include "api/internal.h"
+#include "api/broker_setup.h"
 #include "bus/message_subject.h"
 #include "bus/socket.h"
-#include "crypto/keyring.h"
 #include "keybroker/service.h"
 #include "sys/clock.h"
 
-typedef struct { SecretKey signing; SealSecretKey sealing; } Secrets; /* in locked memory; wiped when freed */
-
 typedef struct {
     const covey_keybroker_options *options;
-    Secrets *secrets;
-    PublicKey owner;
-    SealPublicKey sealing;
-    TrustedKeys nodes;
-    RevokedKeys revoked;
-    char state_dir[PATH_BYTES_MAX], collateral_dir[PATH_BYTES_MAX];
+    BrokerSetup setup;
     Broker *broker;
     Loop *loop;
     Bus *socket, *bus;       /* either may be NULL */
@@ -40,57 +30,27 @@ static Err hide_memory(void)
     return OK;
 }
 
-static Err load_secrets(const covey *c, Serving *s, Diag *diag)
-{
-    if (sodium_init() < 0) return FAIL(EIO);
-    s->secrets = sodium_malloc(sizeof *s->secrets);
-    if (!s->secrets) return FAIL(ENOMEM);
-    TRY(keyring_signing(c->config_dir, passphrase_ask, diag, &s->secrets->signing, &s->owner, diag));
-    return keyring_sealing(c->config_dir, passphrase_ask, diag, &s->secrets->sealing, &s->sealing, diag);
-}
-
 /* The nodes that were named, or else whom the user trusts. */
-static Err choose_nodes(const covey *c, Serving *s, Diag *diag)
+static Err choose_nodes(Serving *s, Diag *diag)
 {
     const covey_keybroker_options *o = s->options;
-    if (o->node_count == 0) return trusted_keys_load(c->config_dir, &s->nodes, diag);
+    TrustedKeys *nodes = &s->setup.nodes;
+    if (o->node_count == 0) return OK;
     if (o->node_count > TRUSTED_KEYS_MAX)
         return FAIL_WHY(diag, ERR_LIMIT, "%zu nodes: at most %d can be named", o->node_count, TRUSTED_KEYS_MAX);
     for (size_t i = 0; i < o->node_count; i++)
-        if (public_key_parse(o->nodes[i], &s->nodes.keys[i]).code)
+        if (public_key_parse(o->nodes[i], &nodes->keys[i]).code)
             return FAIL_WHY(diag, ERR_USAGE, "%s: is not the public key of a node, one line covey-ed25519:...", o->nodes[i]);
-    s->nodes.count = o->node_count;
-    return OK;
-}
-
-static Err choose_folders(const covey *c, Serving *s, Diag *diag)
-{
-    const covey_keybroker_options *o = s->options;
-    struct stat st;
-    if (o->state_dir) TRY_WHY(diag, path_format(s->state_dir, "%s", o->state_dir), "state folder");
-    else TRY_WHY(diag, path_format(s->state_dir, "%s/../keybroker", c->tasks_dir), "state folder");
-    if (o->collateral_dir) return path_format(s->collateral_dir, "%s", o->collateral_dir);
-    TRY_WHY(diag, path_format(s->collateral_dir, "%s/collateral", c->config_dir), "collateral folder");
-    if (stat(s->collateral_dir, &st) < 0) s->collateral_dir[0] = '\0';
+    nodes->count = o->node_count;
     return OK;
 }
 
 static Err start_broker(const covey *c, Serving *s, Diag *diag)
 {
     TRY_WHY(diag, hide_memory(), "keeping keys out of core files");
-    TRY_WHY(diag, load_secrets(c, s, diag), "the owner's keys");
-    TRY_WHY(diag, choose_nodes(c, s, diag), "trusted nodes");
-    TRY_WHY(diag, revoked_load(c->config_dir, &s->revoked, diag), "revoked keys");
-    TRY(choose_folders(c, s, diag));
-    const BrokerConfig config = {.state_dir = s->state_dir,
-                                 .signing = &s->secrets->signing,
-                                 .owner = &s->owner,
-                                 .sealing = &s->secrets->sealing,
-                                 .sealing_public = &s->sealing,
-                                 .nodes = &s->nodes,
-                                 .revoked = &s->revoked,
-                                 .collateral_dir = s->collateral_dir[0] ? s->collateral_dir : NULL};
-    TRY_WHY(diag, broker_new(&config, clock_wall_ns() / NS_PER_S, &s->broker, diag), "key broker");
+    TRY(broker_setup(c, s->options->state_dir, s->options->collateral_dir, &s->setup, diag));
+    TRY_WHY(diag, choose_nodes(s, diag), "trusted nodes");
+    TRY_WHY(diag, broker_new(&s->setup.config, clock_wall_ns() / NS_PER_S, &s->broker, diag), "key broker");
     return OK;
 }
 
@@ -140,8 +100,7 @@ static void end_serving(Serving *s)
     bus_free(&s->socket);
     loop_free(&s->loop);
     broker_free(&s->broker);
-    revoked_free(&s->revoked);
-    sodium_free(s->secrets);
+    broker_setup_free(&s->setup);
 }
 
 static Err serve(const covey *c, Serving *s, int stop_fd, Diag *diag)

@@ -27,10 +27,14 @@ static Err check_owner(const covey_task *t, const SealedFile *file, Diag *diag)
 {
     SealedFacts facts;
     PublicKey own;
+    TrustedKeys earlier;
     char signer[PUBLIC_KEY_TEXT_MAX];
     sealed_facts(file, &facts);
     TRY(keyring_public(t->owner->config_dir, &own, NULL, diag));
     if (memcmp(&own, &facts.signer, sizeof own) == 0) return OK;
+    TRY(keyring_earlier(t->owner->config_dir, &earlier, diag));
+    for (size_t i = 0; i < earlier.count; i++)
+        if (memcmp(&earlier.keys[i], &facts.signer, sizeof own) == 0) return OK;
     public_key_print(&facts.signer, signer);
     return FAIL_WHY(diag, ERR_UNTRUSTED, "%s was sealed by %s, and only that owner's key broker releases its keys; give --keybroker unix:PATH%s",
                     t->spec.input_path, signer, t->bus.url ? ", or --keybroker nats when it serves on the bus" : "");

@@ -39,7 +39,13 @@
 #include "swarm/journal.h"
 #include "swarm/split.h"
 
-enum { MANAGER_RETURNS_MAX = 64, MANAGER_UNDECIDED_MAX = 1 << 16 /* micro-jobs with votes */, MANAGER_MEMBERS_MAX = 1024, MANAGER_GROUP_BYTES = 1 << 20, MANAGER_INLINE_BYTES_MAX = 64 << 20 };
+enum {
+    MANAGER_RETURNS_MAX = 64,
+    MANAGER_MEMBERS_MAX = 1024,
+    MANAGER_UNDECIDED_MAX = 1 << 16,       /* micro-jobs that are being voted on: no new ones are cut meanwhile */
+    MANAGER_GROUP_BYTES = 1 << 20,
+    MANAGER_INLINE_BYTES_MAX = 64 << 20
+};
 
 typedef struct {
     uint64_t micro_jobs;      /* cut so far; in all once splitting is done. Without combining runs */

@@ -144,23 +144,6 @@ static Err update(Manager *m, Member *member, View message, const NodeMessage *n
     return drains ? drain(m, member) : OK;
 }
 
-/* The same incarnation again is a heartbeat, another one a node that was started anew. */
-void members_hear_node(Manager *m, View message, const NodeMessage *n)
-{
-    Member *member = find_member(m, n->node_id);
-    if (member && (n->leaving || member->incarnation != n->incarnation)) {
-        member_gone(m, member);
-        member = NULL;
-    }
-    if (n->leaving || m->done) return;
-    bool joins = !member;
-    if (joins) member = member_new(m, n);
-    if (!member) return; /* one more than MANAGER_MEMBERS_MAX is left out */
-    Err e = update(m, member, message, n);
-    if (e.code) manager_fail(m, e, "a node's record");
-    else if (joins) open_at(m, member);
-}
-
 static Err give_back_all(Manager *m, uint32_t number)
 {
     for (uint64_t i = m->window.base; i < m->window.next; i++) {
@@ -175,7 +158,7 @@ static Err give_back_all(Manager *m, uint32_t number)
 }
 
 /* Its copies are looked for only when it owes some; the place in the table is free before anything else happens. */
-void member_gone(Manager *m, Member *member)
+static void forget(Manager *m, Member *member)
 {
     uint32_t number = member->number;
     bool owed = member->outstanding > 0;
@@ -184,12 +167,34 @@ void member_gone(Manager *m, Member *member)
     buffer_free(&member->record);
     buffer_free(&member->message);
     *member = (Member){0};
-    m->progress.nodes_lost++;
     m->no_member_since_ns = clock_monotonic_ns();
     late_forget(&m->late, number);
     Err e = owed && !m->done ? give_back_all(m, number) : OK;
     if (e.code) manager_fail(m, e, "a node was lost");
     loop_defer(m->work);
+}
+
+void member_gone(Manager *m, Member *member)
+{
+    m->progress.nodes_lost++;
+    forget(m, member);
+}
+
+/* The same incarnation again is a heartbeat, another one a node that was started anew. */
+void members_hear_node(Manager *m, View message, const NodeMessage *n)
+{
+    Member *member = find_member(m, n->node_id);
+    bool anew = member && member->incarnation != n->incarnation;
+    if (member && n->leaving) forget(m, member); /* it has said so: it is not lost */
+    else if (anew) member_gone(m, member);
+    if (n->leaving || m->done) return;
+    if (anew) member = NULL;
+    bool joins = !member;
+    if (joins) member = member_new(m, n);
+    if (!member) return; /* one more than MANAGER_MEMBERS_MAX is left out */
+    Err e = update(m, member, message, n);
+    if (e.code) manager_fail(m, e, "a node's record");
+    else if (joins) open_at(m, member);
 }
 
 void members_end_when_all_refused(Manager *m)

@@ -10,7 +10,8 @@ typedef struct { World world; Sample sample; TaskOpen seen[8]; uint32_t opened; 
 /* What a SEE would write: the head, instead of ciphertext the segment's own first bytes, and an end. */
 static void put_result(Setting *s, uint64_t stage_and_job, uint64_t first, uint64_t end, View payload, Buffer *output)
 {
-    SealedResultHead head = {.magic = SEALED_RESULT_MAGIC, .format = SEALED_RESULT_FORMAT, .stage_and_job = stage_and_job, .first = first, .end = end};
+    SealedResultHead head = {.magic = SEALED_RESULT_MAGIC, .format = SEALED_RESULT_FORMAT,
+                             .stage_and_job = stage_and_job, .first = first, .end = end};
     TaskId id;
     ck_assert_ptr_nonnull(manager_sealed(s->world.manager, &id));
     memcpy(head.task_id, id.bytes, sizeof head.task_id);

@@ -1,6 +1,6 @@
 /*
- * The end of a stage, when nothing waits any more: nodes without work take copies of what waits in the queues of slow ones, and of stragglers when the
- * task allows it. The first right answer counts (manager_results.c), the others are late.
+ * The end of a stage, when nothing waits any more: nodes without work take copies of what waits in the queues of slow ones, and of stragglers
+ * when the task allows it. The first right answer counts (manager_results.c), the others are late.
  */
 #include <errno.h>
 #include <stdlib.h>

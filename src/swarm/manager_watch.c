@@ -7,6 +7,7 @@
 #define WATCH_REMOTE_NS (100 * NS_PER_MS)
 #define LEASE_DEFAULT_NS (5 * NS_PER_S)
 #define STUCK_NOTICE_NS NS_PER_S
+enum { REMOTE_GRACES = 4, REMOTE_OPENING_GRACES = 20 };
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
@@ -20,14 +21,15 @@ uint64_t watch_every_ns(const Manager *m)
 
 static bool silent_for(uint64_t since_ns, uint64_t now_ns, uint64_t patience) { return now_ns > since_ns && now_ns - since_ns > patience; }
 
-/* Elsewhere: a node that lives says so every second. In one process tree, where nobody is cut off: a live node answers something within the lifetime of
- * what it runs; the grace is for the way there and for starting SEEs. */
+/* In one process tree, where nobody is cut off: a live node answers something within the lifetime of what it runs; the grace is for the way
+ * there and for starting SEEs. Elsewhere a node that lives says so every second, and its answers may wait for images and data to arrive. */
 static bool is_gone(const Manager *m, const Member *member, uint64_t now_ns)
 {
-    if (m->request.remote && silent_for(member->heard_ns, now_ns, lease_ns(m))) return true;
-    uint64_t patience = manager_grace_ns(m) + (member->state == MEMBER_READY ? m->request.task->lifetime_ns : 0);
-    bool owes = member->state == MEMBER_OPENING || (member->state == MEMBER_READY && member->outstanding > 0);
-    return owes && silent_for(member->answered_ns, now_ns, patience);
+    bool opening = member->state == MEMBER_OPENING, remote = m->request.remote;
+    if (remote && silent_for(member->heard_ns, now_ns, lease_ns(m))) return true;
+    if (!opening && (member->state != MEMBER_READY || member->outstanding == 0)) return false;
+    uint64_t grace = manager_grace_ns(m) * (!remote ? 1 : opening ? REMOTE_OPENING_GRACES : REMOTE_GRACES);
+    return silent_for(member->answered_ns, now_ns, opening ? grace : grace + m->request.task->lifetime_ns);
 }
 
 static bool anybody_left(Manager *m, uint64_t now_ns)
@@ -55,7 +57,8 @@ static void watch_stuck(Manager *m, uint64_t now_ns)
 {
     if (m->stuck_since_ns == 0) return;
     char why[DIAG_TEXT_MAX];
-    bool over = silent_for(m->stuck_since_ns, now_ns, manager_wait_ns(m)), tell = !m->told_stuck && silent_for(m->stuck_since_ns, now_ns, STUCK_NOTICE_NS);
+    bool over = silent_for(m->stuck_since_ns, now_ns, manager_wait_ns(m));
+    bool tell = !m->told_stuck && silent_for(m->stuck_since_ns, now_ns, STUCK_NOTICE_NS);
     if (over || tell) explain_stuck(m, m->stuck_job, why, sizeof why);
     if (over) {
         manager_end(m, FAIL_WHY(&m->diag, ERR_CLOSED, "%s; start such a node, then run again with --resume", why));

@@ -3,11 +3,11 @@ load helper
 setup_file() { use_home; }
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
-COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "key show" "key rotate" "key trust" "key revoke" seal unseal keybroker manager "bus config" attest "audit show" "audit verify" doctor)
+COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "key show" "key rotate" "key trust" "key revoke" seal unseal keybroker node manager "bus config" attest "audit show" "audit verify" doctor)
 
 @test "help lists the commands and the exit codes, and hides the warden" {
     run_covey 0 --help
-    for c in run map image key seal unseal keybroker manager bus attest audit doctor; do assert_in "  $c" "$output"; done
+    for c in run map image key seal unseal keybroker node manager bus attest audit doctor; do assert_in "  $c" "$output"; done
     assert_in "130 interrupted" "$output"
     assert_not_in warden "$output"
     [ -z "$stderr" ]
@@ -65,6 +65,8 @@ COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "ke
 @test "options of a bus without a bus are a usage error" {
     run_covey 2 run task.yaml --wait 5s
     assert_equal "$stderr" "covey run: --tls-ca, --key and --wait go with --bus"
+    run_covey 2 node --zone here
+    assert_equal "$stderr" "covey node: --bus is missing; see covey node --help"
     run_covey 2 manager --bus nats://localhost
     assert_equal "$stderr" "covey manager: --tasks is missing; see covey manager --help"
     run_covey 2 keybroker
