@@ -39,7 +39,8 @@ static covey_progress progress_of(const ManagerProgress *m)
         .sees_started = m->sees_started, .counting = !m->splitting_done, .bytes_done = m->bytes_done, .bytes_total = m->bytes_total,
         .stage = m->stage, .wall_seconds = m->wall_seconds, .nodes = (unsigned)m->nodes_joined, .nodes_lost = (unsigned)m->nodes_lost,
         .nodes_drained = (unsigned)m->nodes_drained, .nodes_lying = (unsigned)m->nodes_lying, .replaced = m->replaced,
-        .extra_copies = m->extra_copies, .disagreements = m->disagreements, .speculative = m->speculative, .bytes_sent = m->bytes_sent, .cost = m->cost};
+        .extra_copies = m->extra_copies, .disagreements = m->disagreements, .speculative = m->speculative, .bytes_sent = m->bytes_sent,
+        .cost = m->cost};
 }
 
 static void tell_progress(Run *r)

@@ -92,7 +92,8 @@ START_TEST(fragments_that_contradict_each_other_are_refused)
     Assembled *m;
     bool done;
     ck_assert_ok(nats_assembly_new(MIB, &a));
-    AUTO_BUFFER first = frame_of("s", ID, 10000, 4096, 0), other_size = frame_of("s", ID, 9000, 4096, 1), other_chunk = frame_of("s", ID, 10000, 5000, 1),
+    AUTO_BUFFER first = frame_of("s", ID, 10000, 4096, 0), other_size = frame_of("s", ID, 9000, 4096, 1),
+                other_chunk = frame_of("s", ID, 10000, 5000, 1),
                 other_subject = frame_of("t", ID, 10000, 4096, 1);
     ck_assert_ok(add(a, &first, "s", "", 0, &m, &done));
     ck_assert_err(add(a, &other_size, "s", "", 0, &m, &done), ERR_PROTOCOL);
@@ -141,7 +142,8 @@ START_TEST(memory_is_bounded_by_what_comes_and_not_taken_by_what_is_announced)
     ck_assert_ok(nats_assembly_new(8 * FRAME_CHUNK_MIN, &a));
     for (uint8_t i = 0; i < 9; i++) {
         char subject[2] = {(char)('a' + i), '\0'};
-        const NatsFrame f = {.chunk = FRAME_CHUNK_MIN, .total = 64 * MIB, .id = {i}, .subject = view_text(subject), .bytes = view_of(message, FRAME_CHUNK_MIN)};
+        const NatsFrame f = {.chunk = FRAME_CHUNK_MIN, .total = 64 * MIB, .id = {i}, .subject = view_text(subject),
+                             .bytes = view_of(message, FRAME_CHUNK_MIN)};
         e = nats_assembly_add(a, &f, "", 0, &m, &done);
         fit += e.code == 0;
     }

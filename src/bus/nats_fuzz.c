@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (f.bytes.size > f.chunk || f.bytes.size > f.total || f.index >= nats_frame_count(f.total, f.chunk)) abort();
         if (f.total > BYTES_MAX) continue; /* what is announced costs no memory, but the sanitizer counts it */
         if (nats_assembly_add(a, &f, "r", now, &m, &done).code) continue;
-        if (m && (m->have != m->count || m->total != f.total || memcmp(m->bytes + (size_t)f.index * f.chunk, f.bytes.data, f.bytes.size) != 0)) abort();
+        if (m && (m->have != m->count || m->total != f.total ||
+                  memcmp(m->bytes + (size_t)f.index * f.chunk, f.bytes.data, f.bytes.size) != 0)) abort();
         assembled_free(&m);
         if (nats_assembly_count(a) > ASSEMBLIES_MAX) abort();
     }

@@ -124,8 +124,8 @@ static void print_figures(View *v, const covey_simulated *f)
     format_ratio(f->makespan_seconds, f->bound_makespan_seconds, makespan);
     format_ratio(f->cost, f->bound_cost_in_time, cost);
     format_bytes(f->bytes, bytes);
-    print_row(f->policy, f->makespan_seconds, f->complete ? makespan : "-", f->cost, f->complete ? cost : "-", f->utilisation, bytes, extra_copies(f), f->wrong,
-              f->replaced);
+    print_row(f->policy, f->makespan_seconds, f->complete ? makespan : "-", f->cost, f->complete ? cost : "-", f->utilisation, bytes, extra_copies(f),
+              f->wrong, f->replaced);
     if (!f->complete)
         printf("  %s: %" PRIu64 " of %" PRIu64 " micro-jobs had not ended when the scenario's horizon was reached\n", f->policy,
                f->micro_jobs - f->succeeded - f->failed, f->micro_jobs);

@@ -1,6 +1,7 @@
 /**
  * Who a node is: the manager challenges it with a fresh nonce and appraises its evidence (attest/appraise.h) against the keys that its user trusts.
- * Until then, and after anything else than right evidence, a node of another machine is nobody: what its record says of levels and kinds does not count.
+ * Until then, and after anything else than right evidence, a node of another machine is nobody: what its record says of levels and kinds does not
+ * count.
  *
  * A nonce is good for one answer: a second one, one to an older challenge, and one by another node's key count for nothing.
  */
