@@ -28,6 +28,7 @@ static const Command COMMANDS[] = {
     {"unseal", command_unseal, "open a sealed dataset of yours, or a sealed result"},
     {"keybroker", command_keybroker, "release the keys of your sealed data to SEEs that its policy allows"},
     {"simulate", command_simulate, "a swarm of thousands of nodes, in simulation"},
+    {"node", command_node, "give this machine's cores to the tasks of a bus"},
     {"manager", command_manager, "run the tasks that are put into a folder, on the nodes of a bus"},
     {"bus", command_bus, "the configuration of a NATS server that machines find each other at"},
     {"doctor", command_doctor, "what this machine can give, and why not more"},
