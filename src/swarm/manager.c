@@ -73,6 +73,7 @@ static Err on_message(void *context, const char *subject, View message)
         e = message_get_task_ready(message, &in.ready);
         if (!e.code) members_hear_ready(m, &in.ready, speaker);
         break;
+    case MESSAGE_NODE_EVIDENCE: members_hear_evidence(m, message, speaker); break;
     case MESSAGE_TASK_REFUSED:
         e = message_get_task_refused(message, &in.refused);
         if (!e.code) members_hear_refused(m, &in.refused, speaker);
@@ -104,7 +105,8 @@ static Err on_work(void *context, uint32_t events)
     (void)events;
     Manager *m = context;
     if (m->done) return OK;
-    Err e = dispatch(m);
+    Err e = objects_hash_input(m);
+    if (!e.code) e = dispatch(m);
     if (e.code == ERR_BUSY && m->stage == 0) e = wait_for_input(m);
     if (!e.code && !m->done) e = results_take(m);
     if (!e.code && !m->done && stage_complete(m)) e = stage_next(m);
@@ -212,7 +214,10 @@ static Err set_up(Manager *m, Diag *diag)
     TRY(open_journal(m, diag));
     TRY(set_up_placement(m));
     if (r->task->combine.by != COMBINE_MODULE) TRY(combiner_new(&r->task->combine, manager_put_output, m, &m->combiner));
-    return listen_and_tick(m);
+    TRY(listen_and_tick(m));
+    if (r->remote && r->config_dir) TRY(node_trust_load(r->config_dir, &m->trust, diag));
+    TRY(objects_begin(m));
+    return objects_open_stage(m);
 }
 
 Err manager_new(Loop *loop, Bus *bus, const ManagerRequest *request, Manager **ret_manager, Diag *diag)
@@ -226,6 +231,7 @@ Err manager_new(Loop *loop, Bus *bus, const ManagerRequest *request, Manager **r
     m->request = *request;
     m->loop = loop;
     m->bus = bus;
+    m->piece_fd = -1;
     m->groups.input = buffer_limited(SEGMENT_BYTES_MAX);
     m->started_ns = m->no_member_since_ns = clock_monotonic_ns();
     Err e = set_up(m, diag);
@@ -257,6 +263,7 @@ void manager_progress(const Manager *m, ManagerProgress *ret_progress)
     ManagerProgress p = m->progress;
     uint64_t handed_out;
     splitter_progress(m->splitter, &handed_out, &p.bytes_total);
+    if (m->objects) p.bytes_sent += object_server_stats(m->objects).bytes_sent;
     p.nodes = 0;
     for (uint32_t i = 0; i < m->member_count; i++) p.nodes += m->members[i].state == MEMBER_READY;
     p.wall_seconds = (double)((m->done ? m->ended_ns : clock_monotonic_ns()) - m->started_ns) / (double)NS_PER_S;
@@ -291,6 +298,8 @@ void manager_free(Manager **manager)
     loop_remove(&m->commit);
     loop_remove(&m->watch);
     loop_remove(&m->input);
+    objects_end(m);
+    node_trust_free(&m->trust);
     combiner_free(&m->combiner);
     window_free(&m->window);
     segment_path_drop(&m->path);

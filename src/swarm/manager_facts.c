@@ -49,9 +49,13 @@ Err facts_put_member(Manager *m, Member *member)
     NodeMessage n;
     uint64_t warm[NODE_IMAGES_MAX];
     TRY(message_get_node(view_buffer(&member->record), &n));
+    NodeData input = {.content = m->input_known ? objects_content(&m->input_id) : 0, .bytes = m->input_size};
+    bool appraised = m->trust != NULL; /* otherwise it is this process tree's, or its user wanted no evidence */
+    bool confidential = member->evidence.kind & (EVIDENCE_SEV_SNP | EVIDENCE_TDX);
     size_t warm_count = n.images.size / NODE_IMAGE_PREFIX_BYTES;
     for (size_t i = 0; i < warm_count; i++) warm[i] = image_hash(n.images.data + i * NODE_IMAGE_PREFIX_BYTES);
-    NodeFacts f = {.owner = name_hash(n.owner), .zone = name_hash(n.zone), .level_mask = n.level_mask, .evidence_mask = ~0u,
+    NodeFacts f = {.owner = name_hash(n.owner), .zone = name_hash(n.zone), .level_mask = n.level_mask & (appraised && !confidential ? ~(1u << LEVEL_CONFIDENTIAL) : ~0u),
+                   .evidence_mask = appraised ? member->evidence.kind : ~0u, .data = &input, .data_count = member->has_input && m->input_known,
                    .cores = n.cores ? n.cores : 1, .memory_free = n.memory_free, .speed = 1, .bandwidth = (double)n.link_bytes_s,
                    .latency_s = n.link_latency_us / 1e6, .price = (double)n.price_micro / 1e6, .spot = n.is_spot, .notice_s = n.notice_s,
                    .reliability = reliability_of(m, member), .warm = warm, .warm_count = warm_count, .draining = n.draining};
@@ -66,4 +70,8 @@ Err facts_put_member(Manager *m, Member *member)
 }
 
 /* In one process tree nothing has to travel. */
-JobNeed facts_of_job(const Manager *m, const WindowJob *job) { return (JobNeed){.bytes = m->request.remote ? job->size : 0}; }
+JobNeed facts_of_job(const Manager *m, const WindowJob *job)
+{
+    bool named = m->stage == 0 && m->input_known;
+    return (JobNeed){.content = named ? objects_content(&m->input_id) : 0, .bytes = m->request.remote ? job->size : 0};
+}

@@ -63,13 +63,18 @@ static Err put_open(const Manager *m, uint32_t number, Buffer *message)
         open.sealed = m->stage == 0 ? SEALED_SEGMENTS : SEALED_RESULTS;
         open.footer = sealed_footer(splitter_sealed(m->splitter));
     }
+    if (m->objects) {
+        open.image_path = (View){0};
+        open.image_object = m->image;
+        open.image_size = m->image_size;
+    }
     memcpy(open.measurement, stage_measurement(m), sizeof open.measurement);
     memcpy(open.seed, m->ids.seed, sizeof open.seed);
     memcpy(open.digest_key, m->ids.digest_key, sizeof open.digest_key);
     return message_put_task_open(message, &open);
 }
 
-static void open_at(Manager *m, Member *member)
+void member_open(Manager *m, Member *member)
 {
     AUTO_BUFFER message = buffer_limited(BUS_MESSAGE_BYTES_MAX);
     Err e = put_open(m, member->number, &message);
@@ -86,7 +91,7 @@ static void open_at(Manager *m, Member *member)
     if (e.code) member_gone(m, member); /* it announces itself again when it is back */
 }
 
-static Member *find_member(Manager *m, const char *node_id)
+Member *member_named(Manager *m, const char *node_id)
 {
     for (uint32_t i = 0; i < m->member_count; i++)
         if (m->members[i].state != MEMBER_FREE && strcmp(m->members[i].node_id, node_id) == 0) return &m->members[i];
@@ -135,6 +140,7 @@ static Err update(Manager *m, Member *member, View message, const NodeMessage *n
     if (same) return OK;
     member->record.size = 0;
     TRY(buffer_append(&member->record, message));
+    TRY(objects_look(m, member, n));
     bool drains = n->draining && !member->draining;
     if (!n->draining) member->draining = false;
     if (member->state == MEMBER_READY) {
@@ -183,7 +189,7 @@ void member_gone(Manager *m, Member *member)
 /* The same incarnation again is a heartbeat, another one a node that was started anew. */
 void members_hear_node(Manager *m, View message, const NodeMessage *n)
 {
-    Member *member = find_member(m, n->node_id);
+    Member *member = member_named(m, n->node_id);
     bool anew = member && member->incarnation != n->incarnation;
     if (member && n->leaving) forget(m, member); /* it has said so: it is not lost */
     else if (anew) member_gone(m, member);
@@ -194,7 +200,8 @@ void members_hear_node(Manager *m, View message, const NodeMessage *n)
     if (!member) return; /* one more than MANAGER_MEMBERS_MAX is left out */
     Err e = update(m, member, message, n);
     if (e.code) manager_fail(m, e, "a node's record");
-    else if (joins) open_at(m, member);
+    else if (joins && m->trust) members_ask_who(m, member);
+    else if (joins) member_open(m, member);
 }
 
 void members_end_when_all_refused(Manager *m)
@@ -202,13 +209,13 @@ void members_end_when_all_refused(Manager *m)
     const Member *first = NULL;
     for (uint32_t i = 0; i < m->member_count; i++) {
         const Member *member = &m->members[i];
-        if (member->state == MEMBER_OPENING || member->state == MEMBER_READY) return;
+        if (member->state == MEMBER_ASKED || member->state == MEMBER_OPENING || member->state == MEMBER_READY) return;
         if (member->state == MEMBER_REFUSED && !first) first = member;
     }
     if (first) manager_end(m, FAIL_WHY(&m->diag, first->refused_code, "%s", first->refused_text));
 }
 
-static void refuse(Manager *m, Member *member, int code, const char *text)
+void member_refuse(Manager *m, Member *member, int code, const char *text)
 {
     member->state = MEMBER_REFUSED;
     member->refused_code = code;
@@ -230,7 +237,7 @@ void members_hear_ready(Manager *m, const TaskReady *r, const char *speaker)
         snprintf(text, sizeof text, level ? "node %s has less memory free than the %llu MiB of one micro-job at level %s; lower security: memory"
                                           : "node %s cannot give %llu MiB at level %s; `covey doctor` says which levels it can give, and why not",
                  member->node_id, (unsigned long long)(t->memory_max / MIB), level_name(t->level));
-        refuse(m, member, level ? ENOMEM : ERR_LEVEL, text);
+        member_refuse(m, member, level ? ENOMEM : ERR_LEVEL, text);
         return;
     }
     member->state = MEMBER_READY;
@@ -239,7 +246,7 @@ void members_hear_ready(Manager *m, const TaskReady *r, const char *speaker)
     member->heard_ns = member->answered_ns = member->busy_since_ns = clock_monotonic_ns();
     Err e = facts_put_member(m, member);
     if (e.code == ERR_BAD_INPUT || e.code == ERR_LIMIT) { /* a record that nobody can place */
-        refuse(m, member, e.code, "the node's record makes no sense");
+        member_refuse(m, member, e.code, "the node's record makes no sense");
         return;
     }
     if (e.code) manager_fail(m, e, "placing a node");
@@ -264,14 +271,14 @@ void members_hear_refused(Manager *m, const TaskRefused *r, const char *speaker)
         member_gone(m, member);
         return;
     }
-    refuse(m, member, r->code, size ? text : err_text(r->code));
+    member_refuse(m, member, r->code, size ? text : err_text(r->code));
 }
 
 void members_open_stage(Manager *m)
 {
     m->no_member_since_ns = clock_monotonic_ns();
     for (uint32_t i = 0; i < m->member_count && !m->done; i++)
-        if (m->members[i].state != MEMBER_FREE) open_at(m, &m->members[i]);
+        if (m->members[i].state != MEMBER_FREE && (!m->trust || m->members[i].evidence.state == EVIDENCE_ACCEPTED)) member_open(m, &m->members[i]);
 }
 
 void members_close_stage(Manager *m)

@@ -3,11 +3,13 @@
  *
  *   manager.c           making, ending, progress; the handlers of bus, timers and deferred work
  *   manager_members.c   nodes: joining, opening a stage at them, refusals, draining, going away
+ *   manager_who.c       evidence of nodes elsewhere
  *   manager_watch.c     time: leases, silent nodes, nobody left, nobody who may have what waits
  *   manager_results.c   RESULTS: what counts, what is tried again, what has failed; taking results in order
  *   manager_votes.c     copies that must agree: beginning, voting, what it means for their nodes
  *   manager_dispatch.c  which micro-jobs go to which node: copies that are wanted, then new ones
  *   manager_send.c      JOBS: a message for each node, filled and sent
+ *   manager_objects.c   images and segments on their way to other machines, and input that is at hand there
  *   manager_tail.c      the end of a stage: copies of stragglers, and of what waits at slow nodes
  *   manager_explain.c   why a micro-job went where it went
  *   manager_stage.c     where micro-jobs come from: the splitter, or groups of results; what follows when a stage is complete
@@ -17,10 +19,14 @@
 #pragma once
 #include "placement/placement.h"
 #include "placement/reputation.h"
+#include "crypto/sha256.h"
 #include "swarm/late.h"
 #include "swarm/manager.h"
+#include "swarm/manager_evidence.h"
+#include "swarm/object_server.h"
 
-typedef enum { MEMBER_FREE, MEMBER_OPENING, MEMBER_READY, MEMBER_REFUSED } MemberState;
+/* ASKED: who it is, and nothing more yet. */
+typedef enum { MEMBER_FREE, MEMBER_ASKED, MEMBER_OPENING, MEMBER_READY, MEMBER_REFUSED } MemberState;
 
 /** A node, from its announcement until it is gone; a node that comes back is another member. */
 typedef struct {
@@ -29,6 +35,8 @@ typedef struct {
     uint32_t number;           /* of this membership; what messages carry */
     MemberState state;         /* for the stage that runs */
     Buffer record;             /* what it said of itself last: a NODE message */
+    MemberEvidence evidence;   /* with remote and a config_dir */
+    bool has_input;            /* the whole input is at hand there */
     uint32_t level_mask, cores;
     uint64_t memory_free;
     double price;              /* of a core for an hour */
@@ -67,6 +75,18 @@ struct Manager {
     LoopSource *watch;         /* timer: silent nodes */
     LoopSource *input;         /* while a pipe has nothing to read */
     bool commit_armed;
+
+    NodeTrust *trust;          /* NULL: nobody is asked for evidence */
+    ObjectServer *objects;     /* with remote: */
+    ObjectId image;            /* of the stage */
+    uint64_t image_size;
+    uint64_t input_size;       /* 0: not one file that could be at hand elsewhere */
+    ObjectId input_id;         /* once input_known */
+    bool input_known, input_unfit;
+    struct InputHash *input_hash;          /* while it is found out */
+    Buffer piece;              /* of the input, for JOBS; read from */
+    SegmentPath *piece_path;
+    int piece_fd;
 
     JournalTask ids;
     Journal *journal;
@@ -107,6 +127,7 @@ struct Manager {
 
 enum {
     JOBS_MESSAGE_BYTES = 4 << 20,          /* inline segments in one message, unless a single one is larger */
+    MANAGER_INLINE_EACH_MAX = 64 << 10,    /* a larger segment is an object for nodes elsewhere */
     CUT_PER_TURN = 1 << 14,                /* rows or segments looked at before the loop gets its turn */
 };
 
@@ -132,6 +153,17 @@ Member *member_of(Manager *m, const TaskId *id, uint32_t stage, uint32_t number,
 void members_hear_node(Manager *m, View message, const NodeMessage *n);
 void members_hear_ready(Manager *m, const TaskReady *r, const char *speaker);
 void members_hear_refused(Manager *m, const TaskRefused *r, const char *speaker);
+Member *member_named(Manager *m, const char *node_id);
+/** Opens the stage at a member that is believed. */
+void member_open(Manager *m, Member *member);
+/** It is no use for this stage. */
+void member_refuse(Manager *m, Member *member, int code, const char *text);
+
+/* manager_who.c */
+void members_ask_who(Manager *m, Member *member);
+void members_hear_evidence(Manager *m, View message, const char *speaker);
+/** Asks again, and gives up, those that do not say who they are. */
+void members_watch_evidence(Manager *m, uint64_t now_ns);
 /** A member that is gone, or that we no longer believe: its micro-jobs go to others. */
 void member_gone(Manager *m, Member *member);
 void members_open_stage(Manager *m);
@@ -184,6 +216,21 @@ MUST_USE Err dispatch_give(Manager *m, uint64_t index, CopyWhy why, const Placem
 MUST_USE Err send_add(Manager *m, Member *member, uint64_t index, uint32_t attempt);
 MUST_USE Err send_all(Manager *m);
 MUST_USE Err send_to(Manager *m, Member *member);
+
+/* manager_objects.c. All do nothing in one process tree. */
+MUST_USE Err objects_begin(Manager *m);
+void objects_end(Manager *m);
+/** The stage's image is an object from now on. */
+MUST_USE Err objects_open_stage(Manager *m);
+/** Whether the member has the input at hand, by its record; which may have to be found out first. */
+MUST_USE Err objects_look(Manager *m, Member *member, const NodeMessage *n);
+/** One step of finding out what the input's hash is. */
+MUST_USE Err objects_hash_input(Manager *m);
+/** What placement calls this content. */
+uint64_t objects_content(const ObjectId *id);
+/** Says in `item` how this member gets the segment; what it points to lives until the next call. */
+MUST_USE Err objects_put_segment(Manager *m, const Member *member, WindowJob *job, JobItem *item);
+void objects_job_ended(Manager *m, WindowJob *job);
 
 /* manager_tail.c */
 MUST_USE Err tail(Manager *m);

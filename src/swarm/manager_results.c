@@ -9,6 +9,7 @@ static bool combines_as_it_goes(const Manager *m) { return m->combiner != NULL; 
 static void job_ended(Manager *m, WindowJob *job, JobState state)
 {
     if (m->stage == 0) m->progress.bytes_done += is_sealed(m) ? job->plain_size : job->size;
+    objects_job_ended(m, job);
     window_release(&m->window, job);
     job->state = (uint8_t)state;
 }

@@ -10,11 +10,15 @@ static Err begin(Manager *m, Member *member)
     return message_begin_jobs(&member->message, &head);
 }
 
-static Err put_item(const Manager *m, Member *member, uint64_t index, uint32_t attempt)
+static Err put_item(Manager *m, Member *member, uint64_t index, uint32_t attempt)
 {
-    const WindowJob *job = window_at(&m->window, index);
+    WindowJob *job = window_at(&m->window, index);
     JobItem item = {.job = index, .attempt = attempt, .kind = job->kind, .with_header = job->with_header,
                     .offset = job->kind == SEGMENT_RANGE ? job->offset : 0, .size = job->size, .plain_size = job->plain_size};
+    if (m->objects) {
+        TRY(objects_put_segment(m, member, job, &item));
+        return message_add_job(&member->message, &item);
+    }
     if (job->kind == SEGMENT_INLINE) item.data = view_of(job->held.bytes, job->size);
     if (job->kind == SEGMENT_RANGE && job->held.path->text != member->message_path) {
         member->message_path = job->held.path->text;

@@ -201,6 +201,7 @@ static Err begin_next_level(Manager *m)
     m->cut = false;
     placement_remove_task(m->placement, m->task);
     TRY(facts_put_task(m));
+    TRY(objects_open_stage(m));
     members_open_stage(m);
     loop_defer(m->work);
     return OK;

@@ -39,7 +39,7 @@ static bool anybody_left(Manager *m, uint64_t now_ns)
         Member *member = &m->members[i];
         if (member->state == MEMBER_FREE) continue;
         if (is_gone(m, member, now_ns)) member_gone(m, member);
-        anybody |= member->state == MEMBER_OPENING || member->state == MEMBER_READY;
+        anybody |= member->state == MEMBER_ASKED || member->state == MEMBER_OPENING || member->state == MEMBER_READY;
     }
     return anybody;
 }
@@ -87,6 +87,7 @@ static void say_alive(Manager *m, uint64_t now_ns)
 
 void watch(Manager *m, uint64_t now_ns)
 {
+    members_watch_evidence(m, now_ns);
     bool anybody = anybody_left(m, now_ns);
     if (m->done) return;
     if (!anybody && silent_for(m->no_member_since_ns, now_ns, manager_wait_ns(m))) {

@@ -102,7 +102,9 @@ void window_release(Window *w, WindowJob *job)
     job->kind = SEGMENT_NONE;
     job->held.bytes = NULL;
     free(job->more);
+    free(job->object);
     job->more = NULL;
+    job->object = NULL;
 }
 
 Err segment_path_new(const char *text, SegmentPath **ret_path)

@@ -31,6 +31,7 @@ typedef struct {
     union { SegmentPath *path; uint8_t *bytes; } held; /* SEGMENT_RANGE, SEGMENT_INLINE; until the job has ended */
     Copy first;
     JobMore *more;          /* NULL: none */
+    uint8_t *object;        /* id of the object that nodes ask for the segment by (swarm/manager_objects.c); NULL: none */
     uint16_t attempts;      /* times it was sent: the last number that an answer may carry */
     uint8_t state, kind;
     uint8_t tries;          /* ends that count against the limit of attempts */
