@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/content.h"
 #include "api/run.h"
 #include "api/sealed_run.h"
 #include "sys/clock.h"
@@ -108,8 +109,9 @@ static Err run(ManagerTask *t, Diag *diag)
     const RunGuard guard = {.context = t, .confirm = confirm_lease, .finished = write_done};
     TRY(check_task(t, diag));
     covey_task_set_bus(t->task, &o->bus);
-    if (sealed_run_wanted(t->task)) covey_task_set_keybroker(t->task, "nats");
     covey_task_set_data(t->task, o->data, o->data_count);
+    TRY(content_find(t->task, diag));
+    if (sealed_run_wanted(t->task)) covey_task_set_keybroker(t->task, "nats");
     covey_task_set_resume(t->task, true);
     Err e = run_task(t->task, &events, &guard, diag);
     if (e.code != ERR_CHANGED) return e;

@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "api/content.h"
 #include "api/outlet.h"
 #include "api/remote_run.h"
 #include "api/run.h"
@@ -178,6 +179,7 @@ static Err run_open(Run *r, Diag *diag)
     TRY(r->task->setup);
     if (r->task->zygotes > ZYGOTES_MAX)
         return FAIL_WHY(diag, ERR_USAGE, "%u SEEs at the same time: a node has at most %d; ask for fewer", r->task->zygotes, ZYGOTES_MAX);
+    TRY(content_find(r->task, diag));
     TRY(program_find(r->task->owner->program, r->program, diag));
     TRY(open_output(r, diag));
     TRY(ready_images(r, diag));

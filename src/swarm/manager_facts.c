@@ -54,7 +54,8 @@ Err facts_put_member(Manager *m, Member *member)
     bool confidential = member->evidence.kind & (EVIDENCE_SEV_SNP | EVIDENCE_TDX);
     size_t warm_count = n.images.size / NODE_IMAGE_PREFIX_BYTES;
     for (size_t i = 0; i < warm_count; i++) warm[i] = image_hash(n.images.data + i * NODE_IMAGE_PREFIX_BYTES);
-    NodeFacts f = {.owner = name_hash(n.owner), .zone = name_hash(n.zone), .level_mask = n.level_mask & (appraised && !confidential ? ~(1u << LEVEL_CONFIDENTIAL) : ~0u),
+    uint32_t levels = appraised && !confidential ? ~(1u << LEVEL_CONFIDENTIAL) : ~0u;
+    NodeFacts f = {.owner = name_hash(n.owner), .zone = name_hash(n.zone), .level_mask = n.level_mask & levels,
                    .evidence_mask = appraised ? member->evidence.kind : ~0u, .data = &input, .data_count = member->has_input && m->input_known,
                    .cores = n.cores ? n.cores : 1, .memory_free = n.memory_free, .speed = 1, .bandwidth = (double)n.link_bytes_s,
                    .latency_s = n.link_latency_us / 1e6, .price = (double)n.price_micro / 1e6, .spot = n.is_spot, .notice_s = n.notice_s,
