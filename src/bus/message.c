@@ -85,13 +85,20 @@ static bool image_valid(const TaskOpen *m)
     return path_valid(m->image_path) && m->image_size == 0 && memcmp(&m->image_object, &NO_OBJECT, sizeof NO_OBJECT) == 0;
 }
 
+/* A task's name has no '/': that stands between it and one of its resources. */
+static bool staging_valid(const TaskOpen *m)
+{
+    View name = m->staging;
+    return m->ahead <= 1 && (name.size == 0 || (name.size <= RESOURCE_TASK_MAX && resource_name_valid(name) && !memchr(name.data, '/', name.size)));
+}
+
 static bool task_open_valid(const TaskOpen *m)
 {
     return m->stage <= STAGE_MAX && m->node != 0 && message_manager_valid(&m->manager) && image_valid(m)
         && m->level >= LEVEL_SHARED && m->level <= LEVEL_CONFIDENTIAL
         && m->zygotes <= ZYGOTES_MAX && m->lifetime_ns > 0 && m->lifetime_ns <= SEE_LIFETIME_MAX_NS && m->memory_max <= SEE_MEMORY_MAX
         && m->output_max <= SEE_OUTPUT_MAX && m->real_random <= 1 && strings_valid(m->args, m->arg_count)
-        && strings_valid(m->env, m->env_count) && m->header.size <= HEADER_BYTES_MAX && sealed_valid(m);
+        && strings_valid(m->env, m->env_count) && m->header.size <= HEADER_BYTES_MAX && sealed_valid(m) && staging_valid(m);
 }
 
 Err message_put_task_open(Buffer *b, const TaskOpen *m)
@@ -117,7 +124,9 @@ Err message_put_task_open(Buffer *b, const TaskOpen *m)
     TRY(buffer_put_bytes(b, m->env));
     TRY(buffer_put_bytes(b, m->header));
     TRY(buffer_put_u32(b, m->sealed));
-    return buffer_put_bytes(b, m->footer);
+    TRY(buffer_put_bytes(b, m->footer));
+    TRY(buffer_put_bytes(b, m->staging));
+    return buffer_put_u32(b, m->ahead);
 }
 
 void message_read_array(Reader *r, uint8_t *ret_bytes, size_t size)
@@ -151,6 +160,8 @@ Err message_get_task_open(View v, TaskOpen *ret_message)
     m.header = read_bytes(&r, HEADER_BYTES_MAX);
     m.sealed = read_u32(&r);
     m.footer = read_bytes(&r, BROKER_FOOTER_MAX);
+    m.staging = read_bytes(&r, RESOURCE_TASK_MAX);
+    m.ahead = read_u32(&r);
     if (!reader_done(&r) || !task_open_valid(&m)) return FAIL(ERR_PROTOCOL);
     *ret_message = m;
     return OK;

@@ -23,6 +23,7 @@
 #include "base/level.h"
 #include "base/limits.h"
 #include "bus/broker_message.h"
+#include "bus/resource.h"
 #include "crypto/digest.h"
 #include "see/channel.h"
 #include "see/outcome.h"
@@ -113,6 +114,9 @@ typedef struct {
     View header;               /* given to every segment in front (CSV header); may be empty, and is with sealed data */
     uint32_t sealed;           /* ChannelSealed of see/channel.h: what segments and results are */
     View footer;               /* the sealed dataset's signed footer, for the key broker; empty exactly when nothing is sealed */
+    View staging;              /* the name under which it may claim what is staged (bus/resource.h); empty: it claims nothing */
+    uint32_t ahead;            /* 1: opened before anybody asked. Zygotes are started, and with sealed data attested; no key is asked for before
+                                  the first micro-job comes */
 } TaskOpen;
 
 enum { WINDOW_JOBS_MAX = 65536, REFUSED_TEXT_MAX = 1000 };

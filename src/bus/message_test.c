@@ -65,6 +65,8 @@ static TaskOpen sealed_example(ChannelSealed sealed)
     m.header = (View){0};
     m.sealed = sealed;
     m.footer = VIEW("a signed footer");
+    m.staging = VIEW("score");
+    m.ahead = 1;
     return m;
 }
 
@@ -78,6 +80,7 @@ START_TEST(a_task_over_sealed_data_comes_back)
         ck_assert_ok(message_get_task_open(view_buffer(&message), &out));
         ck_assert_uint_eq(out.sealed, KINDS[i]);
         ck_assert(view_equal(in.footer, out.footer) && out.header.size == 0);
+        ck_assert(view_equal(out.staging, VIEW("score")) && out.ahead == 1);
     }
 }
 END_TEST
@@ -109,6 +112,9 @@ START_TEST(a_task_beyond_a_limit_is_refused)
     REFUSED(m.args = VIEW("not terminated"));
     REFUSED(m.env_count = 0);
     REFUSED(m.footer = VIEW("a footer of nothing sealed"));
+    REFUSED(m.staging = VIEW("score/model"));
+    REFUSED(m.staging = VIEW("a\nb"));
+    REFUSED(m.ahead = 2);
 }
 END_TEST
 

@@ -6,6 +6,7 @@
 #include "bus/bus.h"
 #include "crypto/sign.h"
 #include "node/data_at_hand.h"
+#include "node/stage.h"
 #include "sys/loop.h"
 
 /** Everything is borrowed for the call of agent_new, but `broker_bus`. What is zero or NULL is not there. */
@@ -29,6 +30,7 @@ typedef struct {
     const char *const *data_dirs; /* data at hand */
     uint32_t data_dir_count;
     uint64_t silence_ns;          /* 0: TASK_SILENCE_S */
+    Stage *stage;                 /* borrowed until agent_free: what is staged is started, and given to tasks; NULL: nothing is */
 } AgentConfig;
 
 typedef struct Agent Agent;
