@@ -81,12 +81,12 @@ void estimate_start(RunEstimate *e, double guess)
     *e = (RunEstimate){.mean = guess, .median.part = 0.5, .p95.part = 0.95};
 }
 
-void estimate_add(RunEstimate *e, double value)
+void estimate_add(RunEstimate *e, double value, double rank)
 {
     e->samples++;
     const double weight = fmax(1 / (double)e->samples, WEIGHT_LEAST);
     if (e->samples <= PLAIN_SAMPLES) e->mean = e->samples == 1 ? value : e->mean + (value - e->mean) * weight;
     else e->mean = estimate_blend(e->mean, value, weight, BLEND_MOST);
-    quantile_add(&e->median, value);
-    quantile_add(&e->p95, value);
+    quantile_add(&e->median, rank);
+    quantile_add(&e->p95, rank);
 }

@@ -16,7 +16,8 @@ typedef struct { double mean; uint64_t samples; Quantile median, p95; } RunEstim
 
 /** guess: what is believed before anything was measured. */
 void estimate_start(RunEstimate *e, double guess);
-void estimate_add(RunEstimate *e, double value);
+/** value: for the mean; rank: for the quantiles, the same unless two beliefs of a node's speed are held (placement_nodes.c). */
+void estimate_add(RunEstimate *e, double value, double rank);
 
 /** One step of a moving average that believes no value further than a factor of `most` from what it is. */
 double estimate_blend(double now, double value, double weight, double most);

@@ -156,6 +156,7 @@ static void set_facts(Node *n, const NodeFacts *f)
     n->latency_s = f->latency_s;
     n->start_s = f->start_s;
     n->price = f->price;
+    n->speed_said = f->speed;
     if (n->speed_samples == 0) n->speed = n->speed_measured = f->speed;
     if (f->reliability > 0) n->reliability = n->reliability_measured = fmax(f->reliability, RELIABILITY_LEAST);
 }
@@ -288,7 +289,8 @@ void placement_end(Placement *p, PlacementNodeRef node, PlacementTaskRef task, f
     const bool measured = end == PLACEMENT_DONE && measured_s > 0 && isfinite(measured_s);
     node_credit(p, node, charge_s, end == PLACEMENT_BACK ? -1 : measured ? measured_s : charge_s);
     if (end == PLACEMENT_BACK || !t->used) return;
-    if (measured) estimate_add(&t->run, measured_s * n->speed_measured);
+    /* the mean by what nodes say of their speed: by what is measured of them, both would drift together, for only their ratio shows */
+    if (measured) estimate_add(&t->run, measured_s * n->speed_said, measured_s * n->speed_measured);
     learn_node(p, node, end == PLACEMENT_DONE, measured ? t->run.mean / measured_s : 0);
     if (!drifted(t->run_s, t->run.mean, RUN_DRIFT)) return;
     t->run_s = t->run.mean;

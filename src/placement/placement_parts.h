@@ -28,6 +28,7 @@ typedef struct {
     bool used, draining, spot;
     double bandwidth, latency_s, start_s, price;
     double speed, reliability;                   /* as used in scores */
+    double speed_said;                           /* by the node, last */
     double speed_measured, reliability_measured; /* as believed; used once they are further off than SPEED_DRIFT */
     uint64_t speed_samples;
     uint64_t *warm; uint32_t warm_count;         /* latest use first */

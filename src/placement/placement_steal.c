@@ -18,6 +18,17 @@ static int latest_first(const void *a, const void *b)
     return x->queued > y->queued ? -1 : x->queued < y->queued;
 }
 
+/* When the one with `behind` others after it, itself counted, would be done. An idle core is taken to have begun it when it was given, although
+ * its data may still be on the way; what should be done by now is believed to need as long again as it is late. */
+static double done_s(const Placement *p, const NodeQueue *q, uint32_t behind, double charge_s)
+{
+    if (behind <= q->waiting) return fmax(node_queue_start_s(q, q->waiting - behind), p->now_s) + charge_s;
+    const uint32_t from_end = behind - q->waiting;
+    if (q->running == 0) return p->now_s + charge_s; /* its node knows nothing of it any more */
+    const double end_s = q->ends[from_end <= q->running ? q->running - from_end : 0];
+    return end_s >= p->now_s ? end_s : p->now_s + (p->now_s - end_s);
+}
+
 /* When each would be done where it is. The list may leave some out: those are taken to run first. */
 static Err expect(const Placement *p, const PlacementQueued *queued, size_t count, Waiting *ret_waiting)
 {
@@ -26,10 +37,8 @@ static Err expect(const Placement *p, const PlacementQueued *queued, size_t coun
     for (size_t i = count; i-- > 0;) {
         const PlacementNodeRef node = queued[i].node;
         assert(node < p->node_end && p->nodes[node].used);
-        const NodeQueue *q = &p->nodes[node].queue;
         behind[node]++;
-        const double start_s = node_queue_start_s(q, q->waiting > behind[node] ? q->waiting - behind[node] : 0);
-        ret_waiting[i] = (Waiting){fmax(start_s, p->now_s) + queued[i].charge_s, (uint32_t)i};
+        ret_waiting[i] = (Waiting){done_s(p, &p->nodes[node].queue, behind[node], queued[i].charge_s), (uint32_t)i};
     }
     free(behind);
     return OK;
