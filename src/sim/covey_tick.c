@@ -7,6 +7,8 @@
 
 enum { MOVES_MAX = 4096 };
 
+typedef struct { PlacementQueued *queued; size_t count; PlacementWho *avoid; } Queues; /* avoid: of all, one behind the other */
+
 static bool something_waits(const World *w)
 {
     for (size_t t = 0; t < w->scenario->task_count; t++)
@@ -45,7 +47,7 @@ static Err speculate(World *w)
 static bool movable(const World *w, const Attempt *a)
 {
     const Node *n = &w->nodes[a->node];
-    return (a->state == ATTEMPT_TRAVELS || a->state == ATTEMPT_READY) && !a->abandoned && n->known && !n->cut && a->epoch == n->epoch;
+    return (a->state == ATTEMPT_TRAVELS || a->state == ATTEMPT_READY) && !a->abandoned && !a->moved && n->known && !n->cut && a->epoch == n->epoch;
 }
 
 /* In the order in which each node will run them: the newest was given last, and its list begins with it. */
@@ -54,7 +56,7 @@ static size_t queued_on(const World *w, uint32_t node, PlacementQueued *queued)
     size_t count = 0;
     for (uint32_t i = w->nodes[node].attempts; i != SIM_NONE; i = w->attempts[i].next_of_node) {
         const Attempt *a = &w->attempts[i];
-        if (!movable(w, a) || w->jobs[a->job].out != 1) continue; /* copies keep their places: nothing of a vote is in a hurry */
+        if (!movable(w, a) || w->jobs[a->job].out != 1) continue; /* of copies that are out together none is in a hurry */
         queued[count] = (PlacementQueued){.id = i, .node = w->nodes[node].ref, .task = w->tasks[w->jobs[a->job].task].ref,
             .job = manager_need(w, a->job), .charge_s = a->charge_s};
         count++;
@@ -67,6 +69,26 @@ static size_t queued_on(const World *w, uint32_t node, PlacementQueued *queued)
     return count;
 }
 
+/* Where each must not go: the last copy of a vote neither to who has voted. */
+static Err say_avoided(const World *w, Queues *q)
+{
+    PlacementWho avoid[PLACEMENT_AVOID_MAX];
+    size_t total = 0;
+    for (size_t i = 0; i < q->count; i++) {
+        q->queued[i].avoid_count = manager_avoid(w, w->attempts[q->queued[i].id].job, avoid);
+        total += q->queued[i].avoid_count;
+    }
+    q->avoid = malloc((total + 1) * sizeof *q->avoid);
+    if (!q->avoid) return FAIL(ENOMEM);
+    PlacementWho *next = q->avoid;
+    for (size_t i = 0; i < q->count; next += q->queued[i++].avoid_count) {
+        q->queued[i].avoid = next;
+        manager_avoid(w, w->attempts[q->queued[i].id].job, avoid);
+        memcpy(next, avoid, q->queued[i].avoid_count * sizeof *next);
+    }
+    return OK;
+}
+
 static Err carry_out(World *w, const PlacementQueued *queued, const PlacementMove *moves, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -75,27 +97,30 @@ static Err carry_out(World *w, const PlacementQueued *queued, const PlacementMov
         to.node = w->of_ref[to.node];
         TRY(manager_recall(w, attempt, false));
         TRY(manager_give(w, job, &to));
+        w->attempts[w->jobs[job].attempts].moved = true;
         w->tally.moved++;
         w->tally.copies--; /* one copy, on another node */
     }
     return OK;
 }
 
-static Err steal(World *w, PlacementQueued *queued, PlacementMove *moves)
+static Err steal(World *w, Queues *q, PlacementMove *moves)
 {
-    size_t count = 0, move_count;
-    for (uint32_t n = 0; n < w->node_count; n++) count += queued_on(w, n, queued + count);
-    if (count == 0) return OK;
-    TRY(placement_steal(w->placement, queued, count, moves, MOVES_MAX, &move_count));
-    return carry_out(w, queued, moves, move_count);
+    size_t move_count;
+    for (uint32_t n = 0; n < w->node_count; n++) q->count += queued_on(w, n, q->queued + q->count);
+    if (q->count == 0) return OK;
+    TRY(say_avoided(w, q));
+    TRY(placement_steal(w->placement, q->queued, q->count, moves, MOVES_MAX, &move_count));
+    return carry_out(w, q->queued, moves, move_count);
 }
 
 static Err move_queues(World *w)
 {
-    PlacementQueued *queued = malloc((w->attempt_count + 1) * sizeof *queued);
+    Queues q = {.queued = malloc((w->attempt_count + 1) * sizeof *q.queued)};
     PlacementMove *moves = malloc(MOVES_MAX * sizeof *moves);
-    Err e = queued && moves ? steal(w, queued, moves) : FAIL(ENOMEM);
-    free(queued);
+    Err e = q.queued && moves ? steal(w, &q, moves) : FAIL(ENOMEM);
+    free(q.queued);
+    free(q.avoid);
     free(moves);
     return e;
 }

@@ -14,15 +14,29 @@ static inline Scenario scenario_of(const char *yaml)
     return s;
 }
 
-static inline SimResult simulated(const Scenario *s, const char *policy, uint64_t seed)
+enum { PROGRESS_CALLS_MAX = 5000 }; /* of about 4,096 events each: who needs more goes round in circles */
+
+static inline bool simulation_goes_on(void *context, uint64_t ended, uint64_t jobs, double now_s)
+{
+    (void)ended;
+    (void)jobs;
+    (void)now_s;
+    return ++*(int *)context < PROGRESS_CALLS_MAX;
+}
+
+/** what: printed when it fails */
+static inline SimResult simulated_as(const Scenario *s, const char *policy, uint64_t seed, const char *what)
 {
     SimResult r;
     Diag diag = {{0}};
-    SimOptions options = {.seed = seed, .has_seed = true};
+    int calls = 0;
+    SimOptions options = {.seed = seed, .has_seed = true, .context = &calls, .progress = simulation_goes_on};
     Err e = sim_run(s, policy, &options, &r, &diag);
-    ck_assert_msg(e.code == 0, "%s: %s (%s)", policy, diag.text, err_text(e.code));
+    ck_assert_msg(e.code == 0, "%s: %s: %s (%s)", what, policy, diag.text, err_text(e.code));
     return r;
 }
+
+static inline SimResult simulated(const Scenario *s, const char *policy, uint64_t seed) { return simulated_as(s, policy, seed, s->name); }
 
 static inline SimResult simulated_text(const char *yaml, const char *policy, uint64_t seed)
 {

@@ -79,8 +79,7 @@ static Err come_up(World *w, uint32_t node)
     Node *n = &w->nodes[node];
     n->up = true;
     n->stamp++;
-    n->up_since_ns = w->now_ns;
-    n->link_free_ns = w->now_ns;
+    n->up_since_ns = n->link_free_ns = w->now_ns;
     n->images = n->population->warm ? UINT64_MAX : 0;
     n->cut = n->draining = false;
     uint64_t every = n->population->failures.crash_every_ns;
@@ -99,7 +98,7 @@ static Err go_down(World *w, uint32_t node)
         if (a->state == ATTEMPT_RUNS) node_bill(w, n, w->now_ns - a->started_ns);
         if (a->state != ATTEMPT_ENDED || a->held) a->state = ATTEMPT_LOST; /* an answer that is on its way arrives */
     }
-    n->ready_first = n->ready_last = SIM_NONE;
+    n->link = n->ready = (Line){SIM_NONE, SIM_NONE};
     n->running = 0;
     n->up_ns += w->now_ns - n->up_since_ns;
     n->up = n->cut = false;
@@ -198,6 +197,7 @@ static Err cut(World *w, uint32_t node)
     double lasts_s = waiting_s(w, DRAW_CUT, node, 2 * n->cuts + 1, n->population->failures.cut_lasts_ns);
     n->cut = true;
     n->cuts++;
+    link_cut(w, n);
     TRY(silent(w, node));
     return after(w, lasts_s, EVENT_HEALED, node, n->stamp);
 }
@@ -206,6 +206,7 @@ static Err heal(World *w, uint32_t node)
 {
     Node *n = &w->nodes[node];
     n->cut = false;
+    TRY(link_heal(w, n));
     for (uint32_t i = n->attempts; i != SIM_NONE; i = w->attempts[i].next_of_node) {
         Attempt *a = &w->attempts[i];
         if (!a->held) continue;

@@ -1,32 +1,28 @@
-/* What a node does with what it was given: fetches it over its link, runs it on a core, sends the result. */
+/* What a node does with what it was given: waits for its bytes (node_link.c), runs it on a core, sends the result. */
 #include <math.h>
 
 #include "sim/world.h"
 
-/* Bytes that must travel to the node before the run. The image comes once, with the first attempt. */
-static uint64_t missing_bytes(World *w, const Attempt *a, uint64_t *ret_images)
+/* Lines of attempts: for the link, for a core. */
+
+void line_join(World *w, Line *line, uint32_t attempt)
 {
-    const SimTask *t = task_of_job(w, a->job);
-    uint64_t bit = (uint64_t)1 << w->jobs[a->job].task, missing = 0;
-    *ret_images = bit;
-    if (!(w->nodes[a->node].images & bit)) missing += t->image_bytes;
-    if (!node_holds(w, a->node, a->job)) missing += t->segment_bytes;
-    return missing;
+    w->attempts[attempt].next_in_line = SIM_NONE;
+    if (line->last == SIM_NONE) line->first = attempt;
+    else w->attempts[line->last].next_in_line = attempt;
+    line->last = attempt;
 }
 
-/* Links are used by one transfer at a time, in the order of the assignments; so is the origin's. */
-static uint64_t transfer_end(World *w, Node *n, uint64_t bytes)
+void line_leave(World *w, Line *line, uint32_t attempt)
 {
-    uint64_t start = later(w->now_ns + n->population->latency_ns, n->link_free_ns), end = start;
-    if (bytes == 0) return w->now_ns + n->population->latency_ns;
-    if (w->scenario->origin_bandwidth) {
-        start = later(start, w->origin_free_ns);
-        w->origin_free_ns = start + from_seconds((double)bytes / (double)w->scenario->origin_bandwidth);
-        end = w->origin_free_ns;
+    uint32_t *link = &line->first, before = SIM_NONE;
+    while (*link != attempt && *link != SIM_NONE) {
+        before = *link;
+        link = &w->attempts[*link].next_in_line;
     }
-    if (n->population->bandwidth) end = later(end, start + from_seconds((double)bytes / (double)n->population->bandwidth));
-    n->link_free_ns = end;
-    return end;
+    if (*link == SIM_NONE) return;
+    *link = w->attempts[attempt].next_in_line;
+    if (line->last == attempt) line->last = before;
 }
 
 Err node_receive(World *w, uint32_t attempt)
@@ -37,10 +33,7 @@ Err node_receive(World *w, uint32_t attempt)
         a->state = ATTEMPT_LOST;
         return OK;
     }
-    uint64_t image, missing = missing_bytes(w, a, &image);
-    n->images |= image;
-    w->tally.bytes += missing;
-    return world_at(w, transfer_end(w, n, missing), EVENT_READY, attempt, a->stamp);
+    return link_fetch(w, attempt);
 }
 
 static double slowness(const World *w, const Attempt *a)
@@ -65,12 +58,9 @@ static Err start(World *w, uint32_t attempt)
 /* The first of the line that is still wanted gets the free core. */
 static Err start_next(World *w, Node *n)
 {
-    while (n->ready_first != SIM_NONE && n->running < n->claimed_cores) {
-        uint32_t attempt = n->ready_first;
-        Attempt *a = &w->attempts[attempt];
-        n->ready_first = a->next_ready;
-        if (n->ready_first == SIM_NONE) n->ready_last = SIM_NONE;
-        a->next_ready = SIM_NONE;
+    while (n->ready.first != SIM_NONE && n->running < n->claimed_cores) {
+        uint32_t attempt = n->ready.first;
+        line_leave(w, &n->ready, attempt);
         TRY(start(w, attempt));
     }
     return OK;
@@ -81,10 +71,9 @@ Err node_ready(World *w, uint32_t attempt)
     Attempt *a = &w->attempts[attempt];
     Node *n = &w->nodes[a->node];
     if (a->state != ATTEMPT_TRAVELS) return OK;
+    TRY(link_fetched(w, attempt));
     a->state = ATTEMPT_READY;
-    if (n->ready_last == SIM_NONE) n->ready_first = attempt;
-    else w->attempts[n->ready_last].next_ready = attempt;
-    n->ready_last = attempt;
+    line_join(w, &n->ready, attempt);
     return start_next(w, n);
 }
 
@@ -119,22 +108,12 @@ Err node_finished(World *w, uint32_t attempt)
     return start_next(w, n);
 }
 
-static void leave_line(World *w, Node *n, uint32_t attempt)
-{
-    uint32_t *link = &n->ready_first, before = SIM_NONE;
-    while (*link != attempt) {
-        before = *link;
-        link = &w->attempts[*link].next_ready;
-    }
-    *link = w->attempts[attempt].next_ready;
-    if (n->ready_last == attempt) n->ready_last = before;
-}
-
 Err node_drop(World *w, uint32_t attempt)
 {
     Attempt *a = &w->attempts[attempt];
     Node *n = &w->nodes[a->node];
-    if (a->state == ATTEMPT_READY) leave_line(w, n, attempt);
+    if (a->state == ATTEMPT_TRAVELS) return link_call_off(w, attempt);
+    if (a->state == ATTEMPT_READY) line_leave(w, &n->ready, attempt);
     if (a->state != ATTEMPT_RUNS) return OK;
     node_bill(w, n, w->now_ns - a->started_ns);
     n->running--;

@@ -98,11 +98,11 @@ START_TEST(no_micro_job_is_lost_or_counted_twice_and_no_policy_beats_a_bound_in_
     char text[TEXT_MAX];
     for (int i = 0; i < rounds(); i++) {
         write_scenario(seed + (uint64_t)i, text);
+        char what[TEXT_MAX + 64];
+        snprintf(what, sizeof what, "COVEY_TEST_SEED=%llu COVEY_SIM_ROUNDS=1\n%s", (unsigned long long)seed + (unsigned)i, text);
         Scenario s = scenario_of(text);
         for (unsigned p = 0; sim_policy(p); p++) {
-            SimResult r = simulated(&s, sim_policy(p), seed);
-            char what[TEXT_MAX + 64];
-            snprintf(what, sizeof what, "COVEY_TEST_SEED=%llu COVEY_SIM_ROUNDS=1\n%s", (unsigned long long)seed + (unsigned)i, text);
+            SimResult r = simulated_as(&s, sim_policy(p), seed + (uint64_t)i, what);
             assert_sound(&r, what);
         }
         scenario_free(&s);

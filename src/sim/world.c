@@ -63,7 +63,7 @@ Err attempt_new(World *w, uint32_t job, uint32_t node, uint32_t *ret_attempt)
     Node *n = &w->nodes[node];
     Job *j = &w->jobs[job];
     w->attempts[at] = (Attempt){.job = job, .node = node, .stamp = stamp, .state = ATTEMPT_TRAVELS, .next_of_job = j->attempts,
-        .next_of_node = n->attempts, .prev_of_node = SIM_NONE, .next_ready = SIM_NONE};
+        .next_of_node = n->attempts, .prev_of_node = SIM_NONE, .next_in_line = SIM_NONE};
     if (n->attempts != SIM_NONE) w->attempts[n->attempts].prev_of_node = at;
     n->attempts = at;
     j->attempts = at;
@@ -118,7 +118,7 @@ static void make_node(World *w, uint32_t node, uint32_t population, uint32_t ind
     char id[FACT_NODE_ID_MAX + 1];
     snprintf(id, sizeof id, "%.40s-%u", p->name, index);
     *n = (Node){.population = p, .population_index = population, .hash = fact_hash(id), .owner = owner_of(p, index), .attempts = SIM_NONE,
-        .ready_first = SIM_NONE, .ready_last = SIM_NONE};
+        .link = {SIM_NONE, SIM_NONE}, .ready = {SIM_NONE, SIM_NONE}};
     make_speed(n, w->seed, node);
     n->liar = draw_unit(w->seed, DRAW_LIAR, node) < p->failures.liar_share;
     if (!p->trace.count) return;

@@ -37,14 +37,17 @@ typedef struct {
     uint32_t job, node;
     uint32_t stamp;             /* changes when the place is used anew: old events fall through */
     uint32_t next_of_job, next_of_node, prev_of_node;
-    uint32_t next_ready;        /* in the node's line for a core */
+    uint32_t next_in_line;      /* of its node: for the link, or for a core */
     uint8_t state;
     bool abandoned;             /* the manager gave it up: its result counts if it comes, nothing waits for it */
+    bool moved;                 /* it was taken from another node's queue: once is enough */
     bool held;                  /* its result waits for the end of a cut */
     uint32_t epoch;             /* of the node, when it was given */
     float charge_s;
-    uint64_t started_ns, ends_ns;
+    uint64_t started_ns, ends_ns; /* of the run; while it travels see node_link.c */
 } Attempt;
+
+typedef struct { uint32_t first, last; } Line; /* of attempts */
 
 typedef enum { JOB_NEW, JOB_OUT, JOB_DONE, JOB_FAILED } JobState;
 
@@ -68,12 +71,12 @@ typedef struct {
     uint32_t boots, cuts;       /* how often: indices of random values */
     uint32_t running, outstanding, window;
     uint32_t attempts;          /* the newest given to it; a list */
-    uint32_t ready_first, ready_last;
+    Line link, ready;           /* those whose bytes travel, the first under way; those that wait for a core */
     uint32_t trace_member;
     uint64_t trace_offset;
     uint64_t images;            /* bit of a task: its image is here */
     uint64_t images_told;       /* what the manager knows of it */
-    uint64_t link_free_ns, silent_since_ns, up_since_ns, up_ns, busy_ns;
+    uint64_t link_free_ns, silent_since_ns, up_since_ns, up_ns, busy_ns; /* link_free: until then an image comes that nobody waits for */
     PlacementNodeRef ref;
     NodeData *data;             /* what it holds; data_count pieces */
     uint32_t data_count;
@@ -162,6 +165,18 @@ MUST_USE Err node_finished(World *w, uint32_t attempt);
 MUST_USE Err node_drop(World *w, uint32_t attempt);
 void node_bill(World *w, Node *n, uint64_t occupied_ns);
 uint64_t node_result_time(const World *w, const Attempt *a);
+
+void line_join(World *w, Line *line, uint32_t attempt);
+/** Also one that is not in it. */
+void line_leave(World *w, Line *line, uint32_t attempt);
+
+/* node_link.c: what travels to a node */
+MUST_USE Err link_fetch(World *w, uint32_t attempt);
+/** Its EVENT_READY came. */
+MUST_USE Err link_fetched(World *w, uint32_t attempt);
+MUST_USE Err link_call_off(World *w, uint32_t attempt);
+void link_cut(World *w, Node *n);
+MUST_USE Err link_heal(World *w, Node *n);
 
 /* node_life.c: coming and going */
 MUST_USE Err node_begin(World *w, uint32_t node);
