@@ -1,0 +1,106 @@
+/* All models speak about one session, and are blended. */
+#include <math.h>
+
+#include "predict/predictor_parts.h"
+#include "predict/vector.h"
+
+static const float RATE = 0.02f;
+
+static bool may_speak(const Predictor *p, PredictModel model) { return p->options.models == 0 || p->options.models >> model & 1; }
+
+/* Small contexts that choose the weights: none; the last task; how far PPM could look back, and where in the session we are. */
+static void choose_weights(const Predictor *p, Say *say)
+{
+    uint32_t happened = say->s ? say->s->count : 0, part = happened < 2 ? 0 : happened < 5 ? 1 : happened < 12 ? 2 : 3;
+    uint16_t last = session_task(say->s, 0);
+    say->at[0] = 0;
+    say->at[1] = last < TASKS_ROOM ? last : PREDICT_END;
+    say->at[2] = (unsigned)(say->order + 1) * 4 + part;
+    mixer_weights(&p->counts, say->at, say->weights_counts);
+    mixer_weights(&p->all, say->at, say->weights_all);
+}
+
+static void say_views(Predictor *p, Say *say)
+{
+    views_contexts(say->s, say->views);
+    for (unsigned v = 0; v < VIEW_COUNT; v++) {
+        float *row = say->p + (SAY_VIEWS + v) * say->stride;
+        view_distribution(v == VIEW_OWN_TASK ? &p->own : &p->contexts, (ViewKind)v, say->views[v], say->s, say->p, say->count, row);
+    }
+}
+
+static void floor_of(float *row, size_t count)
+{
+    for (size_t t = 0; t < count; t++) row[t] = row[t] > 1e-7f ? row[t] : 1e-7f;
+}
+
+static void no_end(const Predictor *p, Say *say)
+{
+    if (!p->options.no_end || say->count < 2) return;
+    for (unsigned r = 0; r < SAY_COUNT; r++) {
+        float *row = say->p + r * say->stride, left = 1 - row[PREDICT_END];
+        row[PREDICT_END] = 0;
+        for (size_t t = 1; t < say->count; t++) row[t] = left > 1e-6f ? row[t] / left : 1 / (float)(say->count - 1);
+    }
+}
+
+static void blend(const Predictor *p, Say *say)
+{
+    const float *w = p->shares.weights, *ppm = say->p;
+    mixer_distribution(say->weights_counts, COUNTED, say->logs, say->stride, say->count, say->counts);
+    if (p->nets[0] || p->nets[1]) mixer_distribution(say->weights_all, SAY_COUNT, say->logs, say->stride, say->count, say->all);
+    else memcpy(say->all, say->counts, say->count * sizeof *say->all);
+    for (size_t t = 0; t < say->count; t++) say->blend[t] = w[MEMBER_PPM] * ppm[t] + w[MEMBER_COUNTS] * say->counts[t] + w[MEMBER_ALL] * say->all[t];
+}
+
+void predictor_say(Predictor *p, uint64_t session)
+{
+    Say *say = &p->say;
+    if (say->valid && say->session == session && say->count == predictor_symbols(p)) return;
+    say->session = session;
+    say->s = session_find(&p->sessions, session);
+    say->count = predictor_symbols(p);
+    say->stride = (say->count + 7) / 8 * 8;
+    say->order_count = ppm_contexts(say->s, say->orders);
+    ppm_distribution(&p->contexts, say->orders, say->order_count, say->count, say->excluded, say->p, &say->order);
+    floor_of(say->p, say->count);
+    if (may_speak(p, PREDICT_COUNTS)) say_views(p, say);
+    else
+        for (unsigned v = 0; v < VIEW_COUNT; v++) memcpy(say->p + (SAY_VIEWS + v) * say->stride, say->p, say->count * sizeof *say->p);
+    predictor_say_nets(p);
+    no_end(p, say);
+    for (unsigned r = 0; r < SAY_COUNT; r++) {
+        floor_of(say->p + r * say->stride, say->count);
+        vector_log(say->p + r * say->stride, say->logs + r * say->stride, say->count);
+    }
+    choose_weights(p, say);
+    blend(p, say);
+    say->valid = true;
+}
+
+static void learn_blend(Predictor *p, uint16_t task)
+{
+    const Say *say = &p->say;
+    if (p->options.no_end && task == PREDICT_END) return;
+    mixer_learn(&p->counts, say->at, say->counts, say->logs, say->stride, say->count, task, RATE);
+    if (p->nets[0] || p->nets[1]) mixer_learn(&p->all, say->at, say->all, say->logs, say->stride, say->count, task, RATE);
+    const float of_members[MEMBERS] = {say->p[task], say->counts[task], say->all[task]};
+    shares_learn(&p->shares, of_members);
+}
+
+void predictor_learn_next(Predictor *p, const Session *s, uint16_t task, bool everybody)
+{
+    uint64_t id = s->id;
+    bool known = task < predictor_symbols(p);
+    if (everybody && known) {
+        predictor_say(p, id);
+        learn_blend(p, task);
+        ppm_learn(&p->contexts, p->say.orders, p->say.order_count, task);
+        views_learn(&p->contexts, &p->own, p->say.views, s, task, true);
+    } else if (known) {
+        uint64_t views[VIEW_COUNT];
+        views_contexts(s, views);
+        views_learn(&p->contexts, &p->own, views, s, task, false);
+    }
+    p->say.valid = false;
+}
