@@ -76,8 +76,6 @@ Err session_revive(Broker *b, uint64_t now_s, Session *session, const Footer *fo
     return sessions_put(&b->sessions, session, now_s);
 }
 
-/* --- life --- */
-
 typedef struct { Broker *broker; uint64_t now_s; } Restore;
 
 /* A session of before, with its keys derived again. One over data that are sealed to another key than the current one is left out: it may have
@@ -88,12 +86,23 @@ static Err restore_session(void *context, const StoredSession *stored)
     Footer footer;
     Session s = {.id = stored->id, .expires = stored->expires, .node = stored->node, .stage = stored->stage};
     memcpy(s.task_id, stored->task, sizeof s.task_id);
-    if (is_revoked(r->broker, stored->node.bytes, r->now_s)) return OK;
-    Err e = owned_footer(r->broker, stored->footer, &footer, NULL);
-    if (!e.code && is_sealed_to(&footer, r->broker->config.sealing_public)) e = session_revive(r->broker, r->now_s, &s, &footer, NULL);
+    if (is_revoked(r->broker, stored->node.bytes, r->now_s)) return FAIL(ERR_DENIED);
+    TRY(owned_footer(r->broker, stored->footer, &footer, NULL));
+    if (!is_sealed_to(&footer, r->broker->config.sealing_public)) return FAIL(ERR_NO_ENTRY);
+    Err e = session_revive(r->broker, r->now_s, &s, &footer, NULL);
     sodium_memzero(&s, sizeof s);
-    return e.code == ENOMEM ? e : OK;
+    return e;
 }
+
+const Session *session_find(Broker *b, uint64_t now_s, uint64_t id)
+{
+    const Session *s = sessions_find(&b->sessions, id, now_s);
+    if (s) return s;
+    Restore restore = {b, now_s};
+    return state_session(b->state, id, now_s, restore_session, &restore).code ? NULL : sessions_find(&b->sessions, id, now_s);
+}
+
+/* --- life --- */
 
 static Err path_in(const char *directory, const char *name, char ret_path[PATH_BYTES_MAX])
 {
@@ -131,8 +140,6 @@ static Err open_broker(Broker *b, uint64_t now_s, Diag *diag)
     TRY(nonces_begin(&b->nonces));
     TRY(sessions_begin(&b->sessions, b->config.sealing));
     TRY_WHY(diag, state_sweep(b->state, now_s), "the broker's state");
-    Restore restore = {b, now_s};
-    TRY_WHY(diag, state_each_session(b->state, now_s, restore_session, &restore), "the broker's sessions");
     return OK;
 }
 

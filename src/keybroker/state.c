@@ -32,7 +32,7 @@ typedef enum {
     FIND_NEWEST, FIND_FOOTER, PUT_DATASET,
     FIND_TASK, PUT_TASK,
     FIND_RUN, COUNT_RUNS, PUT_RUN,
-    FIND_SESSION, PUT_SESSION, PROLONG_SESSION, EACH_SESSION, SWEEP,
+    FIND_SESSION, PUT_SESSION, PROLONG_SESSION, SHOW_SESSION, SWEEP,
     STATEMENT_COUNT
 } Statement;
 
@@ -51,9 +51,9 @@ static const char *const SQL[STATEMENT_COUNT] = {
     [FIND_SESSION] = "SELECT id FROM session WHERE task = ?1 AND node = ?2 AND stage = ?3",
     [PUT_SESSION] = "INSERT INTO session VALUES(?1, ?2, ?3, ?4, ?5)",
     [PROLONG_SESSION] = "UPDATE session SET expires = ?2 WHERE id = ?1",
-    [EACH_SESSION] = "SELECT session.id, task, node, stage, expires, dataset, task.version, footer FROM session JOIN task ON "
-                     "task.id = session.task"
-                     " JOIN dataset ON dataset.id = task.dataset AND dataset.version = task.version WHERE expires > ?1",
+    [SHOW_SESSION] = "SELECT session.id, task, node, stage, expires, dataset, task.version, footer FROM session JOIN task ON "
+                     "task.id = session.task JOIN dataset ON dataset.id = task.dataset AND dataset.version = task.version"
+                     " WHERE session.id = ?1 AND expires > ?2",
     [SWEEP] = "DELETE FROM session WHERE expires <= ?1",
 };
 
@@ -364,18 +364,17 @@ static bool read_session(sqlite3_stmt *t, StoredSession *ret)
            blob_into(t, 5, ret->dataset, sizeof ret->dataset);
 }
 
-Err state_each_session(State *s, uint64_t now, SessionVisit visit, void *context)
+Err state_session(State *s, uint64_t id, uint64_t now, SessionVisit visit, void *context)
 {
-    sqlite3_stmt *t = use(s, EACH_SESSION);
-    Err e = OK;
-    bool row = true;
-    bind_number(t, 1, now);
-    while (!e.code) {
-        StoredSession session;
-        e = find(s, t, &row);
-        if (e.code || !row) break;
-        e = read_session(t, &session) ? visit(context, &session) : FAIL(ERR_CORRUPT);
-    }
+    sqlite3_stmt *t = use(s, SHOW_SESSION);
+    StoredSession session;
+    bool row = false;
+    if (id > INT64_MAX) return FAIL(ERR_NO_ENTRY);
+    bind_number(t, 1, id);
+    bind_number(t, 2, now);
+    Err e = find(s, t, &row);
+    if (!e.code && !row) e = FAIL(ERR_NO_ENTRY);
+    if (!e.code) e = read_session(t, &session) ? visit(context, &session) : FAIL(ERR_CORRUPT);
     sqlite3_reset(t);
     return e;
 }

@@ -46,8 +46,8 @@ typedef struct {
     View footer;
 } StoredSession;
 typedef Err (*SessionVisit)(void *context, const StoredSession *session);
-/** Every session that has not expired; `session` is borrowed for the call. */
-MUST_USE Err state_each_session(State *s, uint64_t now, SessionVisit visit, void *context);
+/** Shows a session that has not expired; `session` is borrowed for the call. errors: ERR_NO_ENTRY, those of `visit` */
+MUST_USE Err state_session(State *s, uint64_t id, uint64_t now, SessionVisit visit, void *context);
 /** The signed footer of the dataset that a task was counted for. errors: ERR_NO_ENTRY */
 MUST_USE Err state_task_footer(State *s, const uint8_t task[TASK_BYTES], Buffer *ret_footer);
 /** Forgets sessions that have expired. What was counted and pinned stays. */

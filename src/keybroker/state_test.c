@@ -203,8 +203,7 @@ END_TEST
 
 static Err collect(void *context, const StoredSession *session)
 {
-    StoredSession *to = context;
-    to[to[0].id ? 1 : 0] = *session;
+    *(StoredSession *)context = *session;
     ck_assert(view_equal(session->footer, VIEW("footer")));
     return OK;
 }
@@ -213,20 +212,20 @@ START_TEST(sessions_come_back_until_they_expire)
 {
     begin();
     Admission a = admission(1);
-    StoredSession got[2] = {{0}};
+    StoredSession got = {0};
     admit(&a);
     open_again();
-    ck_assert_ok(state_each_session(s, 199, collect, got));
-    ck_assert_uint_eq(got[0].id, a.new_session);
-    ck_assert_uint_eq(got[0].expires, 200);
-    ck_assert_uint_eq(got[0].version, 3);
-    ck_assert_int_eq(got[0].task[0], 1);
-    ck_assert_int_eq(got[0].node.bytes[0], 3);
-    ck_assert_uint_eq(got[1].id, 0);
+    ck_assert_ok(state_session(s, a.new_session, 199, collect, &got));
+    ck_assert_uint_eq(got.id, a.new_session);
+    ck_assert_uint_eq(got.expires, 200);
+    ck_assert_uint_eq(got.version, 3);
+    ck_assert_int_eq(got.task[0], 1);
+    ck_assert_int_eq(got.node.bytes[0], 3);
+    ck_assert_err(state_session(s, a.new_session, 200, collect, &got), ERR_NO_ENTRY);
+    ck_assert_err(state_session(s, a.new_session + 1, 199, collect, &got), ERR_NO_ENTRY);
+    ck_assert_err(state_session(s, UINT64_MAX, 199, collect, &got), ERR_NO_ENTRY);
     ck_assert_ok(state_sweep(s, 200));
-    got[0] = (StoredSession){0};
-    ck_assert_ok(state_each_session(s, 0, collect, got));
-    ck_assert_uint_eq(got[0].id, 0);
+    ck_assert_err(state_session(s, a.new_session, 0, collect, &got), ERR_NO_ENTRY);
     end();
 }
 END_TEST
