@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "crypto/sha256.h"
 #include "image/cache.h"
 #include "image/generated.h"
 #include "image/module.h"
@@ -53,7 +54,7 @@ static Err read_module(Job *j)
     if (error.code == ERR_LIMIT) return FAIL_WHY(j->diag, ERR_BAD_INPUT, "%s: larger than %d MiB", path, MODULE_BYTES_MAX >> 20);
     TRY_WHY(j->diag, error, "%s", path);
     TRY(module_check(view_buffer(&j->module), base_name(path), memory_max, &j->info, j->diag));
-    sha256_of(view_buffer(&j->module), &j->module_hash);
+    TRY(sha256_large(view_buffer(&j->module), &j->module_hash));
     return OK;
 }
 

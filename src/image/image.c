@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/limits.h"
+#include "crypto/sha256.h"
 #include "image/elf.h"
 
 _Static_assert(sizeof(ImageTrailer) == 8 + SIGN_PUBLIC_BYTES + SIGNATURE_BYTES, "the layout is a format");
@@ -31,7 +32,7 @@ Err image_parse(View file, ImageInfo *ret_info, Diag *diag)
                         info.manifest.abi_version, SEE_ABI_VERSION);
     if (!manifest_validate(&info.manifest)) return FAIL_WHY(diag, ERR_BAD_INPUT, "not a SEE image: its manifest is malformed");
     TRY(trailer_read(view_of(file.data + info.elf.size, file.size - info.elf.size), &info, diag));
-    sha256_of(info.elf, &info.measurement);
+    TRY(sha256_large(info.elf, &info.measurement));
 
     *ret_info = info;
     return OK;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "crypto/sha256.h"
 #include "sys/fd.h"
 #include "sys/process.h"
 
@@ -126,6 +127,7 @@ Err toolchain_compile(const Toolchain *t, const char *directory, Buffer *log, Di
     ADD_ALL(&c, FILES);
     add(&c, t->archive);
     add(&c, "-lcrypto");
+    add(&c, "-lIPSec_MB");
     add(&c, "-lsodium");
     add(&c, "-lm");
     return run(&c, "gcc", directory, log, diag);
@@ -140,7 +142,7 @@ static Err describe_file(const Toolchain *t, const char *name, Buffer *text, Dia
     AUTO_BUFFER content = buffer_limited(IMAGE_BYTES_MAX);
     TRY_WHY(diag, file_read(AT_FDCWD, path, &content), "%s", path);
     Sha256 hash;
-    sha256_of(view_buffer(&content), &hash);
+    TRY_WHY(diag, sha256_large(view_buffer(&content), &hash), "%s", path);
     sha256_hex(&hash, hex);
     return buffer_format(text, "%s %s\n", name ? name : "runtime", hex);
 }
@@ -150,8 +152,8 @@ Err toolchain_describe(const Toolchain *t, Buffer *text, Diag *diag)
     assert(t && text);
 
     static const char *const HEADERS[] = {"manifest.h", "module.h", "note.h", "prelude.h"};
-    TRY(buffer_format(text, "covey %s\nwasm2c %s\ngcc %s\nld %s\nlibc %s\nlibcrypto %s\nlibsodium %s\n", COVEY_VERSION, t->wasm2c, t->gcc,
-                      t->ld, t->libc, t->libcrypto, t->libsodium));
+    TRY(buffer_format(text, "covey %s\nwasm2c %s\ngcc %s\nld %s\nlibc %s\nlibcrypto %s\nlibIPSec_MB %s\nlibsodium %s\n", COVEY_VERSION, t->wasm2c, t->gcc,
+                      t->ld, t->libc, t->libcrypto, t->libipsec_mb, t->libsodium));
     for (size_t i = 0; i < sizeof COMPILE_OPTIONS / sizeof COMPILE_OPTIONS[0]; i++)
         TRY(buffer_format(text, "%s ", COMPILE_OPTIONS[i]));
     for (size_t i = 0; i < sizeof LINK_OPTIONS / sizeof LINK_OPTIONS[0]; i++) TRY(buffer_format(text, "%s ", LINK_OPTIONS[i]));
