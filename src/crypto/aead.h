@@ -1,6 +1,6 @@
 /**
  * AEAD of sealed data: AES-256-GCM (NIST SP 800-38D), 96-bit nonces, 128-bit tags. Fastest of what Debian packages on this kind of machine
- * (bench/). Pure: compiled for the host and into libcovey-see.a, in place allowed (out == in).
+ * (bench/); by which code, the processor decides (aead_parts.h). Pure: for the host and in libcovey-see.a, in place allowed (out == in).
  *
  * A key is used for one segment or one result; the nonce is the chunk's number, so a (key, nonce) pair is never used twice.
  */
@@ -9,15 +9,16 @@
 
 enum { AEAD_KEY_BYTES = 32, AEAD_NONCE_BYTES = 12, AEAD_TAG_BYTES = 16 };
 typedef struct { uint8_t bytes[AEAD_KEY_BYTES]; } AeadKey;
-enum { AEAD_STATE_BYTES = 1280 }; /* aead_see.c says what of */
+enum { AEAD_STATE_BYTES = 1280 }; /* aead_see.c and aead_wide.c say what of */
 
 /**
  * A key made ready: its schedule is computed once for all chunks that are sealed or opened with it. Holds secrets: aead_end wipes them, may be
  * called again, and is harmless on one that is all zeros. Not copied: what it points to is its own.
  */
 typedef struct {
-    void *context;                                /* host: OpenSSL's; NULL: not begun */
-    _Alignas(16) uint8_t state[AEAD_STATE_BYTES]; /* SEE, where nothing is allocated */
+    void *context; /* host, not wide: OpenSSL's; NULL: not begun */
+    bool is_wide;
+    _Alignas(16) uint8_t state[AEAD_STATE_BYTES]; /* wide; and SEE, where nothing is allocated */
 } AeadCipher;
 /** errors: ENOMEM */
 MUST_USE Err aead_begin(const AeadKey *key, AeadCipher *ret_cipher);

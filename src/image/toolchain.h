@@ -12,7 +12,8 @@ typedef struct {
     char archive[PATH_BYTES_MAX];       /* libcovey-see.a */
     char include[PATH_BYTES_MAX];       /* the folder with see/prelude.h */
     char wasm2c[96], gcc[96], ld[96];   /* first lines of what they say about themselves */
-    char libc[LIBRARY_TEXT_BYTES], libcrypto[LIBRARY_TEXT_BYTES], libsodium[LIBRARY_TEXT_BYTES]; /* path, size and time of static libraries */
+    /* path, size and time of static libraries */
+    char libc[LIBRARY_TEXT_BYTES], libcrypto[LIBRARY_TEXT_BYTES], libipsec_mb[LIBRARY_TEXT_BYTES], libsodium[LIBRARY_TEXT_BYTES];
 } Toolchain;
 
 /** Finds everything. The runtime: $COVEY_SEE_DIR, beside the running executable (a build tree), then where Covey is installed.

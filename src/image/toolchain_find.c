@@ -97,6 +97,7 @@ Err toolchain_find(Toolchain *ret_toolchain, Diag *diag)
     TRY(ask("ld", "--version", "binutils", t.ld, sizeof t.ld, diag));
     TRY(find_library("-print-file-name=libc.a", "libc6-dev", t.libc, diag));
     TRY(find_library("-print-file-name=libcrypto.a", "libssl-dev", t.libcrypto, diag));
+    TRY(find_library("-print-file-name=libIPSec_MB.a", "libipsec-mb-dev", t.libipsec_mb, diag));
     TRY(find_library("-print-file-name=libsodium.a", "libsodium-dev", t.libsodium, diag));
     TRY(find_runtime(&t, diag));
     *ret_toolchain = t;

@@ -94,7 +94,7 @@ static Err restore_session(void *context, const StoredSession *stored)
     return e;
 }
 
-const Session *session_find(Broker *b, uint64_t now_s, uint64_t id)
+const Session *broker_session(Broker *b, uint64_t now_s, uint64_t id)
 {
     const Session *s = sessions_find(&b->sessions, id, now_s);
     if (s) return s;

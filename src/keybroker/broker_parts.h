@@ -30,7 +30,7 @@ uint64_t session_end(const Policy *p, uint64_t now_s);
 /** Puts a session into memory with its keys. The footer must be the dataset's. */
 MUST_USE Err session_revive(Broker *b, uint64_t now_s, Session *session, const Footer *footer, Diag *diag);
 /** A session in memory; or one of before a restart, revived when it is first asked for. NULL: there is none. */
-const Session *session_find(Broker *b, uint64_t now_s, uint64_t id);
+const Session *broker_session(Broker *b, uint64_t now_s, uint64_t id);
 static inline bool is_revoked(const Broker *b, const uint8_t key[32], uint64_t now_s)
 {
     return b->config.revoked && revoked_has(b->config.revoked, key, now_s);

@@ -48,7 +48,7 @@ Err broker_wrap(Broker *b, uint64_t now_s, uint64_t session_id, const uint64_t *
                 uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag)
 {
     Diag why = {{0}};
-    const Session *s = session_find(b, now_s, session_id);
+    const Session *s = broker_session(b, now_s, session_id);
     Err e = decide_wrap(b, now_s, s, jobs, plain_sizes, count, ret_wraps, &why);
     if (!e.code) return OK;
     e = diag_complete(&why, e, "wrap");

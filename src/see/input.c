@@ -63,13 +63,16 @@ static AeadCipher *cipher_of(const Piece *p)
     return &keys.input;
 }
 
-/* Straight into linear memory: the tag does not fit there, so text and tag are read apart. */
-static void open_in_place(const Piece *p, const Chunk *c, uint8_t *data)
+/* Straight into linear memory, where `room` bytes are wanted: if more than the chunk, its tag is read with it and the next chunk goes over it. */
+static void open_in_place(const Piece *p, const Chunk *c, uint8_t *data, uint64_t room)
 {
     uint8_t tag[AEAD_TAG_BYTES];
-    memory_will_write(data, c->plain_size);
-    read_slot(data, c->plain_size, c->slot_offset);
-    read_slot(tag, sizeof tag, c->slot_offset + c->plain_size);
+    const bool tag_fits = room >= c->plain_size + AEAD_TAG_BYTES;
+    const uint64_t size = tag_fits ? c->plain_size + AEAD_TAG_BYTES : c->plain_size;
+    memory_will_write(data, size);
+    read_slot(data, size, c->slot_offset);
+    if (tag_fits) memcpy(tag, data + c->plain_size, sizeof tag);
+    else read_slot(tag, sizeof tag, c->slot_offset + c->plain_size);
     if (stream_open_parts(cipher_of(p), c->number, c->last, view_of(data, c->plain_size), tag, data).code) job_end(OUTCOME_SEAL_BROKEN);
 }
 
@@ -93,7 +96,7 @@ static void read_sealed(uint8_t *data, uint64_t size, uint64_t offset)
         uint64_t into = (offset - p->plain_start) % STREAM_CHUNK_BYTES, step = c.plain_size - into < size ? c.plain_size - into : size;
         if (step == 0) job_end(OUTCOME_SEAL_BROKEN);
         if (into == 0 && step == c.plain_size) {
-            open_in_place(p, &c, data);
+            open_in_place(p, &c, data, size);
         } else {
             open_in_bounce(p, index, &c);
             memcpy(data, bounce.data + into, step);
