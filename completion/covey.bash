@@ -51,6 +51,7 @@ _covey_command() {
     unseal) _covey_words '--output --at-least --inspect --json --help'; _covey_files '*.sealed' ;;
     keybroker) _covey_words '--listen --bus --tls-ca --key --state --collateral --node --help' ;;
     node) _covey_words '--bus --name --zone --owner --price --spot --notice --notice-file --data --cache --cache-size --cores --tls-ca --key --help' ;;
+    serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --cores --help'; _covey_files '*.y*ml' ;;
     manager) _covey_words '--bus --tasks --state --at-once --lease --data --tls-ca --key --help' ;;
     doctor) _covey_words '--json --help' ;;
     bench) _covey_words '--json' ;;
@@ -71,9 +72,9 @@ _covey() {
     --policy | -p) _covey_files '*.y*ml' ;;
     --supersedes) _covey_files '*.sealed' ;;
     --by | -b) _covey_words 'lines csv jsonl fixed: file' ;;
-    --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file) _covey_files '*' ;;
+    --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file | --token-file | --tls-cert | --tls-key | --client-ca) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node manager bus attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve manager bus attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }

@@ -390,6 +390,8 @@ COVEY_API const char *covey_simulate_policy(unsigned index, const char **ret_abo
  *  first use, with which evidence is signed; NULL: this node gives no evidence. */
 COVEY_API covey_code covey_warden_serve(int socket_fd, const char *config_dir, covey_error *error);
 
+#include "covey_service.h"
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@ int command_run(int argc, char **argv);
 int command_map(int argc, char **argv);
 int command_image(int argc, char **argv);
 int command_key(int argc, char **argv);
+int command_serve(int argc, char **argv);
 int command_bus(int argc, char **argv);
 int command_node(int argc, char **argv);
 int command_manager(int argc, char **argv);

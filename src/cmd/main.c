@@ -29,6 +29,7 @@ static const Command COMMANDS[] = {
     {"keybroker", command_keybroker, "release the keys of your sealed data to SEEs that its policy allows"},
     {"simulate", command_simulate, "a swarm of thousands of nodes, in simulation"},
     {"node", command_node, "give this machine's cores to the tasks of a bus"},
+    {"serve", command_serve, "the tasks of a service over HTTP, each request in a SEE"},
     {"manager", command_manager, "run the tasks that are put into a folder, on the nodes of a bus"},
     {"bus", command_bus, "the configuration of a NATS server that machines find each other at"},
     {"doctor", command_doctor, "what this machine can give, and why not more"},

@@ -1,0 +1,70 @@
+/**
+ * Requests for the tasks of a service become micro-jobs on this node: the image and the data of a task are fetched when they are first asked for,
+ * its zygote is started, and both are kept for the next request while the budget allows. The gateway is a manager on the bus: it believes the
+ * node no more than a manager does, and the node knows nothing of HTTP.
+ *
+ * Everything runs in the loop's thread. No request waits for the history, the orchestrator, or another task's zygote.
+ */
+#pragma once
+#include "bus/bus.h"
+#include "pto/depot.h"
+#include "pto/event.h"
+
+enum {
+    GATEWAY_ATTEMPTS_MAX = 3,     /* of a request whose SEE was lost to the world */
+    GATEWAY_TEXT_MAX = 512,
+};
+
+typedef struct Gateway Gateway;
+typedef struct GatewayRequest GatewayRequest;
+
+typedef struct {
+    unsigned status;              /* 200, 413, 429, 500, 503, 504 */
+    View body;                    /* with 200: the output; otherwise empty. Borrowed for the call */
+    const char *where, *remedy;   /* of an error */
+    char text[GATEWAY_TEXT_MAX];
+    uint32_t retry_after_s;       /* 0: not said */
+    const RequestEvent *event;
+} GatewayAnswer;
+typedef void (*GatewayAnswered)(void *context, const GatewayAnswer *answer);
+
+typedef struct {
+    uint32_t task;
+    const char *session, *attributes;   /* session empty: the client is the session */
+    uint64_t client, session_key;       /* keyed hashes: of who asks; of whose session it is */
+    Buffer *body;                       /* taken (left empty) when the call succeeds */
+    GatewayAnswered answered;           /* called exactly once, perhaps before gateway_ask returns; never after gateway_abandon */
+    void *context;
+} GatewayAsk;
+
+/** Everything is borrowed for the life of the gateway. */
+typedef struct {
+    const Service *service;
+    const Depot *depot;
+    const Sha256 *measurements;   /* [task]: of its image */
+    const char *node_id;          /* the agent on this bus */
+    void *context;
+    void (*event)(void *context, const RequestEvent *event);  /* each request, when it was answered */
+    void (*notice)(void *context, const char *line);          /* a task cannot be started, a file of the store changed */
+} GatewayConfig;
+
+MUST_USE Err gateway_new(Loop *loop, Bus *bus, const GatewayConfig *config, Gateway **ret_gateway, Diag *diag);
+/** Requests that are still here are not answered any more. */
+void gateway_free(Gateway **gateway);
+
+/** *ret_request is NULL when it was answered at once (a refusal). errors: ENOMEM; then nothing was answered and the body is the caller's */
+MUST_USE Err gateway_ask(Gateway *g, const GatewayAsk *ask, GatewayRequest **ret_request);
+/** Nobody waits for it any more. It is still run to its end if it has begun. */
+void gateway_abandon(GatewayRequest *r);
+/** From now on every new request is answered 503; those that are here are finished. */
+void gateway_drain(Gateway *g);
+bool gateway_idle(const Gateway *g);
+
+typedef struct {
+    uint32_t waiting, running, warm;
+    uint64_t requests, starts[START_COUNT], failed;
+    uint64_t warm_bytes;          /* of images and data that are kept */
+    uint64_t evicted, fetched_bytes;
+} GatewayStats;
+GatewayStats gateway_stats(const Gateway *g);
+bool gateway_task_is_warm(const Gateway *g, uint32_t task);

@@ -1,0 +1,193 @@
+# Does `covey serve` answer requests as an engineer expects, and refuse what it must?
+load helper
+setup_file() {
+    use_home
+    covey-cc "$BATS_TEST_DIRNAME/request.c" -o "$BATS_FILE_TMPDIR/request.wasm"
+}
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    cp "$BATS_FILE_TMPDIR/request.wasm" .
+}
+teardown() { [ ! -e pid ] || kill -9 "$(cat pid)" 2>/dev/null || true; }
+
+# service LINE...: a service file with four tasks of one module
+service() {
+    printf '%s\n' "service: demo" "$@" "tasks:" "  - {task: echo, module: request.wasm, args: [echo], next: [fail]}" \
+        "  - {task: fail, module: request.wasm, args: [fail]}" "  - {task: slow, module: request.wasm, args: [slow]}" \
+        "  - {task: trap, module: request.wasm, args: [trap]}" >service.yaml
+}
+
+# serve ARGUMENT...: starts it at a free port; $url
+serve() {
+    covey serve service.yaml --listen 127.0.0.1:0 "$@" >serve.out 2>&1 &
+    echo $! >pid
+    for _ in $(seq 200); do
+        url=$(grep -o 'https\?://[^ ]*' serve.out) && return
+        kill -0 "$(cat pid)" || { cat serve.out; return 1; }
+        sleep 0.05
+    done
+    cat serve.out
+    return 1
+}
+
+# ask TASK [CURL-ARGUMENT...]: $status is the HTTP status, $output the body
+ask() {
+    local task=$1
+    shift
+    status=$(curl -s -m 30 -o body -w '%{http_code}' "$@" "$url/tasks/$task") || return
+    output=$(cat body)
+}
+
+@test "a request runs in a SEE: the body is its input, the answer its output; the second one finds it warm" {
+    service
+    serve
+    curl -s -m 30 -D head1 --data-binary @"$BATS_FILE_TMPDIR/request.wasm" -o out1 "$url/tasks/echo?session=s"
+    cmp out1 "$BATS_FILE_TMPDIR/request.wasm"
+    grep -i '^covey-start: cold' head1
+    curl -s -m 30 -D head2 --data-binary hello "$url/tasks/echo?session=s" | grep -qx hello
+    grep -i '^covey-start: warm' head2
+}
+
+@test "errors have a status, and a body that says what, where and what to do" {
+    service 'limits: {body: 1KiB, deadline: 1s}'
+    serve
+    ask fail --data x
+    assert_equal "$status" 500
+    assert_equal "$(json .error.what)" "task 'fail' ended with exit code 3: it went wrong"
+    ask trap --data x
+    assert_equal "$status" 500
+    assert_in "unreachable" "$(json .error.what)"
+    ask slow --data x
+    assert_equal "$status" 504
+    assert_equal "$(json .error.where)" "limits: deadline"
+    ask nothing --data x
+    assert_equal "$status" 404
+    ask echo
+    assert_equal "$status" 405
+    ask echo -X POST
+    assert_equal "$status" 411
+    ask echo --data "$(seq 1000)"
+    assert_equal "$status" 413
+    ask echo -H 'Transfer-Encoding: chunked' --data "$(seq 1000)"
+    assert_equal "$status" 413
+    ask 'echo?session=' --data x
+    assert_equal "$status" 400
+    ask 'echo' --data x -H "X-Long: $(printf '%040000d' 0)"
+    assert_equal "$status" 431
+    ask 'echo?session=a&order=7' --data fine
+    assert_equal "$status $output" "200 fine"
+}
+
+@test "who asks too often is told so, and others are not" {
+    service 'limits: {session-rate: 3}'
+    serve
+    local codes=
+    for _ in 1 2 3 4 5; do ask 'echo?session=busy' --data x; codes+="$status "; done
+    assert_in "200 200 200 429" "$codes"
+    ask 'echo?session=calm' --data x
+    assert_equal "$status" 200
+}
+
+@test "more requests than may run and wait are answered 503 with Retry-After" {
+    service 'limits: {running: 1, waiting: 1}'
+    serve
+    ask echo --data x
+    for i in 1 2 3 4; do curl -s -m 30 -D "head$i" -o /dev/null --data x "$url/tasks/slow" & done
+    sleep 1
+    assert_equal "$(grep -l '503' head? | wc -l)" 2
+    grep -qi '^retry-after: ' "$(grep -l '503' head? | head -1)"
+    kill -9 "$(cat pid)"
+    wait
+}
+
+@test "a head or a body that does not come is answered 408, and others are served meanwhile" {
+    service 'limits: {patience: 300ms}'
+    serve
+    port=${url#*127.0.0.1:} port=${port%%/*}
+    exec 8<>"/dev/tcp/127.0.0.1/$port" 9<>"/dev/tcp/127.0.0.1/$port"
+    printf 'POST /v1/services/demo/tasks/echo HTTP/1.1\r\nHost: x\r\nContent-Le' >&8
+    printf 'POST /v1/services/demo/tasks/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc' >&9
+    ask echo --data fine
+    assert_equal "$status $output" "200 fine"
+    assert_in "HTTP/1.1 408" "$(timeout 5 cat <&8)"
+    assert_in '"where":"limits: patience"' "$(timeout 5 cat <&9)"
+}
+
+@test "Ctrl-C finishes what runs, answers it, and ends with 0; nothing is left behind" {
+    service
+    serve
+    ask echo --data x
+    curl -s -m 30 -w '%{http_code}' --data 700 -o answer "$url/tasks/slow" >code &
+    curl=$!
+    sleep 0.3
+    kill -INT "$(cat pid)"
+    wait $curl
+    assert_equal "$(cat code) $(cat answer)" "200 done"
+    local code=0
+    wait "$(cat pid)" || code=$?
+    rm pid
+    assert_equal "$code" 0
+    ! pgrep -f "warden --config $HOME" || return 1
+}
+
+@test "another address than loopback needs a token or client certificates, and a token is needed with each request" {
+    service
+    run_covey 3 serve service.yaml --listen 0.0.0.0:0
+    assert_in "0.0.0.0:0: others can reach this address; name a token file" "$stderr"
+    echo short >token
+    chmod 600 token
+    run_covey 2 serve service.yaml --listen 0.0.0.0:0 --token-file token
+    assert_in "token: a token is one line of 16 to 512 printable characters" "$stderr"
+    echo 0123456789abcdef0123 >token
+    chmod 644 token
+    run_covey 3 serve service.yaml --token-file token
+    assert_in "token: others can read the token" "$stderr"
+    chmod 600 token
+    serve --token-file token
+    ask echo --data x
+    assert_equal "$status" 401
+    ask echo --data x -H "Authorization: Bearer 0123456789abcdef0124"
+    assert_equal "$status" 401
+    ask echo --data x -H "Authorization: Bearer $(cat token)"
+    assert_equal "$status" 200
+    assert_equal "$(curl -s -o /dev/null -w '%{http_code}' "${url%/v1*}/healthz")" 200
+}
+
+@test "with client certificates, only those that the operator signed are let in" {
+    for who in operator stranger; do
+        openssl req -x509 -newkey ed25519 -nodes -keyout "$who.key" -out "$who.pem" -subj "/CN=$who" -days 2 2>/dev/null
+        openssl req -newkey ed25519 -nodes -keyout "client-$who.key" -out c.csr -subj "/CN=client" 2>/dev/null
+        openssl x509 -req -in c.csr -CA "$who.pem" -CAkey "$who.key" -CAcreateserial -out "client-$who.pem" -days 2 2>/dev/null
+    done
+    openssl req -x509 -newkey ed25519 -nodes -keyout server.key -out server.pem -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -days 2 2>/dev/null
+    service
+    serve --tls-cert server.pem --tls-key server.key --client-ca operator.pem
+    ask echo --data x --cacert server.pem --cert client-operator.pem --key client-operator.key
+    assert_equal "$status $output" "200 x"
+    ask echo --data x --cacert server.pem --cert client-stranger.pem --key client-stranger.key || status=000
+    [[ $status == 403 || $status == 000 ]]
+    ask echo --data x --cacert server.pem || status=000
+    [[ $status == 403 || $status == 000 ]]
+}
+
+@test "every request is in the history, which keeps the newest" {
+    service 'history: {path: h.db, rows: 3}'
+    serve
+    for i in 1 2 3 4; do ask "echo?session=s$i&shop=7" --data "$i"; done
+    ask fail --data x
+    kill -INT "$(cat pid)"
+    wait "$(cat pid)" || true
+    assert_equal "$(sqlite3 h.db 'SELECT session, attributes, status, start, bytes_in FROM request ORDER BY id LIMIT 2')" $'s3|shop=7|200|1|1\ns4|shop=7|200|1|1'
+    assert_equal "$(sqlite3 h.db 'SELECT status FROM request ORDER BY id DESC LIMIT 1')" 500
+}
+
+@test "a mistake in the service file is named with its line, and a file that is not there with its task" {
+    service 'limits: {bdy: 1KiB}'
+    run_covey 2 serve service.yaml
+    assert_equal "$stderr" "covey: service.yaml:2: unknown key 'bdy'; did you mean 'body'?"
+    service 'store: {path: store}'
+    echo '  - {task: more, module: request.wasm, data: [missing.bin]}' >>service.yaml
+    run_covey 2 serve service.yaml
+    assert_in "service.yaml:8: " "$stderr"
+    assert_in "store/missing.bin: " "$stderr"
+}
