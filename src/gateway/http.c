@@ -97,13 +97,16 @@ static Err start_daemon(Http *h, const HttpConfig *config, HttpAddress *address,
         if (h->ca_pem) tls[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, h->ca_pem};
         tls[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (h->is_tls ? MHD_USE_TLS : 0) | (address->any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (h->is_tls ? MHD_USE_TLS : 0);
+    if (address->any.sa_family == AF_INET6) flags |= MHD_USE_IPv6;
     errno = 0;
     h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, ask_request, h,
                                  MHD_OPTION_SOCK_ADDR, &address->any, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEAD_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT, patience_s(h->service),
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEAD_BYTES_MAX,
+                                 MHD_OPTION_CONNECTION_TIMEOUT, patience_s(h->service),
                                  MHD_OPTION_URI_LOG_CALLBACK, ask_uri, h, MHD_OPTION_NOTIFY_COMPLETED, ask_completed, h,
-                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                                 MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
                                  MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (h->daemon) return OK;
     if (errno == EADDRINUSE) return FAIL_WHY(diag, EADDRINUSE, "%s: somebody listens there already; name another port", config->listen);

@@ -15,5 +15,6 @@ enum { RATE_SETS = 1024, RATE_WAYS = 8 };
 
 MUST_USE Err rates_open(uint32_t per_second, Rate *ret_rate);
 void rates_close(Rate *r);
-/** Takes a token; false: there is none. key: a hash that outsiders cannot choose. A second's worth may be used at once. Clocks that jump back do no harm. */
+/** Takes a token; false: there is none. key: a hash that outsiders cannot choose. A second's worth may be used at once. A clock that jumps back does
+ *  no harm. */
 bool rates_take(Rate *r, uint64_t key, uint64_t now_ns);
