@@ -1,18 +1,44 @@
 /**
- * A neural model of sessions: an LSTM or a Transformer over the same features, one step an event. What the predictor needs of it; train.h makes one.
- * Pure; all sizes come from the shape.
+ * A neural model of sessions: an LSTM (Hochreiter, Schmidhuber 1997; with forget gates) or a Transformer (Vaswani 2017; layers normalised before
+ * their parts, attention over a window of the last events, with a learned bias for each distance) over the same features. Pure; sizes come from the
+ * shape.
  */
 #pragma once
 #include "predict/session.h"
 
+enum {
+    NET_HIDDEN_MAX = 512, NET_LAYERS_MAX = 4, NET_HEADS_MAX = 16, NET_WIDE_MAX = 2048, NET_WINDOW_MAX = SESSION_STEPS_MAX,
+    NET_WEIGHTS_MAX = 1 << 23,
+};
+
+typedef struct {
+    uint32_t model;                 /* PREDICT_LSTM or PREDICT_TRANSFORMER */
+    uint32_t tasks;                 /* known, the end among them: numbers below this */
+    uint32_t hidden, layers;
+    uint32_t heads, wide, window;   /* of a Transformer: heads divide hidden; the inner width; events that are looked back on */
+    uint32_t attributes;            /* not 0: attributes are inputs */
+} NetShape;
+
 typedef struct Net Net;
 
+/** Small random weights from the seed. errors: ERR_USAGE (shape), ERR_LIMIT (weights), ENOMEM */
+MUST_USE Err net_new(const NetShape *shape, uint64_t seed, Net **ret_net);
 void net_free(Net *n);
+MUST_USE Err net_copy(const Net *n, Net **ret_net);
+const NetShape *net_shape(const Net *n);
 PredictModel net_model(const Net *n);
-/** Tasks that it knows, the end among them: it speaks of numbers below. */
 unsigned net_tasks(const Net *n);
-size_t net_state_floats(const Net *n);
 size_t net_memory(const Net *n);
+
+/** All weights, one behind the other; docs/formats/checkpoint.md gives the order. */
+float *net_weights(Net *n, size_t *ret_count);
+/** How many a shape has; 0: the shape is not possible. */
+size_t net_weight_count(const NetShape *shape);
+/** Scores are divided by it before they become probabilities: above 1 for a model that is too sure of itself. */
+float net_temperature(const Net *n);
+void net_set_temperature(Net *n, float temperature);
+
+size_t net_state_floats(const Net *n);
 /** The state before the first event. */
 void net_begin(const Net *n, float *state);
 void net_step(Net *n, float *state, const Step *step);

@@ -1,7 +1,7 @@
 /**
  * Prediction by partial match (Cleary, Witten 1984): the longest context that was seen before speaks first; what it leaves to tasks that never
- * followed it ("escape", method C of Moffat 1990: distinct / (total + distinct)) goes to the next shorter one, and so on; the rest evenly to all others.
- * Tasks that a longer context has spoken of are excluded below.
+ * followed it ("escape", method C of Moffat 1990: distinct / (total + distinct)) goes to the next shorter one, and so on; the rest evenly to all
+ * others. Tasks that a longer context has spoken of are excluded below.
  */
 #pragma once
 #include "predict/contexts.h"
