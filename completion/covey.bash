@@ -40,7 +40,7 @@ _covey_bus() {
 
 _covey_command() {
     case $1 in
-    run) _covey_words '--resume --output --jobs --json --quiet --keybroker --bus --wait --data --explain --tls-ca --key --help'; _covey_files '*.y*ml' ;;
+    run) _covey_words '--resume --output --jobs --json --quiet --keybroker --bus --wait --lease --replicas --data --explain --tls-ca --key --help'; _covey_files '*.y*ml' ;;
     map) _covey_words '--image --module --split --target --combine --level --memory --lifetime --jobs --json --quiet --help' ;;
     image) if ((COMP_CWORD == 2)); then _covey_image ''; else _covey_image "${COMP_WORDS[2]}"; fi ;;
     key) if ((COMP_CWORD == 2)); then _covey_key ''; else _covey_key "${COMP_WORDS[2]}"; fi ;;
@@ -52,7 +52,7 @@ _covey_command() {
     keybroker) _covey_words '--listen --bus --tls-ca --key --state --collateral --node --help' ;;
     node) _covey_words '--bus --name --zone --owner --price --spot --notice --notice-file --data --cache --cache-size --cores --tls-ca --key --help' ;;
     serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --cores --help'; _covey_files '*.y*ml' ;;
-    manager) _covey_words '--bus --tasks --state --at-once --lease --data --tls-ca --key --help' ;;
+    manager) _covey_words '--bus --tasks --state --at-once --lease --replicas --data --tls-ca --key --help' ;;
     doctor) _covey_words '--json --help' ;;
     bench) _covey_words '--json' ;;
     esac

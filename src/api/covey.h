@@ -103,6 +103,8 @@ typedef struct {
 COVEY_API void covey_task_set_bus(covey_task *t, const covey_bus *bus);
 /** How long the task waits while its bus has no node for it: "30s" is the default. Then it ends with COVEY_SYSTEM. */
 COVEY_API void covey_task_set_wait(covey_task *t, const char *time);
+/** A node of the bus that is silent for so long is lost, and what it had goes to others: "5s" is the default, at least "1s". */
+COVEY_API void covey_task_set_lease(covey_task *t, const char *time);
 /** Tells events->explained why this micro-job (of stage 0) went where it went. */
 COVEY_API void covey_task_set_explain(covey_task *t, uint64_t micro_job);
 /** Folders in which inputs that the task names by content are looked for. */
@@ -114,10 +116,13 @@ typedef struct {
     uint64_t bytes_done, bytes_total;
     unsigned stage;         /* 0: the micro-jobs; 1 and up: combining */
     double wall_seconds;
-    unsigned nodes;         /* that have taken this task */
+    unsigned nodes;         /* that have offered themselves */
+    unsigned nodes_ready;   /* with a bus: that take micro-jobs now */
     unsigned nodes_lost, nodes_drained, nodes_lying; /* silent for a lease; went after notice; gave results that others outvoted */
+    unsigned nodes_refused; /* that were not believed, or refused the task */
     uint64_t replaced;      /* micro-jobs that were given out again because their node had gone */
     uint64_t extra_copies, speculative; /* runs beyond one a micro-job: for comparing, and because a node was slow */
+    uint64_t late;          /* answers that counted for nothing: of lost nodes, second ones, others' */
     uint64_t disagreements; /* micro-jobs whose copies gave different results */
     uint64_t bytes_sent;    /* segments and images */
     double cost;            /* core-hours by the prices of the nodes */

@@ -23,6 +23,7 @@ struct covey_task {
     char *keybroker;             /* NULL: the user's own */
     BusAddress bus;              /* url NULL: none leaves this process */
     char *wait;                  /* for a node of the bus, such as "30s"; NULL: WAIT_DEFAULT */
+    char *lease;                 /* of a node, such as "5s"; NULL: the manager's default */
     bool explain;
     uint64_t explain_job;
     char **data;                 /* folders; data_count */

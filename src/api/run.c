@@ -39,7 +39,8 @@ static covey_progress progress_of(const ManagerProgress *m)
         .micro_jobs = m->micro_jobs, .succeeded = m->succeeded, .failed = m->failed, .retried = m->retried, .resumed = m->resumed,
         .sees_started = m->sees_started, .counting = !m->splitting_done, .bytes_done = m->bytes_done, .bytes_total = m->bytes_total,
         .stage = m->stage, .wall_seconds = m->wall_seconds, .nodes = (unsigned)m->nodes_joined, .nodes_lost = (unsigned)m->nodes_lost,
-        .nodes_drained = (unsigned)m->nodes_drained, .nodes_lying = (unsigned)m->nodes_lying, .replaced = m->replaced,
+        .nodes_drained = (unsigned)m->nodes_drained, .nodes_lying = (unsigned)m->nodes_lying,
+        .nodes_refused = (unsigned)m->nodes_refused, .late = m->dropped, .replaced = m->replaced,
         .extra_copies = m->extra_copies, .disagreements = m->disagreements, .speculative = m->speculative, .bytes_sent = m->bytes_sent,
         .cost = m->cost};
 }
@@ -49,6 +50,7 @@ static void tell_progress(Run *r)
     ManagerProgress m;
     manager_progress(r->manager, &m);
     r->task->counts = progress_of(&m);
+    if (remote_run_wanted(r->task)) r->task->counts.nodes_ready = m.nodes;
     if (r->events->progress) r->events->progress(r->events->context, &r->task->counts);
 }
 
@@ -153,6 +155,7 @@ static Err start_manager(Run *r, Diag *diag)
         .remote = remote_run_wanted(t),
         .id = r->remote.id,
         .wait_ns = r->remote.wait_ns,
+        .lease_ns = r->remote.lease_ns,
         .config_dir = t->owner->config_dir,
         .data_dirs = (const char *const *)t->data,
         .data_dir_count = t->data_count,

@@ -64,6 +64,7 @@ void covey_task_free(covey_task *t)
     task_free(&t->spec);
     free(t->keybroker);
     free(t->wait);
+    free(t->lease);
     bus_address_free(&t->bus);
     covey_task_set_data(t, NULL, 0);
     fd_close(&t->interrupt_fd);
@@ -100,6 +101,8 @@ void covey_task_set_bus(covey_task *t, const covey_bus *bus)
 }
 
 void covey_task_set_wait(covey_task *t, const char *time) { replace_text(t, &t->wait, time); }
+
+void covey_task_set_lease(covey_task *t, const char *time) { replace_text(t, &t->lease, time); }
 
 void covey_task_set_explain(covey_task *t, uint64_t micro_job)
 {

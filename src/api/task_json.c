@@ -18,9 +18,9 @@ static json_t *failures_json(const covey_summary *s)
 static int add_swarm(json_t *o, const covey_summary *s)
 {
     const covey_progress *c = &s->counts;
-    json_t *swarm = json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:f}", "bus", s->bus, "nodes", (int)c->nodes, "nodes_lost",
-                              (int)c->nodes_lost, "nodes_drained", (int)c->nodes_drained, "nodes_lying", (int)c->nodes_lying, "replaced",
-                              (json_int_t)c->replaced, "extra_copies", (json_int_t)c->extra_copies, "disagreements",
+    json_t *swarm = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "bus", s->bus, "nodes", (int)c->nodes, "nodes_lost",
+                              (int)c->nodes_lost, "nodes_drained", (int)c->nodes_drained, "nodes_lying", (int)c->nodes_lying, "nodes_refused",
+                              (int)c->nodes_refused, "late", (json_int_t)c->late, "replaced", (json_int_t)c->replaced, "extra_copies", (json_int_t)c->extra_copies, "disagreements",
                               (json_int_t)c->disagreements, "speculative", (json_int_t)c->speculative, "bytes_sent", (json_int_t)c->bytes_sent, "cost", c->cost);
     int failed = swarm ? json_object_update(o, swarm) : -1;
     json_decref(swarm);

@@ -36,6 +36,7 @@ int command_manager(int argc, char **argv)
         {"state", 0, OPTION_TEXT, &o.state_dir, "DIR", "journals; the same for all managers of the folder"},
         {"at-once", 0, OPTION_NUMBER, &o.at_once, "N", "tasks at the same time; default 4"},
         {"lease", 0, OPTION_TEXT, &o.lease, "TIME", "a manager that is silent for so long loses its tasks to others; default 10s"},
+        {"replicas", 0, OPTION_NUMBER, &o.bus.replicas, "N", "of what waits for nodes, in a cluster of servers: 1, 3 or 5; default 1"},
         {"data", 'd', OPTION_LIST, &data, "DIR", "where inputs are that tasks name by content; again for more"},
         {"tls-ca", 0, OPTION_TEXT, &o.bus.tls_ca, "FILE", "the certificates (PEM) that the server's must be signed by"},
         {"key", 0, OPTION_TEXT, &o.bus.key, "FILE", "another NKey seed or .creds file; default: your signing key"},

@@ -39,7 +39,7 @@ static void format_numbers(const covey_progress *c, char *ret_text, size_t room)
 {
     double done = (double)(c->succeeded + c->failed), total = total_of(c);
     double rate = c->wall_seconds > 0 ? (done - (double)c->resumed) / c->wall_seconds : 0;
-    char of[32] = "", left[32] = "", failed[48] = "", stage[32] = "";
+    char of[32] = "", left[32] = "", failed[48] = "", stage[32] = "", nodes[32] = "";
     if (total > 0) snprintf(of, sizeof of, "/%s%.0f %.0f%%", c->counting ? "~" : "", total, 100 * done / total);
     if (total > done && rate > 0) {
         char time[24];
@@ -48,7 +48,8 @@ static void format_numbers(const covey_progress *c, char *ret_text, size_t room)
     }
     if (c->failed) snprintf(failed, sizeof failed, ", %llu failed", (unsigned long long)c->failed);
     if (c->stage) snprintf(stage, sizeof stage, ", combining (%u)", c->stage);
-    snprintf(ret_text, room, "%.0f%s, %.*f/s%s%s%s", done, of, rate < 10 ? 1 : 0, rate, failed, stage, left);
+    if (c->nodes_ready) snprintf(nodes, sizeof nodes, " on %u node%s", c->nodes_ready, c->nodes_ready == 1 ? "" : "s");
+    snprintf(ret_text, room, "%.0f%s, %.*f/s%s%s%s%s", done, of, rate < 10 ? 1 : 0, rate, nodes, failed, stage, left);
 }
 
 void progress_format(const char *task, const covey_progress *c, unsigned columns, char *ret_text, size_t room)
@@ -78,7 +79,8 @@ void progress_show(Progress *p, const covey_progress *c)
         progress_format(p->task, c, terminal_columns(), text, sizeof text);
         fprintf(p->out, "\r%s\033[K", text);
         p->bar_shown = true;
-    } else if (c->wall_seconds >= p->next_line_s) {
+    } else if (c->wall_seconds >= p->next_line_s || c->nodes_ready != p->nodes_ready) { /* a node more or less is worth a line */
+        p->nodes_ready = c->nodes_ready;
         progress_format(p->task, c, 0, text, sizeof text);
         fprintf(p->out, "%s\n", text);
         p->next_line_s = c->wall_seconds + PROGRESS_LINE_EVERY_S;

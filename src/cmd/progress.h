@@ -13,6 +13,7 @@ typedef struct {
     const char *task;
     bool terminal, bar_shown;
     double next_line_s; /* of the run, when the next plain line is due */
+    unsigned nodes_ready; /* that the last plain line told of */
 } Progress;
 
 void progress_begin(Progress *p, const char *task);

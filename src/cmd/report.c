@@ -21,7 +21,8 @@ static void print_nodes(const covey_progress *c, FILE *out)
 {
     fprintf(out, " on %u node%s", c->nodes, plural(c->nodes));
     const char *between = " (";
-    const struct { unsigned count; const char *what; } became[] = {{c->nodes_lost, "lost"}, {c->nodes_drained, "drained"}, {c->nodes_lying, "lying"}};
+    const struct { unsigned count; const char *what; } became[] = {{c->nodes_lost, "lost"}, {c->nodes_drained, "drained"}, {c->nodes_lying, "lying"},
+                                                              {c->nodes_refused, "refused"}};
     for (size_t i = 0; i < sizeof became / sizeof became[0]; i++) {
         if (became[i].count == 0) continue;
         fprintf(out, "%s%u %s", between, became[i].count, became[i].what);

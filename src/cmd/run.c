@@ -11,7 +11,7 @@
 
 typedef struct {
     bool resume, json, quiet;
-    const char *output, *keybroker, *wait, *explain;
+    const char *output, *keybroker, *wait, *lease, *explain;
     covey_bus bus;
     OptionList data;
     unsigned jobs;
@@ -28,6 +28,8 @@ static bool parse(int argc, char **argv, RunOptions *o, const char **ret_file, i
         {"keybroker", 0, OPTION_TEXT, &o->keybroker, "ADDRESS", "of who sealed the input: unix:PATH or nats; default: your own, in this process"},
         {"bus", 'b', OPTION_TEXT, &o->bus.url, "URL", "run on the nodes of a bus: nats://HOST[:PORT] or tls://..."},
         {"wait", 0, OPTION_TEXT, &o->wait, "TIME", "for a node of the bus, while there is none; default 30s"},
+        {"lease", 0, OPTION_TEXT, &o->lease, "TIME", "a node that is silent for so long is lost; default 5s"},
+        {"replicas", 0, OPTION_NUMBER, &o->bus.replicas, "N", "of what waits for nodes, in a cluster of servers: 1, 3 or 5; default 1"},
         {"data", 'd', OPTION_LIST, &o->data, "DIR", "where inputs are that the task names by content; again for more"},
         {"explain", 0, OPTION_TEXT, &o->explain, "JOB", "say why this micro-job went to the node that it went to"},
         {"tls-ca", 0, OPTION_TEXT, &o->bus.tls_ca, "FILE", "the certificates (PEM) that the server's must be signed by"},
@@ -74,7 +76,7 @@ static char *resume_hint(const RunOptions *o, const char *file)
     FILE *f = open_memstream(&text, &size);
     if (!f) return NULL;
     const struct { const char *option, *value; } given[] = {
-        {"--output", o->output}, {"--keybroker", o->keybroker}, {"--bus", o->bus.url}, {"--wait", o->wait}, {"--tls-ca", o->bus.tls_ca},
+        {"--output", o->output}, {"--keybroker", o->keybroker}, {"--bus", o->bus.url}, {"--wait", o->wait}, {"--lease", o->lease}, {"--tls-ca", o->bus.tls_ca},
         {"--key", o->bus.key}};
     fputs("covey run ", f);
     quote(f, file);
@@ -93,6 +95,7 @@ static void set_options(covey_task *t, const RunOptions *o)
     if (o->keybroker) covey_task_set_keybroker(t, o->keybroker);
     if (o->bus.url) covey_task_set_bus(t, &o->bus);
     if (o->wait) covey_task_set_wait(t, o->wait);
+    if (o->lease) covey_task_set_lease(t, o->lease);
     covey_task_set_data(t, o->data.items, o->data.count);
 }
 
@@ -130,8 +133,8 @@ int command_run(int argc, char **argv)
     int code;
     if (!parse(argc, argv, &o, &file, &code)) return code;
     uint64_t job = 0;
-    if (!o.bus.url && (o.bus.tls_ca || o.bus.key || o.wait)) {
-        fprintf(stderr, "covey run: --tls-ca, --key and --wait go with --bus\n");
+    if (!o.bus.url && (o.bus.tls_ca || o.bus.key || o.bus.replicas || o.wait || o.lease)) {
+        fprintf(stderr, "covey run: --tls-ca, --key, --replicas, --wait and --lease go with --bus\n");
         return COVEY_BAD_INPUT;
     }
     if (o.explain && !parse_job(o.explain, &job)) {

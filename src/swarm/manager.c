@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -51,6 +53,17 @@ Err manager_put_output(void *context, View bytes)
     const char *path = m->request.task->output;
     m->diag.text[0] = '\0';
     return diag_complete(&m->diag, e, "output %s", path && strcmp(path, "-") != 0 ? path : "(standard output)");
+}
+
+void manager_notice(Manager *m, const char *format, ...)
+{
+    char text[DIAG_TEXT_MAX];
+    if (!m->request.events.notice) return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    m->request.events.notice(m->request.events.context, text);
 }
 
 /* --- what the loop calls --- */

@@ -61,6 +61,7 @@ typedef struct {
     uint32_t nodes;           /* ready now */
     uint64_t nodes_joined, nodes_lost, nodes_drained;
     uint64_t nodes_lying;     /* nodes of which some answer lost a vote */
+    uint64_t nodes_refused;   /* nodes that were not believed, or said that the task is not for them */
     uint64_t replaced;        /* micro-jobs given out again because their node was lost or drains */
     uint64_t extra_copies;    /* sent so that they can be compared, beyond the first of each micro-job */
     uint64_t disagreements;   /* micro-jobs whose copies said different things */

@@ -88,7 +88,7 @@ void member_open(Manager *m, Member *member)
     member->heard_ns = member->answered_ns = clock_monotonic_ns();
     m->progress.bytes_sent += message.size;
     e = bus_publish(m->bus, subject_node(member->node_id).text, &message);
-    if (e.code) member_gone(m, member); /* it announces itself again when it is back */
+    if (e.code) member_gone(m, member, "it cannot be reached"); /* it announces itself again when it is back */
 }
 
 Member *member_named(Manager *m, const char *node_id)
@@ -118,6 +118,7 @@ static Err drain(Manager *m, Member *member)
 {
     member->draining = true;
     m->progress.nodes_drained++;
+    manager_notice(m, "node %s is about to go; of its micro-jobs, %u go to others", member->node_id, member->outstanding);
     if (member->placed) placement_drain_node(m->placement, member->ref);
     member_look(m, member);
     for (uint64_t i = m->window.base; member->outstanding > 0 && i < m->window.next; i++) {
@@ -180,8 +181,9 @@ static void forget(Manager *m, Member *member)
     loop_defer(m->work);
 }
 
-void member_gone(Manager *m, Member *member)
+void member_gone(Manager *m, Member *member, const char *why)
 {
+    if (m->request.remote) manager_notice(m, "node %s is lost (%s); of its micro-jobs, %u go to others", member->node_id, why, member->outstanding);
     m->progress.nodes_lost++;
     forget(m, member);
 }
@@ -192,7 +194,7 @@ void members_hear_node(Manager *m, View message, const NodeMessage *n)
     Member *member = member_named(m, n->node_id);
     bool anew = member && member->incarnation != n->incarnation;
     if (member && n->leaving) forget(m, member); /* it has said so: it is not lost */
-    else if (anew) member_gone(m, member);
+    else if (anew) member_gone(m, member, "it was started anew");
     if (n->leaving || m->done) return;
     if (anew) member = NULL;
     bool joins = !member;
@@ -217,6 +219,7 @@ void members_end_when_all_refused(Manager *m)
 
 void member_refuse(Manager *m, Member *member, int code, const char *text)
 {
+    m->progress.nodes_refused += member->state != MEMBER_REFUSED;
     member->state = MEMBER_REFUSED;
     member->refused_code = code;
     snprintf(member->refused_text, sizeof member->refused_text, "%s", text);
@@ -268,7 +271,7 @@ void members_hear_refused(Manager *m, const TaskRefused *r, const char *speaker)
     for (size_t i = 0; i < size; i++)
         if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) text[i] = ' '; /* it is printed on a terminal */
     if (member->outstanding) { /* it took micro-jobs and then changed its mind */
-        member_gone(m, member);
+        member_gone(m, member, "it gave the task up");
         return;
     }
     member_refuse(m, member, r->code, size ? text : err_text(r->code));

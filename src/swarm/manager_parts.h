@@ -138,6 +138,8 @@ void manager_fail(Manager *m, Err error, const char *what);
 /** Hands output on; a failure says that it was the output (CombineSink; `context` is the Manager). */
 Err manager_put_output(void *context, View bytes);
 uint64_t manager_grace_ns(const Manager *m);
+/** A line for the user about what goes on with nodes. */
+void manager_notice(Manager *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static inline bool is_sealed(const Manager *m) { return splitter_sealed(m->splitter) != NULL; }
 /** The journal has rows that are not committed: they will be, soon. */
 void manager_commit_soon(Manager *m);
@@ -165,7 +167,7 @@ void members_hear_evidence(Manager *m, View message, const char *speaker);
 /** Asks again, and gives up, those that do not say who they are. */
 void members_watch_evidence(Manager *m, uint64_t now_ns);
 /** A member that is gone, or that we no longer believe: its micro-jobs go to others. */
-void member_gone(Manager *m, Member *member);
+void member_gone(Manager *m, Member *member, const char *why);
 void members_open_stage(Manager *m);
 void members_close_stage(Manager *m);
 void members_free(Manager *m);

@@ -196,7 +196,7 @@ static Err take_items(Manager *m, Member *member, BatchReader *reader, double us
         Err e = message_next_result(reader, &item, &more);
         if (e.code) { /* it does not speak our language: whatever else it owes goes to others */
             m->progress.dropped++;
-            if (member->number == number) member_gone(m, member);
+            if (member->number == number) member_gone(m, member, "what it sends cannot be read");
             break;
         }
         if (!more) break;

@@ -71,7 +71,7 @@ Err send_to(Manager *m, Member *member)
     if (e.code == 0) m->progress.bytes_sent += size;
     else if (e.code == ERR_BUSY) taken = take_back(m, member);
     forget_message(member);
-    if (e.code && e.code != ERR_BUSY) member_gone(m, member); /* nobody is there: its micro-jobs go to others */
+    if (e.code && e.code != ERR_BUSY) member_gone(m, member, "it cannot be reached"); /* nobody is there: its micro-jobs go to others */
     return taken;
 }
 

@@ -38,7 +38,7 @@ static bool anybody_left(Manager *m, uint64_t now_ns)
     for (uint32_t i = 0; i < m->member_count && !m->done; i++) {
         Member *member = &m->members[i];
         if (member->state == MEMBER_FREE) continue;
-        if (is_gone(m, member, now_ns)) member_gone(m, member);
+        if (is_gone(m, member, now_ns)) member_gone(m, member, "silent for its lease");
         anybody |= member->state == MEMBER_ASKED || member->state == MEMBER_OPENING || member->state == MEMBER_READY;
     }
     return anybody;
@@ -66,7 +66,7 @@ static void watch_stuck(Manager *m, uint64_t now_ns)
     }
     if (!tell) return;
     m->told_stuck = true;
-    if (m->request.events.notice) m->request.events.notice(m->request.events.context, why);
+    manager_notice(m, "%s", why);
 }
 
 /* A node that hears nothing of a task for long gives it up. */

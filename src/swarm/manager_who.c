@@ -17,7 +17,7 @@ static void not_believed(Manager *m, Member *member, const char *why)
 {
     char text[REFUSED_TEXT_MAX];
     snprintf(text, sizeof text, "node %s is not given anything: %s", member->node_id, why);
-    if (m->request.events.notice) m->request.events.notice(m->request.events.context, text);
+    manager_notice(m, "%s", text);
     member_refuse(m, member, ERR_DENIED, text);
 }
 

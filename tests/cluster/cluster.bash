@@ -33,7 +33,7 @@ machine() {
 on() {
     local name=$1
     shift
-    env XDG_CONFIG_HOME="$CLUSTER_DIR/$name/config" XDG_STATE_HOME="$CLUSTER_DIR/$name/state" XDG_CACHE_HOME="$CLUSTER_DIR/$name/cache" \
+    ${CLUSTER_EXEC:-} env XDG_CONFIG_HOME="$CLUSTER_DIR/$name/config" XDG_STATE_HOME="$CLUSTER_DIR/$name/state" XDG_CACHE_HOME="$CLUSTER_DIR/$name/cache" \
         ip netns exec "$(net "$name")" "$@"
 }
 
@@ -41,15 +41,15 @@ on() {
 background() {
     local machine=$1 name=$2
     shift 2
-    on "$machine" setsid "$@" >>"$CLUSTER_DIR/$name.log" 2>&1 3>&- </dev/null &
+    CLUSTER_EXEC=exec on "$machine" setsid "$@" >>"$CLUSTER_DIR/$name.log" 2>&1 3>&- 9>&- </dev/null & # exec: the process that $! names
     echo $! >"$CLUSTER_DIR/$name.pid"
 }
 pid_of() { cat "$CLUSTER_DIR/$1.pid"; }
 # end SIGNAL NAME: and waits until it has gone.
 end() {
     [ -e "$CLUSTER_DIR/$2.pid" ] || return 0
-    kill "-$1" "$(pid_of "$2")" 2>/dev/null || true
-    [ "$1" != KILL ] || kill -KILL -- "-$(pid_of "$2")" 2>/dev/null || true
+    if [ "$1" = KILL ]; then kill -KILL -- "-$(pid_of "$2")"; else kill "-$1" "$(pid_of "$2")"; fi
+    wait "$(pid_of "$2")" 2>/dev/null || true
     within 40 gone "$(pid_of "$2")" || return 1
     rm -f "$CLUSTER_DIR/$2.pid"
 }
@@ -104,7 +104,7 @@ node_start() {
     shift
     : >"$CLUSTER_DIR/$name.log"
     background "$name" "$name" covey node --bus "$CLUSTER_BUS" --name "$name" --cores 1 "$@"
-    within 20 grep -q " joined " "$CLUSTER_DIR/$name.log"
+    within 40 grep -q " joined " "$CLUSTER_DIR/$name.log" || { cat "$CLUSTER_DIR/$name.log" "$CLUSTER_DIR/s1.log"; on "$name" ping -c1 10.77.0.1; return 1; }
 }
 
 # --- the whole ---
@@ -147,4 +147,68 @@ cluster_teardown() {
         ip netns pids "$name" 2>/dev/null | xargs -r kill -KILL 2>/dev/null || true
         ip netns del "$name" 2>/dev/null || true
     done <"$CLUSTER_DIR/namespaces"
+}
+
+# --- a task, and what happens to it ---
+#
+# Its input comes through a pipe that stays open until the test has seen what it waits for, so that no test depends on how fast anything is.
+
+# task NAME [RECORDS-EACH [ROUNDS-A-LINE [MORE-LINES...]]]
+task() {
+    local more
+    printf '%s\n' "task: $1" "image: $CLUSTER_DIR/slow.see" "args: ['${3:-0}']" "input: {path: '-', split: {by: lines, records: ${2:-4}}}" \
+        "combine: concat" "output: out.txt" >task.yaml
+    for more in "${@:4}"; do echo "$more" >>task.yaml; done
+}
+begin_run() {
+    : >run.out
+    : >run.err
+    : >in.txt
+    mkfifo pipe
+    CLUSTER_EXEC=exec on m timeout 120 covey run task.yaml --bus "$CLUSTER_BUS" --json "$@" <pipe >run.out 2>run.err 3>&- 9>&- &
+    run_pid=$!
+    exec 9>pipe
+}
+# feed FROM TO: lines, to the task and to what it should give.
+feed() {
+    seq "$1" "$2" | tee -a in.txt >&9
+    mark=$(($(wc -l <run.err) + 1))
+}
+feed_ends() { exec 9>&-; }
+# says TEXT: waits until the run has said so, after the last feed or what it said last.
+has_said() { said=$(tail -n "+$mark" run.err | grep -n -m 1 -e "$1"); }
+says() {
+    within 60 has_said "$1" || { cat run.err; tail -n 3 "$CLUSTER_DIR"/*.log; return 1; }
+    mark=$((mark + ${said%%:*}))
+}
+# run_ends: well, and with the output that it would have undisturbed.
+run_ends() {
+    local status=0
+    wait "$run_pid" || status=$?
+    output=$(cat run.out)
+    [ "$status" -eq 0 ] || { echo "exit code $status"; cat run.out run.err; tail -n 3 "$CLUSTER_DIR"/*.log; return 1; }
+    cmp in.txt out.txt || return 1
+}
+# assert_summary CONDITION: of jq.
+assert_summary() { [ "$(json "$1")" = true ] || { echo "not so: $1"; echo "$output"; cat run.err; return 1; }; }
+
+# The node with its warden and SEEs, as when a whole machine stops.
+pause() { kill -STOP -- "-$(pid_of "$1")"; }
+resume() { kill -CONT -- "-$(pid_of "$1")"; }
+cut_link() { ip -n "$(net hub)" link set "v-$1" down; }
+heal_link() { ip -n "$(net hub)" link set "v-$1" up; }
+
+# cluster_mend OPTION...: every link up and fast, every node there, no task.
+cluster_mend() {
+    local n
+    [ -z "${run_pid:-}" ] || kill -KILL "$run_pid" 2>/dev/null || true
+    for n in $CLUSTER_NODES; do
+        heal_link "$n"
+        on "$n" tc qdisc del dev eth0 root 2>/dev/null || true
+        if [ -e "$CLUSTER_DIR/$n.pid" ]; then
+            resume "$n" 2>/dev/null || true
+            gone "$(pid_of "$n")" || continue
+        fi
+        node_start "$n" "$@"
+    done
 }

@@ -64,7 +64,7 @@ COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "ke
 
 @test "options of a bus without a bus are a usage error" {
     run_covey 2 run task.yaml --wait 5s
-    assert_equal "$stderr" "covey run: --tls-ca, --key and --wait go with --bus"
+    assert_equal "$stderr" "covey run: --tls-ca, --key, --replicas, --wait and --lease go with --bus"
     run_covey 2 node --zone here
     assert_equal "$stderr" "covey node: --bus is missing; see covey node --help"
     run_covey 2 manager --bus nats://localhost
