@@ -48,14 +48,53 @@ static Err find_sealing(void *context, const SealPublicKey *wanted, SealSecretKe
     return OK;
 }
 
+static Err add_own_node(const BrokerSetup *s, TrustedKeys *nodes)
+{
+    if (nodes->count == TRUSTED_KEYS_MAX) return FAIL(ERR_LIMIT);
+    nodes->keys[nodes->count++] = s->own_node;
+    return OK;
+}
+
+Err broker_setup_own_node(BrokerSetup *s, const PublicKey *node)
+{
+    s->own_node = *node;
+    s->has_own_node = true;
+    return add_own_node(s, &s->nodes);
+}
+
+static Err load_lists(BrokerSetup *s, Diag *diag)
+{
+    TrustedKeys nodes, earlier;
+    RevokedKeys revoked;
+    TRY_WHY(diag, trusted_keys_load(s->config_dir, &nodes, diag), "trusted nodes");
+    if (s->has_own_node) TRY_WHY(diag, add_own_node(s, &nodes), "trusted nodes");
+    TRY_WHY(diag, keyring_earlier(s->config_dir, &earlier, diag), "the owner's earlier keys");
+    TRY_WHY(diag, revoked_load(s->config_dir, &revoked, diag), "revoked keys");
+    if (!s->names_nodes) s->nodes = nodes;
+    s->earlier = earlier;
+    revoked_free(&s->revoked);
+    s->revoked = revoked;
+    return OK;
+}
+
+static Err refresh(void *context, bool *ret_changed, Diag *diag)
+{
+    BrokerSetup *s = context;
+    TrustStamp stamp;
+    TRY_WHY(diag, trust_stamp(s->config_dir, &stamp), "%s", s->config_dir);
+    *ret_changed = !trust_is_the_same(&stamp, &s->stamp);
+    if (*ret_changed) TRY(load_lists(s, diag));
+    s->stamp = stamp;
+    return OK;
+}
+
 Err broker_setup(const covey *c, const char *state_dir, const char *collateral_dir, BrokerSetup *ret_setup, Diag *diag)
 {
     BrokerSetup *s = ret_setup;
     s->config_dir = c->config_dir;
     TRY_WHY(diag, load_secrets(c, s, diag), "the owner's keys");
-    TRY_WHY(diag, trusted_keys_load(c->config_dir, &s->nodes, diag), "trusted nodes");
-    TRY_WHY(diag, keyring_earlier(c->config_dir, &s->earlier, diag), "the owner's earlier keys");
-    TRY_WHY(diag, revoked_load(c->config_dir, &s->revoked, diag), "revoked keys");
+    TRY_WHY(diag, trust_stamp(s->config_dir, &s->stamp), "%s", s->config_dir);
+    TRY(load_lists(s, diag));
     TRY(find_folders(c, state_dir, collateral_dir, s, diag));
     s->config = (BrokerConfig){.state_dir = s->state_dir,
                                .signing = &s->secrets->signing,
@@ -67,6 +106,8 @@ Err broker_setup(const covey *c, const char *state_dir, const char *collateral_d
                                .find_sealing = find_sealing,
                                .nodes = &s->nodes,
                                .revoked = &s->revoked,
+                               .refresh = refresh,
+                               .refresh_context = s,
                                .collateral_dir = s->collateral_dir[0] ? s->collateral_dir : NULL};
     return OK;
 }

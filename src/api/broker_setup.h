@@ -9,12 +9,19 @@ typedef struct {
     SealPublicKey sealing;
     TrustedKeys nodes, earlier;
     RevokedKeys revoked;
+    TrustStamp stamp;                 /* of the files that nodes, earlier and revoked were read from */
+    bool names_nodes;                 /* `nodes` are the caller's, whoever is trusted */
+    PublicKey own_node;               /* trusted too, when has_own_node */
+    bool has_own_node;
     const char *config_dir;           /* the handle's */
     char state_dir[PATH_BYTES_MAX], collateral_dir[PATH_BYTES_MAX];
     BrokerConfig config;              /* borrows from the rest: the setup must stay where it is */
 } BrokerSetup;
 
 /** state_dir, collateral_dir NULL: the usual ones, and no collateral if there is none. `nodes` are those that the user trusts; the caller may
- *  change them. Free it after the broker, also when this fails. errors: those of the keyring */
+ *  put others in their place (names_nodes) or add this machine's (broker_setup_own_node). While the broker lives it follows changes of the user's
+ *  lists. Free it after the broker, also when this fails. errors: those of the keyring */
 MUST_USE Err broker_setup(const covey *c, const char *state_dir, const char *collateral_dir, BrokerSetup *ret_setup, Diag *diag);
+/** errors: ERR_LIMIT */
+MUST_USE Err broker_setup_own_node(BrokerSetup *s, const PublicKey *node);
 void broker_setup_free(BrokerSetup *s);

@@ -42,6 +42,7 @@ static Err choose_nodes(Serving *s, Diag *diag)
         if (public_key_parse(o->nodes[i], &nodes->keys[i]).code)
             return FAIL_WHY(diag, ERR_USAGE, "%s: is not the public key of a node, one line covey-ed25519:...", o->nodes[i]);
     nodes->count = o->node_count;
+    s->setup.names_nodes = true;
     return OK;
 }
 

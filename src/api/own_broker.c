@@ -14,13 +14,10 @@ struct OwnBroker { BrokerSetup setup; Broker *broker; BrokerService *service; };
 static Err trust_this_node(const covey *c, OwnBroker *b, Diag *diag)
 {
     char directory[PATH_BYTES_MAX];
-    SecretKey secret;
-    TrustedKeys *nodes = &b->setup.nodes;
-    if (nodes->count == TRUSTED_KEYS_MAX) return OK;
+    PublicKey node;
     TRY(path_format(directory, "%s/node", c->config_dir));
-    TRY(signing_key_open(directory, &secret, &nodes->keys[nodes->count], diag));
-    secret_key_wipe(&secret);
-    nodes->count++;
+    TRY(keyring_public(directory, &node, NULL, diag));
+    TRY_WHY(diag, broker_setup_own_node(&b->setup, &node), "this node's key, beside those that are trusted");
     return OK;
 }
 

@@ -59,6 +59,16 @@ typedef struct { uint8_t (*keys)[32]; uint64_t *since; size_t count; } RevokedKe
 /** No file: none. errors: ERR_BAD_INPUT (with file:line), ERR_DENIED (others can write it), ERR_LIMIT */
 MUST_USE Err revoked_load(const char *directory, RevokedKeys *ret_revoked, Diag *diag);
 void revoked_free(RevokedKeys *r);
+/** Reads the list for one question. `text`: the key, as a person knows it. errors: ERR_DENIED (revoked now), those of revoked_load */
+MUST_USE Err revoked_refuse(const char *directory, const uint8_t key[32], const char *text, Diag *diag);
+
+/** By which a process that runs for long sees that `trusted`, `revoked` or `rotations` are other files than before, or changed; taken before they
+ *  are read. errors: those of the system */
+enum { TRUST_FILES = 3 };
+typedef struct { uint64_t inode, size, seconds, nanoseconds; } FileStamp; /* zeros: there is no such file */
+typedef struct { FileStamp files[TRUST_FILES]; } TrustStamp;
+MUST_USE Err trust_stamp(const char *directory, TrustStamp *ret_stamp);
+static inline bool trust_is_the_same(const TrustStamp *a, const TrustStamp *b) { return memcmp(a, b, sizeof *a) == 0; }
 /** Whether a signature by (or a sealing to) this key at that time counts for nothing. Unless the time is one that the key's holder cannot choose,
  *  give now. */
 bool revoked_has(const RevokedKeys *r, const uint8_t key[32], uint64_t at_time);

@@ -69,15 +69,6 @@ Err trusted_keys_load(const char *directory, TrustedKeys *ret_keys, Diag *diag)
     return OK;
 }
 
-static Err refuse_revoked(const char *directory, const uint8_t key[KEY_BYTES], const char *text, Diag *diag)
-{
-    RevokedKeys revoked;
-    TRY(revoked_load(directory, &revoked, diag));
-    bool found = revoked_has(&revoked, key, clock_wall_ns() / NS_PER_S);
-    revoked_free(&revoked);
-    return found ? FAIL_WHY(diag, ERR_DENIED, "%s is revoked (%s/revoked)", text, directory) : OK;
-}
-
 /* What goes into a file beside a key: one line of printable text. */
 static Err check_comment(const char *comment, Diag *diag)
 {
@@ -98,7 +89,7 @@ Err keyring_trust(const char *directory, const char *key_text, const char *comme
     TRY(check_comment(comment, diag));
     TRY(key_store_prepare(directory, diag));
     TRY(key_store_lock(directory, &lock, diag));
-    TRY(refuse_revoked(directory, key.bytes, key_text, diag));
+    TRY(revoked_refuse(directory, key.bytes, key_text, diag));
     TRY(key_list_each(directory, "trusted", TRUSTED_FILE_BYTES_MAX, trusted_line, &keys, diag));
     if (trusted_has(&keys, &key)) return OK;
     snprintf(line, sizeof line, "%s%s%s", key_text, comment ? " # " : "", comment ? comment : "");
@@ -148,8 +139,8 @@ Err keyring_trust_rotation(const char *directory, const char *statement, Diag *d
     if (rotation_verify(&r).code != 0) return FAIL_WHY(diag, ERR_BAD_SIGNATURE, "the rotation is not signed by the key %s", words[0]);
     TRY(key_store_prepare(directory, diag));
     TRY(key_store_lock(directory, &lock, diag));
-    TRY(refuse_revoked(directory, r.old.bytes, words[0], diag));
-    TRY(refuse_revoked(directory, r.by.bytes, words[1], diag));
+    TRY(revoked_refuse(directory, r.old.bytes, words[0], diag));
+    TRY(revoked_refuse(directory, r.by.bytes, words[1], diag));
     TRY(trusted_keys_load(directory, &keys, diag));
     if (!trusted_has(&keys, &r.old)) return FAIL_WHY(diag, ERR_UNTRUSTED, "the key %s is not trusted here, so neither is its successor", words[0]);
     if (trusted_has(&keys, &r.by)) return OK;

@@ -8,7 +8,7 @@
 
 #include "base/limits.h"
 #include "base/test.h"
-#include "crypto/sign.h"
+#include "crypto/keyring.h"
 
 static char *new_directory(void)
 {
@@ -240,9 +240,40 @@ START_TEST(the_config_folder_follows_the_xdg_rules)
 }
 END_TEST
 
+START_TEST(whoever_keeps_the_lists_in_memory_sees_that_they_changed)
+{
+    char *directory = new_directory(), own[PUBLIC_KEY_TEXT_MAX];
+    PublicKey key;
+    TrustStamp before, after;
+    ck_assert_ok(keyring_public(directory, &key, NULL, NULL));
+    public_key_print(&key, own);
+    ck_assert_ok(trust_stamp(directory, &before));
+    ck_assert_ok(trust_stamp(directory, &after));
+    ck_assert(trust_is_the_same(&before, &after));
+    ck_assert_ok(revoked_refuse(directory, key.bytes, own, NULL));
+
+    ck_assert_ok(keyring_revoke(directory, own, 0, NULL, NULL)); /* a file that was not there */
+    ck_assert_ok(trust_stamp(directory, &after));
+    ck_assert(!trust_is_the_same(&before, &after));
+    Diag why = {{0}};
+    ck_assert_err(revoked_refuse(directory, key.bytes, own, &why), ERR_DENIED);
+    ck_assert_ptr_nonnull(strstr(why.text, "is revoked"));
+    before = after;
+    put(in(directory, "revoked"), "", 0644); /* written over in place */
+    ck_assert_ok(trust_stamp(directory, &after));
+    ck_assert(!trust_is_the_same(&before, &after));
+    ck_assert_ok(revoked_refuse(directory, key.bytes, own, NULL));
+    before = after;
+    put(in(directory, "trusted"), "# nobody yet\n", 0644);
+    ck_assert_ok(trust_stamp(directory, &after));
+    ck_assert(!trust_is_the_same(&before, &after));
+    remove_directory(directory);
+}
+END_TEST
+
 TEST_MAIN("crypto/keys", the_first_use_makes_a_private_key_and_the_second_finds_it, two_homes_have_two_keys,
           a_key_that_others_can_read_is_refused_with_the_remedy, a_folder_that_others_can_enter_is_refused_with_the_remedy,
           a_damaged_key_file_is_refused_and_kept, a_key_file_that_is_a_symbolic_link_is_refused,
           processes_that_race_to_make_the_key_all_get_the_same_one, trusted_keys_are_the_own_one_and_those_in_the_file,
           a_bad_line_in_the_trusted_file_is_named, more_trusted_keys_than_the_limit_are_refused,
-          the_config_folder_follows_the_xdg_rules)
+          the_config_folder_follows_the_xdg_rules, whoever_keeps_the_lists_in_memory_sees_that_they_changed)

@@ -1,10 +1,14 @@
-/* The list of revoked keys. */
+/* The list of revoked keys; and whether it, or what stands beside it, changed. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/rfc3339.h"
 #include "crypto/key_list.h"
 #include "crypto/key_parts.h"
+#include "crypto/key_store.h"
+#include "sys/clock.h"
+#include "sys/fault.h"
 
 Err key_any_parse(const char *text, uint8_t ret_key[KEY_BYTES])
 {
@@ -55,4 +59,35 @@ bool revoked_has(const RevokedKeys *r, const uint8_t key[32], uint64_t at_time)
     for (size_t i = 0; i < r->count; i++)
         if (memcmp(r->keys[i], key, KEY_BYTES) == 0 && at_time >= r->since[i]) return true;
     return false;
+}
+
+Err revoked_refuse(const char *directory, const uint8_t key[KEY_BYTES], const char *text, Diag *diag)
+{
+    RevokedKeys revoked;
+    TRY(revoked_load(directory, &revoked, diag));
+    bool found = revoked_has(&revoked, key, clock_wall_ns() / NS_PER_S);
+    revoked_free(&revoked);
+    return found ? FAIL_WHY(diag, ERR_DENIED, "%s is revoked (%s/revoked)", text, directory) : OK;
+}
+
+static Err file_stamp(const char *path, FileStamp *ret_stamp)
+{
+    struct stat st;
+    *ret_stamp = (FileStamp){0};
+    if (FAULTABLE("stat", stat(path, &st)) < 0) return errno == ENOENT ? OK : FAIL(errno);
+    *ret_stamp = (FileStamp){st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec};
+    return OK;
+}
+
+Err trust_stamp(const char *directory, TrustStamp *ret_stamp)
+{
+    static const char *const NAMES[TRUST_FILES] = {"trusted", "revoked", "rotations"};
+    TrustStamp stamp;
+    for (size_t i = 0; i < TRUST_FILES; i++) {
+        char path[PATH_BYTES_MAX];
+        TRY(key_store_path(directory, NAMES[i], path, sizeof path));
+        TRY(file_stamp(path, &stamp.files[i]));
+    }
+    *ret_stamp = stamp;
+    return OK;
 }

@@ -211,6 +211,7 @@ static Err grant_session(Broker *b, uint64_t now_s, const Case *c, SessionGrant 
 static Err decide(Broker *b, uint64_t now_s, Case *c, SessionGrant *ret_grant, Verdict *ret_verdict, Diag *diag)
 {
     TRY(rate_take(&b->attests, now_s, ATTESTS_PER_MINUTE_MAX, diag));
+    TRY(trust_refresh(b, now_s, diag));
     TRY(take_evidence(b, now_s, c, diag));
     TRY(take_dataset(b, now_s, c, diag));
     TRY(appraise_case(b, now_s, c, ret_verdict, diag));

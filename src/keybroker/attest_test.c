@@ -107,6 +107,61 @@ START_TEST(a_broker_does_not_start_in_the_name_of_a_revoked_owner)
 }
 END_TEST
 
+/* The lists of a broker that runs: what they are now, and whether they can be read. */
+static struct { bool changed; Err error; } lists;
+
+static Err refresh_lists(void *context, bool *ret_changed, Diag *diag)
+{
+    ck_assert_ptr_eq(context, &lists);
+    if (lists.error.code) return FAIL_WHY(diag, lists.error.code, "revoked:3: not a public key");
+    *ret_changed = lists.changed;
+    lists.changed = false;
+    return OK;
+}
+
+static Err wrap_at(uint64_t now, uint64_t session, Diag *why)
+{
+    const uint64_t job = 1, size = 10;
+    uint8_t wraps[1][WRAP_BYTES];
+    *why = (Diag){{0}};
+    return broker_wrap(w.broker, now, session, &job, &size, 1, wraps, why);
+}
+
+START_TEST(a_running_broker_follows_the_lists_and_releases_nothing_while_they_cannot_be_read)
+{
+    world_prepare(&w);
+    BrokerConfig config = world_config(&w);
+    config.refresh = refresh_lists;
+    config.refresh_context = &lists;
+    Diag why = {{0}};
+    ck_assert_ok(broker_new(&config, NOW, &w.broker, &why));
+    Zygote z = zygote_of(&w, 1);
+    SessionPayload p = zygote_session(&w, &z);
+    ck_assert_ok(wrap_at(NOW, p.session_id, &why));
+
+    lists.error = FAIL(ERR_BAD_INPUT);
+    ck_assert_err(wrap_at(NOW, p.session_id, &why), ERR_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(why.text, "revoked:3: not a public key"));
+    zygote_refused(&w, &z, ERR_BAD_INPUT, "revoked:3");
+    lists.error = OK;
+    ck_assert_ok(wrap_at(NOW, p.session_id, &why));
+
+    lists.changed = true; /* also when it is the image's signer, of whom a session says nothing */
+    ck_assert_err(wrap_at(NOW + 1, p.session_id, &why), ERR_NO_ENTRY);
+    z.now = NOW + 1;
+    SessionPayload q = zygote_session(&w, &z);
+    ck_assert_mem_eq(p.result_key, q.result_key, sizeof p.result_key);
+    ck_assert_ok(wrap_at(NOW + 1, q.session_id, &why));
+
+    lists.changed = true;
+    world_revoke(&w, w.owner.public_key.bytes);
+    z.now = NOW + 2;
+    zygote_refused(&w, &z, ERR_DENIED, "the owner's signing key is revoked");
+    ck_assert_err(wrap_at(NOW + 2, q.session_id, &why), ERR_DENIED);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(a_replay_a_stale_nonce_and_a_made_up_one_are_refused)
 {
     world_begin(&w);
@@ -284,6 +339,7 @@ END_TEST
 TEST_MAIN("keybroker/attest", evidence_that_the_policy_does_not_accept_is_refused_by_name, the_kind_of_evidence_is_the_policys,
           images_may_be_named_by_their_signer, a_policy_may_name_nodes_that_the_broker_does_not_know_and_leave_out_others,
           revoked_nodes_and_recipients_are_refused, a_broker_does_not_start_in_the_name_of_a_revoked_owner,
+          a_running_broker_follows_the_lists_and_releases_nothing_while_they_cannot_be_read,
           a_replay_a_stale_nonce_and_a_made_up_one_are_refused, a_refused_attestation_uses_its_nonce_up,
           every_flipped_bit_of_the_evidence_is_refused, another_owners_or_a_changed_footer_is_refused,
           a_dataset_sealed_to_another_key_is_refused_and_uses_up_no_run, an_old_version_is_refused_once_a_new_one_was_seen,

@@ -19,6 +19,35 @@ Err rate_take(Rate *r, uint64_t now_s, uint64_t max, Diag *diag)
     return OK;
 }
 
+/* A revoked key has no datasets, whoever it was. */
+static Err take_owner(Broker *b, uint64_t now_s, Diag *diag)
+{
+    const TrustedKeys *earlier = b->config.earlier;
+    if (is_revoked(b, b->config.owner->bytes, now_s))
+        return FAIL_WHY(diag, ERR_DENIED, "the owner's signing key is revoked: no key is released in its name");
+    b->owner.keys[0] = *b->config.owner;
+    b->owner.count = 1;
+    for (size_t i = 0; earlier && i < earlier->count && b->owner.count < TRUSTED_KEYS_MAX; i++)
+        if (!is_revoked(b, earlier->keys[i].bytes, now_s)) b->owner.keys[b->owner.count++] = earlier->keys[i];
+    return OK;
+}
+
+/* What was granted under other lists is asked for anew: sessions are forgotten here and on the disk. */
+static Err forget_sessions(Broker *b)
+{
+    sessions_sweep(&b->sessions, UINT64_MAX);
+    return state_sweep(b->state, INT64_MAX);
+}
+
+Err trust_refresh(Broker *b, uint64_t now_s, Diag *diag)
+{
+    bool changed = false;
+    if (b->config.refresh) TRY_WHY(diag, b->config.refresh(b->config.refresh_context, &changed, diag), "the lists of trusted and revoked keys");
+    if (changed) TRY_WHY(diag, forget_sessions(b), "the broker's sessions");
+    return take_owner(b, now_s, diag);
+}
+
+
 /* Whom to trust is not the question here: this broker has no keys of other owners' data. */
 static Err check_owner(const Broker *b, const PublicKey *signer, Diag *diag)
 {
@@ -121,21 +150,9 @@ static Err open_files(Broker *b, Diag *diag)
     return b->config.collateral_dir ? collateral_load(b->config.collateral_dir, &b->collateral, diag) : OK;
 }
 
-/* A revoked key has no datasets, whoever it was. */
-static void take_owner(Broker *b, uint64_t now_s)
-{
-    const TrustedKeys *earlier = b->config.earlier;
-    b->owner.keys[0] = *b->config.owner;
-    b->owner.count = 1;
-    for (size_t i = 0; earlier && i < earlier->count && b->owner.count < TRUSTED_KEYS_MAX; i++)
-        if (!is_revoked(b, earlier->keys[i].bytes, now_s)) b->owner.keys[b->owner.count++] = earlier->keys[i];
-}
-
 static Err open_broker(Broker *b, uint64_t now_s, Diag *diag)
 {
-    if (is_revoked(b, b->config.owner->bytes, now_s))
-        return FAIL_WHY(diag, ERR_DENIED, "the owner's signing key is revoked: no key is released in its name");
-    take_owner(b, now_s);
+    TRY(take_owner(b, now_s, diag));
     TRY(open_files(b, diag));
     TRY(nonces_begin(&b->nonces));
     TRY(sessions_begin(&b->sessions, b->config.sealing));

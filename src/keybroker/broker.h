@@ -36,6 +36,10 @@ typedef struct {
     const TrustedKeys *nodes;            /* node keys accepted where the policy names none; NULL: none */
     const RevokedKeys *revoked;          /* of nodes, image signers, recipients and the owner; NULL: none */
     const char *collateral_dir;          /* NULL: none, then only node-key evidence can pass */
+    /* Reads `nodes`, `revoked` and `earlier` anew if they have changed where they come from; asked before every decision. When
+     * it fails nothing is released; after a change every zygote attests again. NULL: they never change. */
+    Err (*refresh)(void *refresh_context, bool *ret_changed, Diag *diag);
+    void *refresh_context;
 } BrokerConfig;
 /** Everything that config points to is borrowed until broker_free.
  *  errors: ERR_BUSY (another broker has the state), ERR_DENIED (the owner's key is revoked), ERR_CORRUPT */

@@ -21,6 +21,9 @@ struct Broker {
 /** errors: ERR_BUSY when this minute has had `max` already */
 MUST_USE Err rate_take(Rate *r, uint64_t now_s, uint64_t max, Diag *diag);
 
+/** Brings the lists of keys up to date. errors: ERR_DENIED (the owner's key is revoked by now), those of config.refresh */
+MUST_USE Err trust_refresh(Broker *b, uint64_t now_s, Diag *diag);
+
 /** A dataset that the broker may give keys of: signed by the owner, and an input. Views borrow from `cose`. */
 MUST_USE Err owned_footer(const Broker *b, View cose, Footer *ret_footer, Diag *diag);
 /** The dataset's key, opened with the current sealing key, or with the earlier one that it is sealed to. errors: ERR_DENIED, those of find_sealing */

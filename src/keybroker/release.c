@@ -31,9 +31,11 @@ static Err wrap_one(const Session *s, uint64_t job, uint64_t plain_size, uint8_t
     return e;
 }
 
-static Err decide_wrap(Broker *b, uint64_t now_s, const Session *s, const uint64_t *jobs, const uint64_t *plain_sizes,
-                       size_t count, uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag)
+static Err decide_wrap(Broker *b, uint64_t now_s, uint64_t session_id, const uint64_t *jobs, const uint64_t *plain_sizes,
+                       size_t count, uint8_t (*ret_wraps)[WRAP_BYTES], const Session **ret_session, Diag *diag)
 {
+    TRY(trust_refresh(b, now_s, diag));
+    const Session *s = *ret_session = broker_session(b, now_s, session_id);
     if (!s) return FAIL_WHY(diag, ERR_NO_ENTRY, "the session is over: attest again");
     if (s->stage != 0) return FAIL_WHY(diag, ERR_DENIED, "a combining stage is given no segments");
     if (is_revoked(b, s->node.bytes, now_s)) return FAIL_WHY(diag, ERR_DENIED, "the node's key is revoked");
@@ -48,8 +50,8 @@ Err broker_wrap(Broker *b, uint64_t now_s, uint64_t session_id, const uint64_t *
                 uint8_t (*ret_wraps)[WRAP_BYTES], Diag *diag)
 {
     Diag why = {{0}};
-    const Session *s = broker_session(b, now_s, session_id);
-    Err e = decide_wrap(b, now_s, s, jobs, plain_sizes, count, ret_wraps, &why);
+    const Session *s = NULL;
+    Err e = decide_wrap(b, now_s, session_id, jobs, plain_sizes, count, ret_wraps, &s, &why);
     if (!e.code) return OK;
     e = diag_complete(&why, e, "wrap");
     record_refusal(&b->record, now_s, "wrap", s ? s->task_id : NULL, e, &why);
@@ -89,6 +91,7 @@ static Err decide_result(Broker *b, uint64_t now_s, const uint8_t task_id[16], V
     ResultClaims c;
     AUTO_BUFFER stored = buffer_limited(FOOTER_BYTES_MAX);
     TRY(rate_take(&b->results, now_s, RESULTS_PER_MINUTE_MAX, diag));
+    TRY(trust_refresh(b, now_s, diag));
     TRY_WHY(diag, result_claims_decode(claims, &c), "what is said about the result file");
     TRY_WHY(diag, state_task_footer(b->state, task_id, &stored), "no key was released to this task");
     TRY(owned_footer(b, view_buffer(&stored), &dataset, diag));

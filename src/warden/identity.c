@@ -1,6 +1,7 @@
 /* Evidence for a zygote: what the warden measured and what the zygote reported, signed with the node's key. */
 #include "warden/identity.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ static Err load(NodeIdentity *n, Diag *diag)
     if (n->loaded) return OK;
     if (!n->config_dir) return FAIL_WHY(diag, ERR_LEVEL, "this node has no key of its own: no configuration folder was named");
     if (snprintf(directory, sizeof directory, "%s/node", n->config_dir) >= (int)sizeof directory) return FAIL(ERR_LIMIT);
+    (void)!sodium_mlock(&n->secret, sizeof n->secret); /* as far as RLIMIT_MEMLOCK allows */
     TRY(signing_key_open(directory, &n->secret, &n->public_key, diag));
     n->loaded = true;
     return OK;

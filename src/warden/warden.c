@@ -12,6 +12,7 @@
 
 #include "base/level.h"
 #include "base/limits.h"
+#include "crypto/keyring.h"
 #include "sys/fault.h"
 #include "sys/fd.h"
 #include "sys/clock.h"
@@ -64,6 +65,15 @@ static Err on_trust(Warden *w, const void *packet, const int *fds)
     return OK;
 }
 
+/* Looked up at each start: a warden may live for long after a key was lost. An image that runs already goes on. */
+static Err refuse_revoked(const Warden *w, const PublicKey *signer, Diag *diag)
+{
+    char text[PUBLIC_KEY_TEXT_MAX];
+    if (!w->identity.config_dir) return OK;
+    public_key_print(signer, text);
+    return revoked_refuse(w->identity.config_dir, signer->bytes, text, diag);
+}
+
 static Err start_zygote(Warden *w, const WardenStart *start, const int *fds, Zygote **ret_zygote, Diag *diag)
 {
     if (start->level != LEVEL_SHARED && start->level != LEVEL_PROCESS)
@@ -75,6 +85,7 @@ static Err start_zygote(Warden *w, const WardenStart *start, const int *fds, Zyg
     int image_fd;
     PublicKey signer;
     TRY(images_get(&w->images, &w->trusted, fds[0], start->measurement, &image_fd, &signer, diag));
+    TRY_WHY(diag, refuse_revoked(w, &signer, diag), "the image's signer");
     TRY(zygote_start(start, image_fd, fds[1], place, diag));
     place->signer = signer;
     *ret_zygote = place;

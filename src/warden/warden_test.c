@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "base/test.h"
+#include "crypto/keyring.h"
 #include "image/image.h"
 #include "see/outcome.h"
 #include "see/rig.h"
 #include "sys/memfd.h"
+#include "sys/test.h"
 #include "warden/protocol.h"
 #include "warden/warden.h"
 
@@ -28,6 +30,7 @@ static PublicKey public_key;
 static pid_t warden_pid;
 static int warden;          /* our end of its socket */
 static int zygote_socket;   /* our end of the last zygote's */
+static const char *config;  /* the next warden's configuration folder */
 
 static void make_keys(void)
 {
@@ -50,7 +53,7 @@ static void start_warden_as(uid_t uid)
     if (warden_pid == 0) {
         close(pair[0]);
         if (uid && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)) _exit(9);
-        _exit(warden_serve(pair[1], NULL, NULL).code ? 1 : 0);
+        _exit(warden_serve(pair[1], config, NULL).code ? 1 : 0);
     }
     close(pair[1]);
     warden = pair[0];
@@ -246,6 +249,27 @@ START_TEST(only_signed_unchanged_images_of_trusted_keys_run)
 }
 END_TEST
 
+START_TEST(a_signer_who_is_revoked_while_the_warden_runs_starts_nothing_more)
+{
+    AUTO_BUFFER image = buffer_limited(IMAGE_BYTES_MAX);
+    TestFolder folder = test_folder();
+    char text[PUBLIC_KEY_TEXT_MAX];
+    config = folder.path;
+    start_warden();
+    config = NULL;
+    trust_own_key();
+    signed_image(&image);
+    start_zygote(1, LEVEL_PROCESS);
+    close(zygote_socket);
+    public_key_print(&public_key, text);
+    ck_assert_ok(keyring_revoke(folder.path, text, 0, NULL, NULL));
+    send_start(view_buffer(&image), 2, LEVEL_PROCESS, NULL); /* an image that the warden knows, from a key that it was told to trust */
+    expect_refused(ERR_DENIED);
+    end_warden();
+    test_folder_remove(&folder);
+}
+END_TEST
+
 START_TEST(a_level_it_cannot_give_and_a_number_in_use_are_refused)
 {
     AUTO_BUFFER image = buffer_limited(IMAGE_BYTES_MAX);
@@ -363,6 +387,7 @@ START_TEST(a_level_is_found_out_by_trying)
 END_TEST
 
 TEST_MAIN("warden", a_zygote_runs_micro_jobs_at_both_levels, a_zygote_is_walled_in, an_ordinary_user_can_run_a_warden,
-          only_signed_unchanged_images_of_trusted_keys_run, a_level_it_cannot_give_and_a_number_in_use_are_refused,
+          only_signed_unchanged_images_of_trusted_keys_run,
+          a_signer_who_is_revoked_while_the_warden_runs_starts_nothing_more, a_level_it_cannot_give_and_a_number_in_use_are_refused,
           a_killed_zygote_is_gone_and_reported, if_the_warden_dies_no_see_outlives_it, when_the_agent_goes_away_everything_ends,
           packets_that_are_not_legal_now_end_the_warden, a_level_is_found_out_by_trying)

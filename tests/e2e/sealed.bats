@@ -176,9 +176,16 @@ as() {
     as owner run_covey 0 unseal out.sealed -o out.txt
     cmp in.txt out.txt
     as operator run_covey 3 unseal out.sealed -o no.txt
-    rm -r operator/covey/node # another node, which the policy does not name
+    mv operator/covey/node operator-node # another node, which the policy does not name
     as operator run_covey 3 run task.yaml --keybroker unix:kb.sock --output again.sealed
     assert_in "evidence is refused" "$stderr"
+    # a node that is revoked while the broker runs
+    rm -r operator/covey/node
+    cp -r operator-node operator/covey/node
+    as operator run_covey 0 run task.yaml --keybroker unix:kb.sock --output once-more.sealed
+    as owner covey key revoke "$(as operator covey key show --node)"
+    as operator run_covey 3 run task.yaml --keybroker unix:kb.sock --output no.sealed
+    assert_in "is revoked" "$stderr"
     kill "$broker"
     wait "$broker" || true
 }
