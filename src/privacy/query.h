@@ -1,28 +1,34 @@
 /**
  * A private aggregation: what is asked, what it costs, which noise follows, and which error is to be expected; all known before any data is seen.
  *
- * Neighbours are datasets of which one has a person more (unit record: a record more). Sensitivities, with r records and k keys a person, c records
- * a person and
- * key (all 1 for unit record), and values in [lower, upper] steps, M = max(|lower|, |upper|), W = upper - lower:
+ * Neighbours are datasets of which one has a person more (unit record: a record more). Sensitivities, with R1 = min(r, k c) and R2 = min(r c, k
+ * c^2) for r
+ * records and k keys a person and c records a person and key (all 1 for unit record; k = 1 and c = r where there are no keys), and values in [lower,
+ * upper] steps, M = max(|lower|, |upper|), W = upper - lower:
  *
- *     count       r                                             released: count
- *     sum         r M                                           sum
- *     mean        of 2x - lower - upper: r W, and count: r      middle + sum / (2 count), half of the loss each; clamped to the bounds
- *     variance    of y = 2x - lower - upper: r W; of 2y^2 - W^2: r W^2; count: r     (mean of y^2 - (mean of y)^2) / 4, a third of the loss each
- *     histogram   L1 min(r, k c), L2^2 min(r^2, k c^2)          a count for each declared key (others are dropped)
- *     quantiles   of 'how far is the rank from q = a/b':        permute-and-flip among the edges of `bins` equal bins; r max(a, b - a) in units of
- *     1/b
- *     sum by key  L1 M min(r, k c), L2^2 M^2 min(r^2, k c^2)    declared keys; open keys are selected first by stability
+ *     count       R1                                            released: count
+ *     sum         R1 M                                          sum
+ *     mean        of y = 2x - lower - upper: R1 W; count: R1    (lower + upper + sum / count) / 2, clamped to the bounds
+ *     variance    of y: R1 W; of 2y^2 - W^2: R1 W^2; count: R1  (mean of y^2 - (mean of y)^2) / 4, clamped to [0, W^2 / 4]
+ *     histogram   L1 R1, L2^2 R2                                a count for each declared key (others are dropped)
+ *     quantiles   of the distance of the rank from q = a/b, in 1/b: R1 max(a, b - a); permute-and-flip among `bins` equal bins; the middle of one.
+ *     Two more
+ *                 choices, aimed below and above by what they may be off, are the ends of the interval
+ *     sum by key  L1 M R1, L2^2 M^2 R2                          declared keys; open keys are selected first by stability
  *     top         as histogram or sum by key                    the n largest of what was released (post-processing)
- *     blocks      W for each output (any person can change one block wholly)   mean of the outputs of disjoint blocks: GUPT, SIGMOD 2012
+ *     blocks      L1 d W, L2^2 d W^2 for d outputs              mean of the outputs of disjoint blocks (GUPT, SIGMOD 2012): a person, who is in one
+ *                                                               block, can change that block's outputs wholly
  *
- * Open keys: the number of persons that have a key, plus noise, must reach a threshold T such that a key that a single person has passes with at
- * most delta / k:
- * Korolova, Kenthapadi, Mishra, Ntoulas, WWW 2009; Vadhan 2017, section 3.3. Half of the loss selects, half releases. Keys are sorted before noise
- * is drawn.
- * Noise: discrete Laplace of L1 / epsilon for a pure or an (epsilon, delta) loss, discrete Gaussian of L2^2 / (2 rho) for rho; for (epsilon, delta)
- * the one of
- * smaller deviation, the Gaussian with the rho of zcdp_rho. Truncation (`range`): the released number is clamped to what is possible.
+ * Shares of the spending: equal ones for each noise of a number; quantiles: a half for the value, a quarter for each end; a tenth of the whole for
+ * the bounds check.
+ * Open keys: the number of persons that have a key, plus noise, must reach a threshold T such that a key that a single person has passes with at most
+ * delta / k: Korolova, Kenthapadi, Mishra, Ntoulas, WWW 2009; Vadhan 2017, section 3.3. Keys are sorted before noise is drawn.
+ * Noise: discrete Laplace of L1 / epsilon for epsilon, discrete Gaussian of L2^2 / (2 rho) for rho; for (epsilon, delta) the one of smaller
+ * variance, the
+ * Gaussian with zcdp_rho(epsilon, delta) (a half of delta when the other half selects keys). A choice is epsilon-DP: out of rho, epsilon^2 / 2 = rho.
+ * truncate: counts are not below 0, means of blocks are within the bounds. Post-processing, so free (geometric truncation: Ghosh, Roughgarden,
+ * Sundararajan,
+ * STOC 2009).
  */
 #pragma once
 #include "privacy/account.h"
@@ -40,10 +46,12 @@ enum {
     QUERY_QUANTILES_MAX = 64,
     QUERY_BINS_MAX = 1 << 14,
     QUERY_OUTPUTS_MAX = 256,       /* numbers that one block gives */
-    QUERY_PARTS_MAX = 4,           /* noises of different law in one query */
+    QUERY_PARTS_MAX = 5,           /* different noises in one query */
+    QUERY_RANKS_MAX = 1 << 14,     /* denominator of a quantile */
 };
 
-typedef struct { Rational epsilon, delta, rho; } Spend; /* rho, or epsilon with or without delta; the others 0 */
+/** rho, or epsilon; either with delta where keys are open; epsilon with delta wherever the Gaussian is allowed too. The others 0 (RATIONAL_ZERO). */
+typedef struct { Rational epsilon, delta, rho; } Spend;
 
 typedef struct {
     QueryKind kind;
@@ -60,24 +68,25 @@ typedef struct {
     uint64_t block_count;          /* blocks: how many, known beforehand; a block that failed gives the default output */
     bool check_bounds;             /* also release how many values were clamped, for a tenth of the spending */
     bool truncate;                 /* counts and sums are clamped to what is possible (a count is not below 0) */
-    Rational confidence;           /* of the intervals; 0 is 0.95 */
+    Rational confidence;           /* of the intervals; 0/1 is 0.95 */
 } Query;
 
-typedef enum { PART_VALUE, PART_COUNT, PART_SQUARES, PART_SELECT, PART_CLAMPED, PART_CHOICE } PartRole;
+typedef enum { PART_VALUE, PART_COUNT, PART_SQUARES, PART_SELECT, PART_CLAMPED, PART_CHOICE, PART_ENDS } PartRole;
 
 /** One noise of a query: of which law, for which sensitivity, out of which share of the spending. */
 typedef struct {
     PartRole role;
     UInt128 l1, l2_squared;        /* sensitivity, in steps */
-    Law law;                       /* LAW_NONE for PART_CHOICE */
-    Rational gamma_unit;           /* PART_CHOICE: see noise_choose */
-    Spend share;
+    Law law;                       /* LAW_NONE for PART_CHOICE and PART_ENDS */
+    Rational gamma_unit;           /* PART_CHOICE, PART_ENDS: see noise_choose; scores in 1/b of a rank */
+    Spend share;                   /* epsilon or rho of one draw; PART_SELECT: and delta */
     UInt128 threshold;             /* PART_SELECT: noisy persons >= threshold pass */
-    UInt128 interval;              /* half-width in steps at the query's confidence (parts of one number share it by a union bound) */
+    UInt128 interval;              /* half-width at the confidence, shared by the parts of one number (union bound): VALUE in steps (mean,
+                                    * variance: half steps), COUNT in records, SQUARES as its sensitivity; choices in 1/b of a rank */
 } Part;
 
 typedef struct {
-    Part parts[QUERY_PARTS_MAX + 1];
+    Part parts[QUERY_PARTS_MAX];
     uint32_t part_count;
     Loss loss;                     /* of the whole query: what the ledger is charged */
 } Plan;
@@ -86,6 +95,8 @@ typedef struct {
  *  */
 const char *query_name(QueryKind kind);
 MUST_USE bool query_named(View name, QueryKind *ret_kind);
+/** The limits that count for a query, see above: for contribution_start. */
+ContributionLimits query_limits(const Query *query);
 /** errors: ERR_BAD_INPUT (the Diag, which may be NULL, says what: no spending, open keys without delta, keys out of order, ...), ERR_LIMIT */
 MUST_USE Err query_plan(const Query *query, Plan *ret_plan, Diag *diag);
 /**

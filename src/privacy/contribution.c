@@ -1,0 +1,109 @@
+/* What one person may contribute: a table of persons, and of persons with keys, in the caller's memory. */
+#include "privacy/contribution.h"
+
+enum { SLOTS_SHARE = 32, ENTRY_ALIGN = 4, WHOLE_PERSON = UINT16_MAX };
+
+/** Followed by the person's bytes, then the key's. key_size WHOLE_PERSON: the person's own entry. */
+typedef struct { uint32_t hash, records, keys; uint16_t person_size, key_size; } Entry;
+
+static View cut(View v) { return view_of(v.data, v.size < PERSON_BYTES_MAX ? v.size : PERSON_BYTES_MAX); }
+
+size_t contribution_size(size_t segment_bytes, uint64_t records)
+{
+    /* two entries a record, the person in both; a slot for each, of which half stay free; a power of two */
+    size_t entries = 2 * (size_t)records, bytes = entries * (sizeof(Entry) + ENTRY_ALIGN) + 3 * segment_bytes;
+    size_t by_slots = (2 * entries + 16) * SLOTS_SHARE * 2;
+    size_t table = bytes + bytes / (SLOTS_SHARE / 4 - 1) + 64;
+    return table > by_slots ? table : by_slots;
+}
+
+Err contribution_start(ContributionLimits limits, void *memory, size_t size, Contribution *ret)
+{
+    const uint32_t each[] = {limits.records, limits.keys, limits.per_key};
+    for (size_t i = 0; i < 3; i++)
+        if (each[i] == 0 || each[i] > CONTRIBUTION_MAX) return FAIL(ERR_BAD_INPUT);
+    uint32_t slots = 1;
+    if (size > UINT32_MAX) return FAIL(ERR_LIMIT);
+    while ((size_t)slots * 2 * SLOTS_SHARE <= size) slots *= 2;
+    size_t used = slots * sizeof(uint32_t);
+    if (slots < 4) return FAIL(ERR_LIMIT);
+    memset(memory, 0, used);
+    *ret = (Contribution){.limits = limits, .memory = memory, .size = size, .used = used, .slot_count = slots};
+    return OK;
+}
+
+static uint32_t hash_of(View person, View key, uint16_t key_size)
+{
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: for speed only; entries are compared byte by byte */
+    for (size_t i = 0; i < person.size; i++) h = (h ^ person.data[i]) * 0x100000001b3u;
+    h = (h ^ key_size ^ (uint64_t)person.size << 32) * 0x9e3779b97f4a7c15u;
+    for (size_t i = 0; i < key.size; i++) h = (h ^ key.data[i]) * 0x100000001b3u;
+    return (uint32_t)(h ^ h >> 32);
+}
+
+static bool is_entry(const Entry *e, uint32_t hash, View person, View key, uint16_t key_size)
+{
+    const uint8_t *bytes = (const uint8_t *)(e + 1);
+    return e->hash == hash && e->person_size == person.size && e->key_size == key_size && !memcmp(bytes, person.data, person.size) &&
+        (key.size == 0 || !memcmp(bytes + person.size, key.data, key.size));
+}
+
+/** The entry, and a place for it when there is none. */
+static Entry *find(Contribution *c, uint32_t hash, View person, View key, uint16_t key_size, uint32_t *ret_slot)
+{
+    uint32_t *slots = (uint32_t *)(void *)c->memory;
+    for (uint32_t slot = hash & (c->slot_count - 1);; slot = (slot + 1) & (c->slot_count - 1)) {
+        *ret_slot = slot;
+        if (slots[slot] == 0) return NULL;
+        Entry *e = (Entry *)(void *)(c->memory + slots[slot]);
+        if (is_entry(e, hash, person, key, key_size)) return e;
+    }
+}
+
+static Err put(Contribution *c, uint32_t slot, uint32_t hash, View person, View key, uint16_t key_size, Entry **ret)
+{
+    size_t size = (sizeof(Entry) + person.size + key.size + ENTRY_ALIGN - 1) / ENTRY_ALIGN * ENTRY_ALIGN;
+    if (c->size - c->used < size || c->entry_count + 1 >= c->slot_count) return FAIL(ERR_LIMIT);
+    Entry *e = (Entry *)(void *)(c->memory + c->used);
+    *e = (Entry){.hash = hash, .person_size = (uint16_t)person.size, .key_size = key_size};
+    if (person.size) memcpy(e + 1, person.data, person.size);
+    if (key.size) memcpy((uint8_t *)(e + 1) + person.size, key.data, key.size);
+    ((uint32_t *)(void *)c->memory)[slot] = (uint32_t)c->used;
+    c->used += size;
+    c->entry_count++;
+    *ret = e;
+    return OK;
+}
+
+static Err entry(Contribution *c, View person, View key, uint16_t key_size, Entry **ret)
+{
+    uint32_t slot, hash = hash_of(person, key, key_size);
+    *ret = find(c, hash, person, key, key_size, &slot);
+    return *ret ? OK : put(c, slot, hash, person, key, key_size, ret);
+}
+
+Err contribution_admit(Contribution *c, View person, View key, bool *ret_counts, bool *ret_first_of_key)
+{
+    Entry *whole, *of_key;
+    person = cut(person);
+    key = cut(key);
+    TRY(entry(c, person, (View){0}, WHOLE_PERSON, &whole));
+    TRY(entry(c, person, key, (uint16_t)key.size, &of_key));
+    bool first = of_key->records == 0;
+    bool counts = whole->records < c->limits.records && (first ? whole->keys < c->limits.keys : of_key->records < c->limits.per_key);
+    whole->records += counts;
+    of_key->records += counts;
+    whole->keys += counts && first;
+    *ret_counts = counts;
+    *ret_first_of_key = counts && first;
+    return OK;
+}
+
+void contribution_wipe(Contribution *c)
+{
+    memset(c->memory, 0, c->used);
+    __asm__ volatile("" : : "r"(c->memory) : "memory");
+    c->used = 0;
+    c->entry_count = 0;
+    c->slot_count = 0;
+}
