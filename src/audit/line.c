@@ -24,7 +24,9 @@ const char *audit_event_name(AuditEvent event)
     static const char *const NAMES[AUDIT_EVENT_COUNT] = {
         [AUDIT_KEY_RELEASE] = "key-release", [AUDIT_KEY_REFUSAL] = "key-refusal", [AUDIT_IMAGE_TRUST] = "image-trust",
         [AUDIT_APPRAISAL] = "appraisal",     [AUDIT_SESSION] = "session",         [AUDIT_POLICY] = "policy",
-        [AUDIT_KEY_CHANGE] = "key-change",   [AUDIT_STAGE] = "stage",             [AUDIT_RECOVERY] = "recovery",
+        [AUDIT_KEY_CHANGE] = "key-change",   [AUDIT_STAGE] = "stage",             [AUDIT_PREFETCH] = "prefetch",
+        [AUDIT_PREFETCH_REFUSAL] = "prefetch-refusal", [AUDIT_CLAIM] = "claim", [AUDIT_CLAIM_REFUSAL] = "claim-refusal",
+        [AUDIT_EVICTION] = "eviction",       [AUDIT_RECOVERY] = "recovery",
     };
     return (unsigned)event < AUDIT_EVENT_COUNT ? NAMES[event] : NULL;
 }

@@ -56,6 +56,7 @@ static const Offer OFFERS[] = {
     WASI("sock_shutdown", "ii"),
     {OFFER_MODULE_SEE, "SEE_Prefetch_Available", "ii", "i"},
     {OFFER_MODULE_SEE, "SEE_Claim_Prefetch", "ii", "i"},
+    {OFFER_MODULE_SEE, "SEE_Map_Prefetch", "iii", "i"},
 };
 
 const Offer *offer_find(View module, View function)

@@ -23,6 +23,7 @@ static Err hear_warden(Agent *a, const WardenReport *report)
 {
     bool mine = false;
     for (uint32_t i = 0; i < a->task_count && !mine; i++) TRY(posts_hear(a->tasks[i], report, &mine));
+    if (!mine && a->node.warm) mine = warm_hear(a->node.warm, report);
     return mine ? OK : evidence_hear(a, report);
 }
 
@@ -59,6 +60,7 @@ static Err replace_warden(Agent *a)
     warden_link_kill(&a->node.warden);
     evidence_forget(a);
     for (uint32_t i = 0; i < a->task_count; i++) TRY(posts_orphaned(a->tasks[i]));
+    if (a->node.warm) warm_orphaned(a->node.warm);
     a->node.warden_lost = false;
     if (a->node.job_finished) a->warden_deaths = 0;
     a->node.job_finished = false;
@@ -79,7 +81,7 @@ static void remove_task(Agent *a, uint32_t i)
 
 static void arm_timer(Agent *a, uint64_t now_ns)
 {
-    bool needed = a->task_count > 0 || !a->announced || a->remote || a->node.hand;
+    bool needed = a->task_count > 0 || !a->announced || a->remote || a->node.hand || a->node.warm;
     uint64_t wait_ms = outbox_blocked(&a->node.outbox) ? TICK_BLOCKED_MS : TICK_MS;
     loop_set_timer(a->timer, needed || outbox_blocked(&a->node.outbox) ? now_ns + wait_ms * NS_PER_MS : UINT64_MAX);
 }
@@ -97,6 +99,7 @@ static Err on_work(void *context, uint32_t events)
         TRY(task_refuse(a->tasks[i - 1]));
         remove_task(a, i - 1);
     }
+    if (a->node.warm) warm_turn(a->node.warm, now); /* after the tasks: they come first */
     arm_timer(a, now);
     return OK;
 }
@@ -118,6 +121,7 @@ static Err on_tick(void *context, uint32_t events)
     TRY(record_say(a, now));
     close_silent(a, now);
     for (uint32_t i = 0; i < a->task_count; i++) TRY(posts_watch(a->tasks[i], now));
+    if (a->node.warm) warm_watch(a->node.warm, now);
     loop_defer(a->node.work);
     return OK;
 }
@@ -259,6 +263,8 @@ static Err fill_in(Agent *a, const AgentConfig *config, Diag *diag)
     snprintf(subject, sizeof subject, "covey.node.%s.broker", a->node_id);
     TRY(broker_link_open(&a->node.broker, config->broker_bus ? config->broker_bus : a->bus, subject, config->broker_patience_ns, on_broker, a));
     TRY(loop_add_deferred(a->node.loop, on_work, a, &a->node.work));
+    if (config->stage) TRY(warm_new(&a->node, config->stage, &a->node.warm));
+    a->node.stage = config->stage;
     TRY(loop_add_timer(a->node.loop, clock_monotonic_ns() + TICK_MS * NS_PER_MS, on_tick, a, &a->timer));
     TRY(start_warden(a, diag));
     return record_say(a, clock_monotonic_ns());
@@ -289,6 +295,7 @@ void agent_free(Agent **agent)
     record_leave(a);
     while (a->task_count) remove_task(a, a->task_count - 1);
     record_close(a);
+    warm_free(&a->node.warm);
     loop_remove(&a->warden_source);
     warden_link_close(&a->node.warden);
     bus_unsubscribe(&a->subscription);

@@ -41,6 +41,17 @@ static Err hear_nonce(Post *p, const BrokerNonce *nonce)
     return OK;
 }
 
+/* Opened ahead of time: everything but the key. The manager hears that it may send micro-jobs. */
+static Err hold(Post *p, uint64_t token, Buffer *message)
+{
+    buffer_free(&p->attest.held);
+    p->attest.held = *message;
+    *message = buffer_limited(0);
+    p->attest.held_token = token;
+    p->attest.step = ATTEST_HELD;
+    return task_say_ready(p->task);
+}
+
 Err attest_hear_evidence(Post *p, const WardenReport *report)
 {
     Task *t = p->task;
@@ -56,8 +67,21 @@ Err attest_hear_evidence(Post *p, const WardenReport *report)
     AUTO_BUFFER message = buffer_limited(ATTEST_BYTES_MAX);
     TRY(broker_put_attest(&message, &request));
     sha256_of(report->evidence, &p->attest.evidence_hash);
+    if (t->open.ahead && !t->wanted) return hold(p, request.head.token, &message);
     p->attest.step = ATTEST_GRANT;
     return broker_link_ask(broker, &p->attest.ask, request.head.token, &message, clock_monotonic_ns());
+}
+
+/* Evidence that has become too old meanwhile the broker puts off, and it is made anew. */
+Err attest_want(Task *t, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < t->post_count; i++) {
+        Post *p = &t->posts[i];
+        if (p->zygote.state != ZYGOTE_ATTESTING || p->attest.step != ATTEST_HELD) continue;
+        p->attest.step = ATTEST_GRANT;
+        TRY(broker_link_ask(&t->node->broker, &p->attest.ask, p->attest.held_token, &p->attest.held, now_ns));
+    }
+    return OK;
 }
 
 /* The session is over: no zygote's is good any more, and no key that was wrapped under it. */
@@ -159,6 +183,7 @@ Err attest_watch(Post *p, uint64_t now_ns)
 {
     Task *t = p->task;
     bool lost = false;
+    if (p->attest.step == ATTEST_HELD) return OK;
     if (p->attest.step == ATTEST_EVIDENCE) {
         if (now_ns > p->zygote.since_ns + START_SECONDS_MAX * NS_PER_S) t->node->warden_lost = true; /* it is hung */
         return OK;

@@ -5,7 +5,7 @@
 
 #include "node/text.h"
 
-Err channel_put_setup(Buffer *b, const TaskOpen *task, uint32_t slot_count)
+Err channel_put_setup(Buffer *b, const TaskOpen *task, uint32_t slot_count, bool staged)
 {
     assert(slot_count > 0 && slot_count <= ZYGOTE_SLOTS_MAX);
 
@@ -16,18 +16,19 @@ Err channel_put_setup(Buffer *b, const TaskOpen *task, uint32_t slot_count)
         .arg_count = task->arg_count, .env_count = task->env_count, .text_size = (uint32_t)(task->args.size + task->env.size)};
     memcpy(setup.task_seed, task->seed, sizeof setup.task_seed);
     memcpy(setup.task_id, task->id.bytes, sizeof setup.task_id);
+    setup.staged = staged;
     TRY(buffer_append(b, view_of(&setup, sizeof setup)));
     TRY(buffer_append(b, task->args));
     return buffer_append(b, task->env);
 }
 
-static Err get_ready(View packet, ChannelReport *ret_report)
+static Err get_ready(View packet, ChannelType type, ChannelReport *ret_report)
 {
     ChannelReady ready;
     if (packet.size != sizeof ready) return FAIL(ERR_PROTOCOL);
     memcpy(&ready, packet.data, sizeof ready);
     if (ready.version != CHANNEL_VERSION) return FAIL(ERR_PROTOCOL);
-    ret_report->type = CHANNEL_READY;
+    ret_report->type = type;
     return OK;
 }
 
@@ -70,7 +71,8 @@ Err channel_get_report(View packet, uint32_t slot_count, ChannelReport *ret_repo
     if (packet.size < sizeof type) return FAIL(ERR_PROTOCOL);
     memcpy(&type, packet.data, sizeof type);
     switch (type) {
-    case CHANNEL_READY: return get_ready(packet, ret_report);
+    case CHANNEL_READY:
+    case CHANNEL_WARMED: return get_ready(packet, (ChannelType)type, ret_report);
     case CHANNEL_DONE: return get_done(packet, slot_count, ret_report);
     case CHANNEL_FAILED: return get_failed(packet, ret_report);
     default: return FAIL(ERR_PROTOCOL);

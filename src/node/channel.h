@@ -6,12 +6,12 @@
 #include "bus/message.h"
 #include "see/channel.h"
 
-/** The SETUP packet for one zygote of a task. errors: ERR_LIMIT (arguments too long), ENOMEM */
-MUST_USE Err channel_put_setup(Buffer *b, const TaskOpen *task, uint32_t slot_count);
+/** The SETUP packet for one zygote of a task; staged: a board and places come with it. errors: ERR_LIMIT (arguments too long), ENOMEM */
+MUST_USE Err channel_put_setup(Buffer *b, const TaskOpen *task, uint32_t slot_count, bool staged);
 
 /** A packet from a zygote, whole and in range: slots < slot_count, each at most once, text terminated and printable. */
 typedef struct {
-    ChannelType type;             /* READY, DONE or FAILED */
+    ChannelType type;             /* WARMED, READY, DONE or FAILED */
     uint32_t count;               /* DONE */
     ChannelSlotDone slots[ZYGOTE_SLOTS_MAX];
     char text[sizeof((ChannelFailed *)0)->text]; /* FAILED */

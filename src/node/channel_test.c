@@ -28,7 +28,7 @@ START_TEST(setup_carries_the_task_and_its_strings)
                      .env = VIEW("X=1\0"),
                      .env_count = 1};
     AUTO_BUFFER b = buffer_limited(CHANNEL_PACKET_MAX);
-    ck_assert_ok(channel_put_setup(&b, &task, SLOTS));
+    ck_assert_ok(channel_put_setup(&b, &task, SLOTS, false));
     ChannelSetup s;
     ck_assert_uint_eq(b.size, sizeof s + 8);
     memcpy(&s, b.data, sizeof s);
@@ -54,7 +54,7 @@ START_TEST(strings_longer_than_a_packet_are_an_error_and_leave_the_buffer_empty)
     static uint8_t text[TASK_ARG_BYTES_MAX];
     TaskOpen task = {.args = view_of(text, sizeof text), .env = view_of(text, 1)};
     AUTO_BUFFER b = buffer_limited(CHANNEL_PACKET_MAX);
-    ck_assert_err(channel_put_setup(&b, &task, SLOTS), ERR_LIMIT);
+    ck_assert_err(channel_put_setup(&b, &task, SLOTS, false), ERR_LIMIT);
     ck_assert_uint_eq(b.size, 0);
 }
 END_TEST
@@ -100,9 +100,9 @@ END_TEST
 
 START_TEST(packets_of_other_types_and_versions_are_refused)
 {
-    for (uint32_t type = 0; type < 10; type++) {
+    for (uint32_t type = 0; type < 12; type++) {
         ChannelReady ready = {type, CHANNEL_VERSION, 0};
-        bool legal = type == CHANNEL_READY || type == CHANNEL_FAILED; /* FAILED with 12 bytes of text */
+        bool legal = type == CHANNEL_READY || type == CHANNEL_WARMED || type == CHANNEL_FAILED; /* FAILED with 12 bytes of text */
         ck_assert_int_eq(get(&ready, sizeof ready).code, legal ? 0 : ERR_PROTOCOL);
     }
     ChannelReady ready = {CHANNEL_READY, CHANNEL_VERSION + 1, 0};

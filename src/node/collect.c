@@ -24,6 +24,7 @@ Err task_answer_unrun(Task *t, uint32_t job, Outcome outcome, View log)
 static Err answer(Post *p, const Slot *s, uint32_t place, const SlotAnswer *a)
 {
     Task *t = p->task;
+    if (t->shelf) stage_shelf_look(t->node->stage, t->shelf, a);
     if (a->outcome != OUTCOME_LOST) {
         p->failures = 0;
         t->deaths = 0;

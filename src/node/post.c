@@ -20,6 +20,7 @@ static void clear_post(Post *p)
     loop_remove(&p->source);
     zygote_link_drop(&p->zygote, &p->task->plan);
     broker_ask_end(&p->attest.ask);
+    buffer_free(&p->attest.held);
     p->task->node->live_zygotes--;
     loop_defer(p->task->node->work);
 }
@@ -69,11 +70,22 @@ Err post_ready(Post *p, uint64_t now_ns)
     return task_say_ready(p->task);
 }
 
+/* The zygote has started, or is warm: it gets its slots and hears what its task is. */
+static Err tell_task(Post *p)
+{
+    Task *t = p->task;
+    Err e = zygote_link_set_up(&p->zygote, &t->plan, &t->open, t->slots_each, t->shelf ? t->shelf->fds : NULL);
+    if (e.code == 0 || e.code == ERR_CLOSED) return OK; /* closed: its end is on the way */
+    if (!t->is_ready) task_doom(t, e.code, "the slots of a SEE could not be made: %s", err_text(e.code));
+    return post_lose(p, OUTCOME_LOST);
+}
+
 static Err handle(Post *p, const ChannelReport *report)
 {
     uint64_t now = clock_monotonic_ns();
     switch (report->type) {
     case CHANNEL_DONE: return post_collect(p, report, now);
+    case CHANNEL_WARMED: return tell_task(p);
     case CHANNEL_READY: return p->zygote.is_sealed ? attest_begin(p, now) : post_ready(p, now);
     default: /* FAILED */
         if (!p->task->is_ready) task_doom(p->task, ERR_BAD_INPUT, "a SEE could not be set up: %s", report->text);
@@ -102,12 +114,22 @@ static Err on_channel(void *context, uint32_t events)
     return hear(p);
 }
 
+/* It is told the task at once when it is ready to hear it, otherwise when it says so. */
+static Err adopt(Post *p, uint64_t now_ns)
+{
+    p->zygote.since_ns = now_ns;
+    Err e = loop_add_fd(p->task->node->loop, p->zygote.channel, EPOLLIN, on_channel, p, &p->source);
+    if (e.code) return post_lose(p, OUTCOME_LOST);
+    return p->zygote.state == ZYGOTE_WARM ? tell_task(p) : OK;
+}
+
 static Err start(Post *p, uint64_t now_ns)
 {
     Task *t = p->task;
     Node *node = t->node;
+    if (task_take_warm(t, &p->zygote)) return adopt(p, now_ns);
     WardenStart start = {
-        .level = t->open.level, .memory_max = t->open.memory_max,
+        .level = t->open.level, .memory_max = t->open.memory_max, .staged = t->shelf != NULL,
         .slot_bytes_max = t->slots_each * slot_bytes_max(&t->plan)};
     memcpy(start.measurement, t->open.measurement, sizeof start.measurement);
     Err e = zygote_link_start(&p->zygote, &node->warden, ++node->last_zygote, &start, t->image_fd);
@@ -130,7 +152,8 @@ Err posts_start(Task *t, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < t->post_count && !t->doom && !t->node->warden_lost; i++) {
         Post *p = &t->posts[i];
-        if (p->zygote.state != ZYGOTE_NONE || now_ns < p->retry_ns || t->node->live_zygotes >= ZYGOTES_MAX) continue;
+        if (p->zygote.state != ZYGOTE_NONE || now_ns < p->retry_ns) continue;
+        if (t->node->live_zygotes >= ZYGOTES_MAX && !(t->node->warm && warm_give_way(t->node->warm))) continue;
         TRY(start(p, now_ns));
     }
     return OK;
@@ -175,18 +198,9 @@ Err posts_watch(Task *t, uint64_t now_ns)
         if (z->state == ZYGOTE_READY) TRY(watch_running(p, now_ns));
         else if (z->state == ZYGOTE_ATTESTING) TRY(attest_watch(p, now_ns));
         else if (z->state == ZYGOTE_STARTING && late) t->node->warden_lost = true; /* it does not even refuse: it is hung */
-        else if (z->state == ZYGOTE_SETTING_UP && late) TRY(lose_unready(p));
+        else if ((z->state == ZYGOTE_WARMING || z->state == ZYGOTE_SETTING_UP) && late) TRY(lose_unready(p));
     }
     return attest_watch_wraps(t, now_ns);
-}
-
-static Err on_started(Post *p)
-{
-    Task *t = p->task;
-    Err e = zygote_link_set_up(&p->zygote, &t->plan, &t->open, t->slots_each);
-    if (e.code == 0 || e.code == ERR_CLOSED) return OK; /* closed: its end is on the way */
-    if (!t->is_ready) task_doom(t, e.code, "the slots of a SEE could not be made: %s", err_text(e.code));
-    return post_lose(p, OUTCOME_LOST);
 }
 
 /* A refusal before the task is open is the answer to the task; later it is one more failure of this post. */
@@ -204,7 +218,7 @@ Err posts_hear(Task *t, const WardenReport *report, bool *ret_mine)
     *ret_mine = p != NULL;
     if (!p) return OK;
     bool starting = p->zygote.state == ZYGOTE_STARTING;
-    if (report->type == WARDEN_STARTED && starting) return on_started(p);
+    if (report->type == WARDEN_STARTED && starting) return tell_task(p);
     if (report->type == WARDEN_REFUSED && starting) return on_refused(p, report);
     if (report->type == WARDEN_EVIDENCE_READY && p->zygote.state == ZYGOTE_ATTESTING) return attest_hear_evidence(p, report);
     if (report->type != WARDEN_ENDED) return OK; /* an answer to something that is settled */

@@ -85,4 +85,4 @@ StageStats stage_stats(const Stage *s);
 
 /** What is staged and unclaimed, in no order; false at the end. *at begins with 0. */
 typedef struct { const Resource *resource; bool ready; uint64_t since_ns; uint32_t zygotes; } StageItem;
-bool stage_next(const Stage *s, uint32_t *at, StageItem *ret_item);
+bool stage_item(const Stage *s, uint32_t *at, StageItem *ret_item);

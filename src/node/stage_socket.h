@@ -4,6 +4,8 @@
  * STAGE_PENALTY_MS.
  */
 #pragma once
+#include <sys/types.h>
+
 #include "node/stage.h"
 
 enum { STAGE_PEERS_MAX = 4, STAGE_PACKETS_PER_TURN = 16, STAGE_PENALTY_MS = 500 };

@@ -64,6 +64,8 @@ static Err fill_in(Task *t, View message, Diag *diag)
     uint64_t window = t->post_count * (places > WINDOW_POST_MIN ? places : WINDOW_POST_MIN);
     TRY_WHY(diag, jobs_new(&t->jobs, window < WINDOW_JOBS_MAX ? (uint32_t)window : WINDOW_JOBS_MAX), "no memory for the queue");
     if (t->open.sealed == SEALED_SEGMENTS) TRY_WHY(diag, wraps_new(t->jobs.window, &t->wraps), "no memory for keys");
+    task_open_staging(t);
+    if (t->image_fd >= 0) return OK; /* it is staged */
     return t->open.image_size ? task_want_image(t, diag) : open_image(t->open.image_path, &t->image_fd, diag);
 }
 
@@ -96,6 +98,7 @@ void task_close(Task **task)
     if (!t) return;
     for (uint32_t i = 0; i < t->post_count; i++) post_free(&t->posts[i]);
     task_close_objects(t);
+    task_close_staging(t);
     wraps_free(&t->wraps);
     jobs_free(&t->jobs);
     files_close(&t->files);
@@ -145,6 +148,8 @@ Err task_take_jobs(Task *t, View message)
     TRY(jobs_batch_new(message, &batch));
     Err e = take_each(t, batch);
     jobs_batch_done(batch);
+    t->wanted = true;
+    if (!e.code) e = attest_want(t, clock_monotonic_ns());
     loop_defer(t->node->work);
     return e;
 }

@@ -1,10 +1,11 @@
 /**
- * One open task on this node: its image, its micro-jobs, and the posts that zygotes hold. The parts are in six files:
+ * One open task on this node: its image, its micro-jobs, and the posts that zygotes hold. The parts are in seven files:
  *
  *   task.c      open, take micro-jobs, give up, close
  *   post.c      the life of a zygote: started, set up, heard, lost, replaced
  *   attest.c    sealed data: evidence for zygotes, keys for micro-jobs
  *   task_objects.c  image and segments that come from elsewhere, or lie here by content
+ *   task_stage.c    image and data that were staged
  *   dispatch.c  from the queue into slots
  *   collect.c   from slots into results
  *
@@ -17,6 +18,7 @@
 #include "node/jobs.h"
 #include "node/objects.h"
 #include "node/results.h"
+#include "node/warm.h"
 #include "node/wraps.h"
 #include "node/zygote_link.h"
 
@@ -33,7 +35,7 @@ enum {
 };
 
 /** What all tasks of an agent share. */
-typedef struct {
+typedef struct Node {
     Loop *loop;
     LoopSource *work;             /* deferred: the agent's own turn */
     const char *node_id;
@@ -42,6 +44,8 @@ typedef struct {
     Store *store;                 /* NULL: no objects */
     Objects *objects;
     DataAtHand *hand;             /* NULL: none */
+    Warm *warm;                   /* NULL: nothing is staged on this node */
+    Stage *stage;                 /* borrowed; NULL as above */
     Outbox outbox;
     uint32_t cores;
     uint32_t last_zygote;         /* numbers given to zygotes */
@@ -53,8 +57,15 @@ typedef struct {
 typedef struct Task Task;
 
 /** What an attesting zygote waits for. */
-typedef enum { ATTEST_NONCE, ATTEST_EVIDENCE, ATTEST_GRANT } AttestStep;
-typedef struct { AttestStep step; uint32_t rounds /* begun anew because the broker was too busy */; BrokerAsk ask; Sha256 evidence_hash; } Attest;
+typedef enum { ATTEST_NONCE, ATTEST_EVIDENCE, ATTEST_HELD /* attested, and nobody wants its key yet */, ATTEST_GRANT } AttestStep;
+typedef struct {
+    AttestStep step;
+    uint32_t rounds;              /* begun anew because the broker was too busy */
+    BrokerAsk ask;
+    Sha256 evidence_hash;
+    Buffer held;                  /* what is asked of the broker once the key is wanted */
+    uint64_t held_token;
+} Attest;
 
 /** A place that one zygote after another holds. */
 typedef struct {
@@ -74,6 +85,8 @@ struct Task {
     ObjectWant image_want;
     struct JobWant *job_wants;    /* of each place in the job table; NULL until a segment is an object */
     SlotPlan plan;
+    Shelf *shelf;                 /* of what is staged for it; NULL: it claims nothing */
+    bool claims_image;            /* its image is staged: zygotes of it may wait for this task */
     uint32_t slots_each;          /* slots of one zygote */
     JobTable jobs;
     Wraps *wraps;                 /* NULL unless the segments are sealed */
@@ -83,6 +96,7 @@ struct Task {
     Results results;
     bool is_ready;                /* TASK_READY was sent */
     bool draining;                /* nothing that waits is run any more */
+    bool wanted;                  /* a micro-job has come: a task that was opened ahead of time may ask for its keys */
     uint64_t heard_ns;            /* the manager's last word about it */
     int doom;                     /* not 0: the task is given up in the agent's next turn, with this code and text */
     char doom_text[REFUSED_TEXT_MAX];
@@ -131,6 +145,8 @@ MUST_USE Err post_ready(Post *p, uint64_t now_ns);
 /** attest.c. A zygote of a sealed task is set up: from here to post_ready. */
 MUST_USE Err attest_begin(Post *p, uint64_t now_ns);
 MUST_USE Err attest_hear_evidence(Post *p, const WardenReport *report);
+/** Keys are wanted: zygotes that are held ask for them. */
+MUST_USE Err attest_want(Task *t, uint64_t now_ns);
 /** An answer of the key broker; *ret_mine false when this task did not ask for it. */
 MUST_USE Err attest_hear(Task *t, const BrokerAnswer *answer, bool *ret_mine);
 /** What was not answered is asked again, and at last the task is given up. */
@@ -152,6 +168,12 @@ MUST_USE Err task_give_back_waiting(Task *t);
 /** The micro-job is over: its object may be evicted. */
 void task_release_object(Task *t, uint32_t job);
 void task_close_objects(Task *t);
+
+/** task_stage.c: what is staged for the task: its data's shelf, its image. Without either the task goes the slow way. */
+void task_open_staging(Task *t);
+void task_close_staging(Task *t);
+/** A zygote that waits for this task's image becomes the post's. */
+bool task_take_warm(Task *t, ZygoteLink *ret_link);
 
 /** dispatch.c */
 MUST_USE Err task_dispatch(Task *t, uint64_t now_ns);

@@ -42,16 +42,27 @@ static Err open_slots(ZygoteLink *z, const SlotPlan *plan, uint32_t slot_count)
     return OK;
 }
 
-Err zygote_link_set_up(ZygoteLink *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count)
+Err zygote_link_warm(ZygoteLink *z, SecurityLevel level, uint64_t memory_max, bool staged)
 {
-    assert(z->state == ZYGOTE_STARTING && slot_count <= ZYGOTE_SLOTS_MAX);
+    assert(z->state == ZYGOTE_STARTING);
+
+    const ChannelWarm warm = {CHANNEL_WARM, CHANNEL_VERSION, (uint32_t)level, staged, memory_max};
+    TRY(socket_send(z->channel, view_of(&warm, sizeof warm), NULL, 0));
+    z->state = ZYGOTE_WARMING;
+    return OK;
+}
+
+Err zygote_link_set_up(ZygoteLink *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count, const int *staging)
+{
+    assert((z->state == ZYGOTE_STARTING || z->state == ZYGOTE_WARM) && slot_count + STAGING_FDS <= ZYGOTE_SLOTS_MAX);
 
     TRY(open_slots(z, plan, slot_count));
     int fds[ZYGOTE_SLOTS_MAX];
     for (uint32_t i = 0; i < slot_count; i++) fds[i] = z->slots[i].fd;
+    if (staging) memcpy(fds + slot_count, staging, STAGING_FDS * sizeof *fds);
     AUTO_BUFFER setup = buffer_limited(CHANNEL_PACKET_MAX);
-    TRY(channel_put_setup(&setup, task, slot_count));
-    TRY(socket_send(z->channel, view_buffer(&setup), fds, slot_count));
+    TRY(channel_put_setup(&setup, task, slot_count, staging != NULL));
+    TRY(socket_send(z->channel, view_buffer(&setup), fds, slot_count + (staging ? STAGING_FDS : 0)));
     for (uint32_t i = 0; i < slot_count; i++) zygote_link_slot_idle(z, slot_count - 1 - i);
     z->is_sealed = task->sealed != SEALED_NONE;
     z->state = ZYGOTE_SETTING_UP;
@@ -98,7 +109,10 @@ Err zygote_link_receive(ZygoteLink *z, ChannelReport *ret_report)
         if (z->state != ZYGOTE_READY) return FAIL(ERR_PROTOCOL);
         return accept_done(z, ret_report);
     }
-    if (z->state != ZYGOTE_SETTING_UP) return FAIL(ERR_PROTOCOL);
+    const bool warming = z->state == ZYGOTE_WARMING;
+    if (!warming && z->state != ZYGOTE_SETTING_UP) return FAIL(ERR_PROTOCOL);
+    if (warming && ret_report->type == CHANNEL_WARMED) z->state = ZYGOTE_WARM;
+    if (ret_report->type != CHANNEL_FAILED && (ret_report->type == CHANNEL_WARMED) != warming) return FAIL(ERR_PROTOCOL);
     if (ret_report->type == CHANNEL_READY) z->state = z->is_sealed ? ZYGOTE_ATTESTING : ZYGOTE_READY;
     return OK;
 }

@@ -4,14 +4,15 @@
  *
  *   NONE ──start──► STARTING ──STARTED──► SETTING_UP ──READY──► READY ──► any end: NONE
  *                 (warden was asked)     (slots made, SETUP sent)   ▲
- *                                             └─READY─► ATTESTING ──┘ with sealed data: SESSION sent
+ *                      │                      │ └─READY─► ATTESTING ──┘ with sealed data: SESSION sent
+ *                      └WARM─► WARMING ─► WARM ┘ of a staged image: WARMED, and waits for its task
  */
 #pragma once
 #include "node/channel.h"
 #include "node/slots.h"
 #include "node/warden_link.h"
 
-typedef enum { ZYGOTE_NONE, ZYGOTE_STARTING, ZYGOTE_SETTING_UP, ZYGOTE_ATTESTING, ZYGOTE_READY } ZygoteState;
+typedef enum { ZYGOTE_NONE, ZYGOTE_STARTING, ZYGOTE_WARMING, ZYGOTE_WARM, ZYGOTE_SETTING_UP, ZYGOTE_ATTESTING, ZYGOTE_READY } ZygoteState;
 
 typedef struct {
     ZygoteState state;
@@ -29,8 +30,10 @@ typedef struct {
 
 /** Asks the warden for it; `start` says what of, type and zygote are filled in here. */
 MUST_USE Err zygote_link_start(ZygoteLink *z, WardenLink *warden, uint32_t id, const WardenStart *start, int image_fd);
-/** It has started: makes the slots and sends SETUP. */
-MUST_USE Err zygote_link_set_up(ZygoteLink *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count);
+/** It has started and its task is not known yet: sends WARM. */
+MUST_USE Err zygote_link_warm(ZygoteLink *z, SecurityLevel level, uint64_t memory_max, bool staged);
+/** It has started, or is warm: makes the slots and sends SETUP, with the STAGING_FDS of a shelf unless staging is NULL. */
+MUST_USE Err zygote_link_set_up(ZygoteLink *z, const SlotPlan *plan, const TaskOpen *task, uint32_t slot_count, const int *staging);
 /** The key broker's grant: it is ready. errors: ERR_CLOSED */
 MUST_USE Err zygote_link_grant(ZygoteLink *z, const ChannelSession *session);
 /** Frees everything. Tells nobody. */

@@ -1,9 +1,10 @@
 /**
  * Packets between agent and zygote over the one SOCK_SEQPACKET socket that a zygote inherits as descriptor 0.
  *
- *   agent  -> zygote   SETUP once, first, with the slots' memfds as descriptors; with sealed data SESSION once, after READY;
- *   then RUN any number of times
- *   zygote -> agent    READY once; then DONE; or FAILED once, and the zygote ends
+ *   agent  -> zygote   WARM at most once, first: be ready for a task that nobody knows yet; SETUP once, with the slots' memfds as descriptors,
+ *   and where the task may claim staged data then the board and the places (see/staging.h); with sealed data SESSION once, after READY; then RUN
+ *   any number of times
+ *   zygote -> agent    WARMED once, after WARM; READY once, after SETUP; then DONE; or FAILED once, and the zygote ends
  *
  * The zygote answers every slot it was told to run exactly once, in any order, unless it dies. It runs slots one at a time in the
  * order it was given them. At `shared` one DONE covers the whole slot; jobs whose answer.outcome is 0 did not run: those after the
@@ -15,9 +16,11 @@
 
 #include "base/limits.h"
 
-#define CHANNEL_VERSION 1u
+#define CHANNEL_VERSION 2u
 
-typedef enum { CHANNEL_SETUP = 1, CHANNEL_RUN, CHANNEL_READY, CHANNEL_DONE, CHANNEL_FAILED, CHANNEL_SESSION } ChannelType;
+typedef enum {
+    CHANNEL_SETUP = 1, CHANNEL_RUN, CHANNEL_READY, CHANNEL_DONE, CHANNEL_FAILED, CHANNEL_SESSION, CHANNEL_WARM, CHANNEL_WARMED
+} ChannelType;
 
 typedef struct {
     uint32_t type;          /* CHANNEL_SETUP */
@@ -32,7 +35,12 @@ typedef struct {
     uint8_t task_id[16];
     uint32_t arg_count, env_count;
     uint32_t text_size;     /* then the NUL-terminated arguments and environment entries, one after another */
+    uint32_t staged;        /* 1: STAGING_FDS more descriptors came, after the slots; only at `process` */
 } ChannelSetup;
+
+/** The zygote sets up its memory, locks itself down and waits: it has nothing of any task. The SETUP that follows must say the same level and
+ *  memory, nothing sealed, and `staged` only when this did. */
+typedef struct { uint32_t type, version, level, staged; uint64_t memory_max; } ChannelWarm;
 
 typedef struct { uint32_t type, count; uint32_t slots[ZYGOTE_SLOTS_MAX]; } ChannelRun; /* sent short: only `count` entries */
 

@@ -49,6 +49,7 @@ void job_run(int slot_fd, uint32_t index, const SlotAsk *ask, bool genuine)
     job.ask = *ask;
     job.answer = (SlotAnswer){0};
     job.input_cursor = job.clock_reads_ns = job.random_block = 0;
+    memset(job.stream_of_fd, STREAM_NONE, sizeof job.stream_of_fd);
     job.stream_of_fd[0] = STREAM_INPUT;
     job.stream_of_fd[1] = STREAM_OUTPUT;
     job.stream_of_fd[2] = STREAM_LOG;

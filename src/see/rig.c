@@ -55,6 +55,7 @@ ZygoteReport rig_read_report(int report_fd)
 void rig_prepare(Rig *r, int socket, const Wish *wish, ChannelSetup *ret_setup)
 {
     r->socket = socket;
+    r->staging = wish->staging;
     for (int i = 0; i < RIG_SLOTS; i++) {
         void *data;
         ck_assert_ok(memfd_fixed("slot", SLOT_BYTES, &r->fds[i]));
@@ -66,6 +67,7 @@ void rig_prepare(Rig *r, int socket, const Wish *wish, ChannelSetup *ret_setup)
                                 .memory_max = wish->memory ? wish->memory : 2 * MIB, .real_random = wish->real_random,
                                 .arg_count = 1, .env_count = 1};
     ret_setup->sealed = wish->sealed;
+    ret_setup->staged = wish->staging != NULL;
     memset(ret_setup->task_id, 0x11, sizeof ret_setup->task_id);
     memset(ret_setup->task_seed, 7, sizeof ret_setup->task_seed);
 }
@@ -77,7 +79,19 @@ void rig_send_setup(Rig *r, ChannelSetup *setup, const char *part)
     ck_assert_ok(buffer_append(&packet, view_of(setup, sizeof *setup)));
     ck_assert_ok(buffer_append(&packet, view_of(part, strlen(part) + 1)));
     ck_assert_ok(buffer_append(&packet, view_of("A=b", 4)));
-    ck_assert_ok(socket_send(r->socket, view_buffer(&packet), r->fds, RIG_SLOTS));
+    int fds[RIG_SLOTS + STAGING_FDS];
+    memcpy(fds, r->fds, sizeof r->fds);
+    if (r->staging) memcpy(fds + RIG_SLOTS, r->staging, STAGING_FDS * sizeof *fds);
+    ck_assert_ok(socket_send(r->socket, view_buffer(&packet), fds, RIG_SLOTS + (r->staging ? STAGING_FDS : 0)));
+}
+
+void rig_warm(Rig *r, const ChannelSetup *setup, ChannelType answer)
+{
+    const ChannelWarm warm = {CHANNEL_WARM, CHANNEL_VERSION, setup->level, setup->staged, setup->memory_max};
+    ChannelReady ready = {0};
+    ck_assert_ok(socket_send(r->socket, view_of(&warm, sizeof warm), NULL, 0));
+    ck_assert_int_gt(recv(r->socket, &ready, sizeof ready, 0), 0);
+    ck_assert_uint_eq(ready.type, answer);
 }
 
 void rig_start(Rig *r, int socket, Wish wish)
@@ -85,6 +99,7 @@ void rig_start(Rig *r, int socket, Wish wish)
     ChannelSetup setup;
     ChannelReady ready;
     rig_prepare(r, socket, &wish, &setup);
+    if (wish.warm) rig_warm(r, &setup, CHANNEL_WARMED);
     rig_send_setup(r, &setup, wish.part);
     ck_assert_int_eq(recv(r->socket, &ready, sizeof ready, 0), sizeof ready);
     ck_assert_int_eq(ready.type, CHANNEL_READY);

@@ -14,12 +14,17 @@ enum { RIG_SLOTS = 3, RIG_OUTPUT_ROOM = 8192 };
 
 typedef struct {
     int socket;
+    const int *staging;
     int fds[RIG_SLOTS];
     uint8_t *slots[RIG_SLOTS];
 } Rig;
 
 /** What zeros mean: a lifetime of 20 s, memory of 2 MiB, derived random. `part` is the only argument, "A=b" the environment. */
-typedef struct { SecurityLevel level; const char *part; uint64_t lifetime_ms, memory; bool real_random; ChannelSealed sealed; } Wish;
+typedef struct {
+    SecurityLevel level; const char *part; uint64_t lifetime_ms, memory; bool real_random; ChannelSealed sealed;
+    const int *staging; /* STAGING_FDS of a shelf; NULL: nothing is staged */
+    bool warm;          /* it was sent WARM, and has answered */
+} Wish;
 
 /** The native image, built beside the tests. */
 const char *rig_image_path(void);
@@ -29,6 +34,8 @@ int rig_exec_sealed(pid_t *ret_zygote, int *ret_report_fd);
 ZygoteReport rig_read_report(int report_fd);
 /** Makes the slots and fills a SETUP packet. */
 void rig_prepare(Rig *r, int socket, const Wish *wish, ChannelSetup *ret_setup);
+/** Sends WARM for such a SETUP, and waits for this answer. */
+void rig_warm(Rig *r, const ChannelSetup *setup, ChannelType answer);
 void rig_send_setup(Rig *r, ChannelSetup *setup, const char *part);
 /** All of that, and waits for READY. With sealed data the SESSION is the caller's to send; the task id is 16 times 0x11. */
 void rig_start(Rig *r, int socket, Wish wish);

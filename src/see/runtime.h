@@ -19,12 +19,15 @@
 
 enum { FD_SOCKET = 0, FD_SLOT = 0 }; /* the zygote's socket; after the fork a SEE finds its slot in the same place, and nothing else */
 
+enum { WASI_STREAMS = 3, WASI_FDS = WASI_STREAMS + STAGING_PLACES };
+
 /** What SETUP said; read-only after start. */
 typedef struct {
     ChannelSetup head;
     const char *args[TASK_ARGS_MAX], *env[TASK_ARGS_MAX];
     char text[TASK_ARG_BYTES_MAX];
     int slot_fds[ZYGOTE_SLOTS_MAX];
+    int staging_fds[STAGING_FDS];
 } Setup;
 extern Setup setup;
 
@@ -36,13 +39,13 @@ typedef struct {
     uint64_t input_cursor;
     uint64_t clock_reads_ns;    /* virtual time that has passed */
     uint64_t random_block;      /* next block of the derived stream */
-    uint8_t stream_of_fd[3];    /* which stream a WASI descriptor names: STREAM_*; fd_close and fd_renumber change it */
+    uint8_t stream_of_fd[WASI_FDS]; /* which stream a WASI descriptor names: STREAM_*; fd_close and fd_renumber change it */
     bool memory_limit_hit;
     volatile sig_atomic_t inside_module;
     sigjmp_buf end;             /* where a trap, an exit or a limit jumps to; the value is an Outcome */
 } Job;
 extern Job job;
-enum { STREAM_NONE, STREAM_INPUT, STREAM_OUTPUT, STREAM_LOG };
+enum { STREAM_NONE, STREAM_INPUT, STREAM_OUTPUT, STREAM_LOG, STREAM_CLAIM /* and up: staged data, in the order of the claims */ };
 
 /** Ends the running micro-job. */
 _Noreturn void job_end(Outcome outcome);
@@ -75,10 +78,17 @@ void output_write(const struct iovec *parts, int count, uint64_t bytes);
 void output_end(void);
 void output_log(const struct iovec *parts, int count);
 
+/** Staged data that was claimed, as the module reads it; see/staging.c. */
+uint64_t staging_size(int stream);
+uint64_t *staging_cursor(int stream);
+void staging_read(int stream, uint8_t *data, uint64_t size, uint64_t offset);
+void staging_close(int stream);
+void staging_keep(int slot_fd); /* a SEE closes everything but its slot, board and places */
+
 void trap_install(void);
 /** Fills with the micro-job's random bytes: derived, or the kernel's. */
 void random_fill(uint8_t *data, uint64_t size);
-void filter_install(void);
+void filter_install(bool staged);
 
 _Noreturn void serve_process(void);
 void serve_shared_prepare(void);

@@ -24,12 +24,14 @@ static void tell_done(void)
 
 static _Noreturn void run_as_see(uint32_t slot, const SlotJob *record, bool genuine)
 {
+    int slot_fd = FD_SLOT;
     if (dup2(setup.slot_fds[slot], FD_SLOT) < 0) see_exit(3);
-    if (syscall(SYS_close_range, FD_SLOT + 1, ~0u, 0) < 0) see_exit(3);
+    if (setup.head.staged) staging_keep(slot_fd = setup.slot_fds[slot]); /* claims need descriptor 0 */
+    else if (syscall(SYS_close_range, FD_SLOT + 1, ~0u, 0) < 0) see_exit(3);
     SlotJob own; /* on the stack, a page that is written to anyway */
-    if (!record && job_read(FD_SLOT, 1, &own)) record = &own; /* sealed: the zygote has read it */
+    if (!record && job_read(slot_fd, 1, &own)) record = &own; /* sealed: the zygote has read it */
     if (!record) see_exit(3);
-    job_run(FD_SLOT, 0, &record->ask, genuine);
+    job_run(slot_fd, 0, &record->ask, genuine);
     see_exit(0);
 }
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "see/staging.h"
 
 #define SLOT_MAGIC UINT32_C(0x544f4c53) /* "SLOT" */
 
@@ -39,7 +40,9 @@ typedef struct {
     uint32_t log_size;       /* <= log_max */
     uint32_t log_truncated;  /* 1 when standard error was longer than log_max */
     uint64_t memory_peak;    /* bytes of linear memory at the end */
-    uint8_t reserved[32];
+    uint8_t claim_refused[STAGING_PLACES]; /* of each place: why the last claim got nothing, -ClaimError (see/staging.h); 0: none was refused */
+    uint8_t claim_foreign;   /* 1: it asked for another task's */
+    uint8_t reserved[23];
 } SlotAnswer; /* 64 bytes */
 
 /** The key of a sealed segment, as the key broker wrapped it for this micro-job (docs/formats/session.md); zeros when nothing is sealed. */

@@ -1,4 +1,4 @@
-/* The zygote's way from exec to ready: SETUP, instantiate the module, lock down, serve. */
+/* The zygote's way from exec to ready: SETUP, instantiate the module, lock down, serve. Warm: instantiate, lock down, and wait for SETUP. */
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -8,6 +8,7 @@
 #include "see/sealed.h"
 
 Setup setup;
+static ChannelWarm warm; /* type 0: it was set up at once */
 
 _Noreturn void see_exit(int code) { _exit(code); }
 
@@ -31,45 +32,68 @@ static size_t cut_strings(size_t at, uint32_t count, const char **ret_strings)
     return at;
 }
 
-static void take_slots(const struct msghdr *message)
+static void take_descriptors(const struct msghdr *message)
 {
     const struct cmsghdr *c = CMSG_FIRSTHDR(message);
-    size_t want = CMSG_LEN(setup.head.slot_count * sizeof(int));
-    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != want)
+    const size_t slots = setup.head.slot_count * sizeof(int), staging = setup.head.staged ? sizeof setup.staging_fds : 0;
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(slots + staging))
         fail("the setup packet's slots are missing");
-    memcpy(setup.slot_fds, CMSG_DATA(c), setup.head.slot_count * sizeof(int));
+    memcpy(setup.slot_fds, CMSG_DATA(c), slots);
+    memcpy(setup.staging_fds, CMSG_DATA(c) + slots, staging);
 }
 
-static void receive_setup(void)
+static ssize_t receive(struct iovec *parts, size_t count, struct msghdr *message)
 {
-    static union { struct cmsghdr align; char bytes[CMSG_SPACE(ZYGOTE_SLOTS_MAX * sizeof(int))]; } control;
-    struct iovec parts[2] = {{&setup.head, sizeof setup.head}, {setup.text, sizeof setup.text}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
-    ssize_t n = recvmsg(FD_SOCKET, &message, 0);
+    static union { struct cmsghdr align; char bytes[CMSG_SPACE((ZYGOTE_SLOTS_MAX + STAGING_FDS) * sizeof(int))]; } control;
+    *message = (struct msghdr){.msg_iov = parts, .msg_iovlen = count, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(FD_SOCKET, message, 0);
     if (n == 0) see_exit(0);
+    return n;
+}
 
+static bool level_is_known(uint32_t level) { return level == LEVEL_SHARED || level == LEVEL_PROCESS; }
+
+/* A WARM packet, if the first one is: then only its head was used of the room for a SETUP. */
+static bool receive_first(ssize_t *ret_size, struct msghdr *ret_message, struct iovec parts[2])
+{
+    *ret_size = receive(parts, 2, ret_message);
+    if (*ret_size != (ssize_t)sizeof(ChannelWarm) || setup.head.type != CHANNEL_WARM) return false;
+    memcpy(&warm, &setup.head, sizeof warm);
+    if (warm.version != CHANNEL_VERSION) fail("the node speaks another channel version than this image; build the image again");
+    bool legal = level_is_known(warm.level) && warm.staged <= (warm.level == LEVEL_PROCESS) && warm.memory_max <= SEE_MEMORY_MAX;
+    if (!legal || ret_message->msg_controllen > 0) fail("the warm packet is malformed");
+    setup.head = (ChannelSetup){.level = warm.level, .memory_max = warm.memory_max, .staged = warm.staged};
+    return true;
+}
+
+static bool as_warmed(const ChannelSetup *s)
+{
+    return warm.type != CHANNEL_WARM ||
+           (s->level == warm.level && s->memory_max == warm.memory_max && s->sealed == SEALED_NONE && s->staged <= warm.staged);
+}
+
+static void take_setup(ssize_t n, const struct msghdr *message)
+{
     const ChannelSetup *s = &setup.head;
-    bool legal = n >= (ssize_t)sizeof *s && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && s->type == CHANNEL_SETUP &&
+    bool legal = n >= (ssize_t)sizeof *s && !(message->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && s->type == CHANNEL_SETUP &&
                  s->text_size == (size_t)n - sizeof *s && s->slot_count >= 1 && s->slot_count <= ZYGOTE_SLOTS_MAX &&
                  s->arg_count <= TASK_ARGS_MAX && s->env_count <= TASK_ARGS_MAX && s->memory_max <= SEE_MEMORY_MAX &&
-                 s->lifetime_ns > 0 && s->lifetime_ns <= SEE_LIFETIME_MAX_NS;
+                 s->lifetime_ns > 0 && s->lifetime_ns <= SEE_LIFETIME_MAX_NS && s->staged <= 1;
     if (!legal) fail("the setup packet is malformed");
     if (s->version != CHANNEL_VERSION) fail("the node speaks another channel version than this image; build the image again");
-    if (s->level != LEVEL_SHARED && s->level != LEVEL_PROCESS) fail("this image knows only the levels shared and process");
-    take_slots(&message);
+    if (!level_is_known(s->level)) fail("this image knows only the levels shared and process");
+    if (!as_warmed(s)) fail("the setup packet asks for another zygote than was warmed");
+    take_descriptors(message);
     size_t at = cut_strings(0, s->arg_count, setup.args);
     if (cut_strings(at, s->env_count, setup.env) != s->text_size) fail("the setup packet has more text than strings");
-    if (s->sealed > SEALED_RESULTS) fail("the setup packet is malformed");
-    if (is_sealed()) session_start();
+    if (s->sealed > SEALED_RESULTS || (s->staged && s->level != LEVEL_PROCESS)) fail("the setup packet is malformed");
 }
 
-int main(void)
+/* Everything that a zygote does before it is locked down, and that: for a task that it knows, or (warm) for one that is to come. */
+static void prepare(void)
 {
-    prctl(PR_SET_DUMPABLE, 0);
-    receive_setup();
     if (see_manifest.memory_pages_initial > setup.head.memory_max / WASM_PAGE_BYTES)
         fail("the module's initial memory is above the task's memory limit; raise security.memory");
-
     memory_start();
     see_module.instantiate();
     if (setup.head.level == LEVEL_SHARED) {
@@ -77,10 +101,32 @@ int main(void)
         serve_shared_prepare();
     }
     trap_install();
-    filter_install();
+    filter_install(setup.head.staged);
+}
 
-    ChannelReady ready = {CHANNEL_READY, CHANNEL_VERSION, memory_size()};
+static void say_ready(uint32_t type)
+{
+    ChannelReady ready = {type, CHANNEL_VERSION, memory_size()};
     if (send(FD_SOCKET, &ready, sizeof ready, MSG_NOSIGNAL) != (ssize_t)sizeof ready) see_exit(1);
+}
+
+int main(void)
+{
+    struct iovec parts[2] = {{&setup.head, sizeof setup.head}, {setup.text, sizeof setup.text}};
+    struct msghdr message;
+    ssize_t size;
+    prctl(PR_SET_DUMPABLE, 0);
+    if (receive_first(&size, &message, parts)) {
+        prepare();
+        say_ready(CHANNEL_WARMED);
+        size = receive(parts, 2, &message);
+        take_setup(size, &message);
+    } else {
+        take_setup(size, &message);
+        if (is_sealed()) session_start();
+        prepare();
+    }
+    say_ready(CHANNEL_READY);
     if (is_sealed()) session_receive();
     if (setup.head.level == LEVEL_SHARED) serve_shared();
     serve_process();

@@ -7,7 +7,10 @@ static uint32_t absent(uint32_t fd, WasiErrno otherwise) { return wasi_stream(fd
 #define U __attribute__((unused)) uint32_t
 #define L __attribute__((unused)) uint64_t
 
-WASI(fd_advise, SELF, uint32_t fd, L offset, L size, U advice) { return absent(fd, wasi_stream(fd) == STREAM_INPUT ? WASI_SUCCESS : WASI_SPIPE); }
+WASI(fd_advise, SELF, uint32_t fd, L offset, L size, U advice)
+{
+    return absent(fd, wasi_stream(fd) == STREAM_INPUT || wasi_stream(fd) >= STREAM_CLAIM ? WASI_SUCCESS : WASI_SPIPE);
+}
 WASI(fd_allocate, SELF, uint32_t fd, L offset, L size) { return absent(fd, WASI_NOTSUP); }
 WASI(fd_datasync, SELF, uint32_t fd) { return absent(fd, WASI_INVAL); }
 WASI(fd_sync, SELF, uint32_t fd) { return absent(fd, WASI_INVAL); }

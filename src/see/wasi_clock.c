@@ -56,7 +56,7 @@ static uint64_t due_in(const Subscription *s)
 static bool answer_stream(const Subscription *s, Event *ret_event)
 {
     int stream = wasi_stream(s->u.stream.fd);
-    bool right = s->tag == TAG_FD_READ ? stream == STREAM_INPUT : stream == STREAM_OUTPUT || stream == STREAM_LOG;
+    bool right = s->tag == TAG_FD_READ ? stream == STREAM_INPUT || stream >= STREAM_CLAIM : stream == STREAM_OUTPUT || stream == STREAM_LOG;
     uint64_t left = input_size() > job.input_cursor ? input_size() - job.input_cursor : 0;
     *ret_event = (Event){.userdata = s->userdata, .type = s->tag, .error = right ? WASI_SUCCESS : WASI_BADF,
                          .bytes = s->tag == TAG_FD_READ ? left : 0};

@@ -3,6 +3,8 @@
  * static executable start; the runtime's filter then takes away what only starting needs.
  */
 #pragma once
+#include <stdbool.h>
+
 #include "base/error.h"
 
 enum {
@@ -11,4 +13,4 @@ enum {
     WALL_ZYGOTE_FD = 5, /* where a zygote with sealed data reports its key (see/zygote_report.h), then closes */
 };
 
-MUST_USE Err filter_load(void);
+MUST_USE Err filter_load(bool staged);

@@ -31,7 +31,7 @@ typedef struct {
     uint32_t type;
     uint32_t zygote;          /* chosen by the agent, unique among live ones */
     uint32_t level;
-    uint32_t reserved;
+    uint32_t staged;          /* 1: its tasks may claim staged data; only at `process` */
     uint64_t memory_max;      /* linear memory of one micro-job, bytes; the warden adds the runtime's own need */
     uint64_t slot_bytes_max;  /* what SEEs of this zygote may write into slots, bytes; 0: unknown, no memory cgroup */
     uint8_t measurement[32];  /* the image must have it */

@@ -116,7 +116,7 @@ _Noreturn void wall_enter(const WallPlan *plan)
     char none_sent;
     if (recv(plan->report_fd, &none_sent, 1, MSG_DONTWAIT) == 0) _exit(1); /* the warden died before its death could kill us */
     if (descriptors(plan) < 0) report_and_exit(plan->report_fd, STEP_DESCRIPTORS);
-    Err e = filter_load();
+    Err e = filter_load(plan->staged);
     errno = e.code;
     if (e.code) report_and_exit(WALL_REPORT_FD, STEP_FILTER);
     char *const argv[] = {(char[]){"see"}, NULL}, *const envp[] = {NULL};

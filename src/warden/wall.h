@@ -3,6 +3,8 @@
  * capabilities, no new privileges, death with the warden, no descriptors, the outer filter.
  */
 #pragma once
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "warden/protocol.h"
 
@@ -15,6 +17,7 @@ typedef struct {
     int zygote_fd;                      /* where the zygote itself reports; stays open */
     uint64_t memory_max;
     int level;
+    bool staged;
 } WallPlan;
 
 typedef struct { int step, error; } WallReport;

@@ -78,6 +78,7 @@ static Err start_zygote(Warden *w, const WardenStart *start, const int *fds, Zyg
 {
     if (start->level != LEVEL_SHARED && start->level != LEVEL_PROCESS)
         return FAIL_WHY(diag, ERR_LEVEL, "this node does not offer the level '%s'", level_name((SecurityLevel)start->level));
+    if (start->staged > (start->level == LEVEL_PROCESS)) return FAIL_WHY(diag, ERR_PROTOCOL, "staged data are for the level process");
     if (start->memory_max > SEE_MEMORY_MAX) return FAIL_WHY(diag, ERR_LIMIT, "more memory than a SEE can have");
     if (zygote_with(w, start->zygote)) return FAIL_WHY(diag, ERR_PROTOCOL, "a zygote with that number lives");
     Zygote *place = free_place(w);

@@ -127,7 +127,7 @@ Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *
     int pid_fd = -1;
     TRY_WHY(diag, clone_into_namespaces(&pid_fd, &pid), "namespaces for a SEE cannot be made; `covey doctor` says what this machine lacks");
     if (pid == 0) {
-        const WallPlan plan = {image_fd, socket_fd, theirs, for_zygote, start->memory_max, (int)start->level};
+        const WallPlan plan = {image_fd, socket_fd, theirs, for_zygote, start->memory_max, (int)start->level, start->staged == 1};
         close(ours);
         become_zygote(&plan);
     }

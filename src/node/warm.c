@@ -1,0 +1,220 @@
+/* Zygotes of staged images that wait for their task. */
+#include "node/warm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "node/task.h"
+#include "sys/clock.h"
+#include "sys/fd.h"
+
+enum { WARM_MAX = ZYGOTES_MAX / 2 /* the other half of what a warden holds is the tasks' in any case */ };
+
+typedef struct {
+    Warm *warm;
+    Entry *image;                 /* NULL: this place is free */
+    ZygoteLink link;
+    LoopSource *source;
+    uint64_t slot_bytes;
+} WarmZygote;
+
+struct Warm {
+    Node *node;
+    Stage *stage;
+    WarmZygote zygotes[WARM_MAX];
+};
+
+/* The warden's limit for what SEEs of this zygote may write, for any task that the shape fits. */
+static uint64_t slot_bytes_of(const ResourceShape *shape)
+{
+    uint32_t slots = shape->level == LEVEL_SHARED ? SHARED_SLOTS : PROCESS_SLOTS;
+    SlotPlan plan = slot_plan(shape->level, shape->output_max, slots);
+    return slots * slot_bytes_max(&plan);
+}
+
+/* The place is free again; what the zygote itself becomes is settled by the caller. */
+static void forget(WarmZygote *z)
+{
+    loop_remove(&z->source);
+    z->image->zygotes_live--;
+    z->image->zygotes_ready -= z->link.state == ZYGOTE_WARM;
+    z->image = NULL;
+}
+
+static void end(WarmZygote *z)
+{
+    Node *node = z->warm->node;
+    static const SlotPlan NO_SLOTS;
+    if (warden_link_end(&node->warden, z->link.id).code) node->warden_lost = true;
+    forget(z);
+    zygote_link_drop(&z->link, &NO_SLOTS);
+    node->live_zygotes--;
+    loop_defer(node->work);
+}
+
+static void drop_zygotes(void *context, Entry *image)
+{
+    Warm *w = context;
+    for (uint32_t i = 0; i < WARM_MAX; i++)
+        if (w->zygotes[i].image == image) end(&w->zygotes[i]);
+}
+
+/* It will not become ready: the image goes, and its other zygotes with it. */
+static void fail(WarmZygote *z)
+{
+    Entry *image = z->image;
+    end(z);
+    stage_image_progress(z->warm->stage, image, true);
+}
+
+static Err on_channel(void *context, uint32_t events)
+{
+    (void)events;
+    WarmZygote *z = context;
+    ChannelReport report;
+    Err e = zygote_link_receive(&z->link, &report);
+    if (e.code == ERR_BUSY) return OK;
+    if (e.code || report.type != CHANNEL_WARMED) {
+        fail(z);
+        return OK;
+    }
+    z->image->zygotes_ready++;
+    stage_image_progress(z->warm->stage, z->image, false);
+    return OK;
+}
+
+Err warm_new(Node *node, Stage *stage, Warm **ret_warm)
+{
+    Warm *w = calloc(1, sizeof *w);
+    if (!w) return FAIL(ENOMEM);
+    w->node = node;
+    w->stage = stage;
+    stage->agent = node->work;
+    stage->drop_zygotes = drop_zygotes;
+    stage->agent_context = w;
+    *ret_warm = w;
+    return OK;
+}
+
+void warm_free(Warm **warm)
+{
+    Warm *w = *warm;
+    if (!w) return;
+    for (uint32_t i = 0; i < WARM_MAX; i++)
+        if (w->zygotes[i].image) end(&w->zygotes[i]);
+    w->stage->agent = NULL;
+    w->stage->drop_zygotes = NULL;
+    free(w);
+    *warm = NULL;
+}
+
+static WarmZygote *free_place(Warm *w)
+{
+    for (uint32_t i = 0; i < WARM_MAX; i++)
+        if (!w->zygotes[i].image) return &w->zygotes[i];
+    return NULL;
+}
+
+static bool start(Warm *w, Entry *image, uint64_t now_ns)
+{
+    Node *node = w->node;
+    WarmZygote *z = free_place(w);
+    const ResourceShape *shape = &image->r.shape;
+    if (!z || node->live_zygotes + 1 >= ZYGOTES_MAX || node->warden_lost) return false;
+    WardenStart packet = {.level = shape->level, .memory_max = shape->memory_max, .slot_bytes_max = slot_bytes_of(shape),
+                          .staged = shape->level == LEVEL_PROCESS};
+    memcpy(packet.measurement, image->measurement, sizeof packet.measurement);
+    ZygoteLink link = {.channel = -1};
+    if (zygote_link_start(&link, &node->warden, ++node->last_zygote, &packet, image->fd).code) return false; /* the next turn tries again */
+    *z = (WarmZygote){.warm = w, .image = image, .link = link, .slot_bytes = packet.slot_bytes_max};
+    z->link.since_ns = now_ns;
+    node->live_zygotes++;
+    image->zygotes_live++;
+    if (loop_add_fd(node->loop, z->link.channel, EPOLLIN, on_channel, z, &z->source).code) fail(z);
+    return true;
+}
+
+/* The shelf for its task's data is made now, not when the task comes. */
+static void make_shelf(Stage *s, Entry *image)
+{
+    if (image->shelf || image->r.shape.level != LEVEL_PROCESS) return;
+    Err ignored = stage_shelf_open(s, resource_task_of(&image->r), image->measurement, &image->shelf); /* the task's own failure to get one is told */
+    (void)ignored;
+}
+
+static Entry *next_to_start(const Stage *s)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++) {
+        Entry *e = s->entries[i];
+        if (e->r.kind == RESOURCE_IMAGE && e->state != ENTRY_VERIFYING && e->zygotes_live + e->zygotes_taken < e->r.shape.zygotes) return e;
+    }
+    return NULL;
+}
+
+void warm_turn(Warm *w, uint64_t now_ns)
+{
+    for (Entry *e = next_to_start(w->stage); e; e = next_to_start(w->stage)) {
+        make_shelf(w->stage, e);
+        if (!start(w, e, now_ns)) return;
+    }
+}
+
+void warm_watch(Warm *w, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < WARM_MAX; i++) {
+        WarmZygote *z = &w->zygotes[i];
+        bool late = z->image && z->link.state != ZYGOTE_WARM && now_ns > z->link.since_ns + START_SECONDS_MAX * NS_PER_S;
+        if (late) fail(z);
+    }
+}
+
+bool warm_hear(Warm *w, const WardenReport *report)
+{
+    WarmZygote *z = NULL;
+    for (uint32_t i = 0; i < WARM_MAX && !z; i++)
+        if (w->zygotes[i].image && w->zygotes[i].link.id == report->zygote) z = &w->zygotes[i];
+    if (!z) return false;
+    const ResourceShape *shape = &z->image->r.shape;
+    bool starting = z->link.state == ZYGOTE_STARTING;
+    if (report->type == WARDEN_STARTED && starting) {
+        if (zygote_link_warm(&z->link, shape->level, shape->memory_max, shape->level == LEVEL_PROCESS).code) fail(z);
+    } else if (report->type == WARDEN_REFUSED || report->type == WARDEN_ENDED) {
+        fail(z);
+    }
+    return true;
+}
+
+void warm_orphaned(Warm *w)
+{
+    for (uint32_t i = 0; i < WARM_MAX; i++)
+        if (w->zygotes[i].image) end(&w->zygotes[i]); /* they are started again under the next warden */
+}
+
+bool warm_give_way(Warm *w)
+{
+    Entry *least = NULL;
+    for (uint32_t i = 0; i < WARM_MAX; i++) {
+        Entry *e = w->zygotes[i].image;
+        if (e && (!least || e->r.value < least->r.value)) least = e;
+    }
+    if (least) stage_evict_entry(w->stage, least, STAGE_EVICTED_PRESSURE);
+    return least != NULL;
+}
+
+bool warm_take(Warm *w, const ImageClaim *claim, uint64_t slot_bytes, ZygoteLink *ret_link)
+{
+    Entry *image = stage_image_claim(w->stage, claim);
+    WarmZygote *found = NULL;
+    for (uint32_t i = 0; image && i < WARM_MAX; i++) {
+        WarmZygote *z = &w->zygotes[i];
+        bool usable = z->image == image && (z->link.state == ZYGOTE_WARM || z->link.state == ZYGOTE_WARMING) && z->slot_bytes >= slot_bytes;
+        if (usable && (!found || z->link.state > found->link.state)) found = z;
+    }
+    if (!found) return false;
+    forget(found);
+    *ret_link = found->link;
+    found->link = (ZygoteLink){.channel = -1};
+    stage_image_taken(w->stage, image, claim);
+    return true;
+}
