@@ -8,6 +8,7 @@
 #include "predict/vector.h"
 
 static const float GRADIENT_MAX = 4;
+static const float SET_RATES[MIX_SETS] = {1, 0.3f, 0.3f}; /* the sets with contexts see less and must not chase it */
 
 Err mixer_new(unsigned models, const unsigned contexts[MIX_SETS], Mixer *ret_mixer)
 {
@@ -45,6 +46,14 @@ void mixer_begin(Mixer *m, unsigned model, float weight)
     for (unsigned i = 0; i < m->contexts[0]; i++) m->weights[0][i * m->models + model] = weight;
 }
 
+void mixer_take(Mixer *m, const Mixer *other, float scale)
+{
+    for (int i = 0; i < MIX_SETS; i++)
+        for (unsigned at = 0; at < m->contexts[i]; at++)
+            for (unsigned k = 0; k < other->models && k < m->models; k++)
+                m->weights[i][at * m->models + k] = scale * other->weights[i][at * other->models + k];
+}
+
 void mixer_weights(const Mixer *m, const unsigned at[MIX_SETS], float ret_weights[MIX_MODELS_MAX])
 {
     for (unsigned k = 0; k < m->models; k++) {
@@ -70,7 +79,7 @@ void mixer_learn(Mixer *m, const unsigned at[MIX_SETS], const float *p, const fl
         for (int i = 0; i < MIX_SETS; i++) {
             size_t w = at[i] * m->models + k;
             m->rates[i][w] += gradient * gradient;
-            m->weights[i][w] += rate * gradient / sqrtf(1 + m->rates[i][w]);
+            m->weights[i][w] += SET_RATES[i] * rate * gradient / sqrtf(1 + m->rates[i][w]);
         }
     }
 }

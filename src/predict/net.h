@@ -44,3 +44,6 @@ void net_begin(const Net *n, float *state);
 void net_step(Net *n, float *state, const Step *step);
 /** Probabilities of what comes next, ret_p[0..net_tasks-1], calibrated. */
 void net_say(Net *n, const float *state, float *ret_p);
+
+/** The predictor asks it from now on, in the place of one of the same kind; it is the predictor's if this succeeds. errors: ENOMEM */
+MUST_USE Err predictor_set_net(Predictor *p, Net *net);

@@ -92,6 +92,21 @@ void predictor_predict(Predictor *p, uint64_t session, const PredictMask *mask, 
 void predictor_distribution(Predictor *p, uint64_t session, const PredictMask *mask, PredictModel model, float *ret_probabilities);
 bool predictor_has(const Predictor *p, PredictModel model);
 
+/** Why: what each model says by itself, and with which weight it enters the blend (in the log domain; a weight may be negative). */
+typedef struct {
+    const char *model;              /* "ppm", "last task, time since", "lstm" ... */
+    double weight;
+    int order;                      /* of PPM: how many events (the start of the session counts as one) its longest match has; -1: none */
+    uint32_t total, distinct;       /* how often its context was seen, followed by how many different tasks; 0: never, or it does not count */
+    PredictCandidate best;
+} PredictReason;
+enum { PREDICT_REASONS_MAX = 32, PREDICT_SHARES = 3 };
+/** Returns how many reasons. ret_shares: what PPM, the blend of the counting models and the blend of all have of the last, linear blend; sum 1. */
+size_t predictor_explain(Predictor *p, uint64_t session, PredictReason ret_reasons[PREDICT_REASONS_MAX], float ret_shares[PREDICT_SHARES]);
+
+/** From now on sessions go on, but nothing is learned from them. For measuring. */
+void predictor_freeze(Predictor *p);
+
 /** Bytes of memory held. */
 size_t predictor_memory(const Predictor *p);
 

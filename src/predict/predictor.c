@@ -64,7 +64,7 @@ Err predictor_new(const PredictorOptions *options, Predictor **ret_predictor)
         return e;
     }
     for (unsigned m = 0; m < COUNTED; m++) mixer_begin(&p->counts, m, 1.2f / COUNTED);
-    for (unsigned m = 0; m < SAY_COUNT; m++) mixer_begin(&p->all, m, m < COUNTED ? 0.6f / COUNTED : 0.3f);
+    for (unsigned m = 0; m < SAY_COUNT; m++) mixer_begin(&p->all, m, m < COUNTED ? 0.6f / COUNTED : 0.25f);
     shares_begin(&p->shares, MEMBERS);
     *ret_predictor = p;
     return OK;
@@ -110,7 +110,7 @@ static void learn_wait(Predictor *p, const Session *s)
 void predictor_learn(Predictor *p, const PredictEvent *event)
 {
     Session lost;
-    bool everybody = client_counts(&p->clients, event->client ? event->client : event->session);
+    bool everybody = !p->frozen && client_counts(&p->clients, event->client ? event->client : event->session);
     Session *s = session_touch(&p->sessions, event->session, &lost);
     predictor_learn_next(p, s, event->task, everybody);
     session_add(s, event);
@@ -121,10 +121,12 @@ void predictor_end(Predictor *p, uint64_t session)
 {
     Session *s = session_find(&p->sessions, session);
     if (!s) return;
-    bool everybody = client_counts(&p->clients, s->client);
+    bool everybody = !p->frozen && client_counts(&p->clients, s->client);
     if (s->count) predictor_learn_next(p, s, PREDICT_END, everybody);
     predictor_forget(p, session);
 }
+
+void predictor_freeze(Predictor *p) { p->frozen = true; }
 
 void predictor_forget(Predictor *p, uint64_t session)
 {

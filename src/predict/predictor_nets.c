@@ -25,6 +25,8 @@ static Err resize_states(Predictor *p)
     return OK;
 }
 
+static const float COUNTS_PART = 0.5f; /* what the counting models keep of their weights when a net joins them */
+
 Err predictor_set_net(Predictor *p, Net *net)
 {
     Net **place = &p->nets[net_model(net) == PREDICT_TRANSFORMER], *before = *place;
@@ -35,6 +37,7 @@ Err predictor_set_net(Predictor *p, Net *net)
         return e;
     }
     net_free(before);
+    if (!p->all_learned) mixer_take(&p->all, &p->counts, COUNTS_PART);
     p->say.valid = false;
     return OK;
 }

@@ -43,6 +43,8 @@ struct Predictor {
     Clients clients;
     Mixer counts, all;
     Shares shares;
+    bool blend_learned, frozen;
+    bool all_learned;               /* the weights of `all` have seen something; until then they are taken from `counts` */
     Net *nets[NETS];
     float *states;                  /* [states_max][state_floats]; of both nets, one behind the other */
     NeuralState *state_of;
@@ -59,4 +61,3 @@ void predictor_say(Predictor *p, uint64_t session);
 void predictor_say_nets(Predictor *p);
 /** What happened next is this; `everybody`: or only for this session. */
 void predictor_learn_next(Predictor *p, const Session *s, uint16_t task, bool everybody);
-MUST_USE Err predictor_set_net(Predictor *p, Net *net); /* takes it on success */

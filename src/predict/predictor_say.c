@@ -83,9 +83,13 @@ static void learn_blend(Predictor *p, uint16_t task)
     const Say *say = &p->say;
     if (p->options.no_end && task == PREDICT_END) return;
     mixer_learn(&p->counts, say->at, say->counts, say->logs, say->stride, say->count, task, RATE);
-    if (p->nets[0] || p->nets[1]) mixer_learn(&p->all, say->at, say->all, say->logs, say->stride, say->count, task, RATE);
+    if (p->nets[0] || p->nets[1]) {
+        mixer_learn(&p->all, say->at, say->all, say->logs, say->stride, say->count, task, RATE);
+        p->all_learned = true;
+    }
     const float of_members[MEMBERS] = {say->p[task], say->counts[task], say->all[task]};
     shares_learn(&p->shares, of_members);
+    p->blend_learned = true;
 }
 
 void predictor_learn_next(Predictor *p, const Session *s, uint16_t task, bool everybody)
