@@ -232,6 +232,20 @@ START_TEST(a_node_that_falls_silent_loses_its_micro_jobs_to_others)
 }
 END_TEST
 
+START_TEST(when_the_only_node_falls_silent_for_good_the_task_ends)
+{
+    lines_task(500, "security: {lifetime: 10ms}\n");
+    w.request.node_grace_ns = 30 * NS_PER_MS;
+    world_node(&w, (FakeNodeConfig){.silent = true});
+    world_start(&w);
+    world_turn_until_done(&w);
+    ck_assert_int_eq(w.result.code, ERR_CLOSED);
+    ck_assert_ptr_nonnull(strstr(w.diag.text, "run again with --resume"));
+    ck_assert_uint_gt(fake_node_counts(w.nodes[0]).jobs, 0);
+    world_close(&w);
+}
+END_TEST
+
 START_TEST(an_output_that_nobody_takes_stops_the_task)
 {
     lines_task(50, "");
@@ -306,5 +320,6 @@ TEST_MAIN("swarm/manager", every_segment_is_run_once_and_combined_in_input_order
           when_all_nodes_refuse_the_first_reason_is_the_tasks, one_node_that_does_not_refuse_is_enough,
           a_node_below_the_level_gets_nothing_even_if_it_says_it_is_ready, a_node_without_the_memory_gets_nothing,
           without_any_node_the_task_ends_after_the_grace, a_node_that_falls_silent_loses_its_micro_jobs_to_others,
+          when_the_only_node_falls_silent_for_good_the_task_ends,
           an_output_that_nobody_takes_stops_the_task, a_malformed_result_names_its_micro_job,
           an_input_from_a_pipe_is_held_until_its_micro_jobs_end, no_more_is_cut_when_the_oldest_is_far_behind)
