@@ -1,5 +1,6 @@
 /* Does a result's digest name the result, the task, and nothing shorter? Known answer from RFC 7693's function with a key. */
 #include "base/test.h"
+#include "base/test_document.h"
 #include "crypto/digest.h"
 
 START_TEST(a_digest_is_keyed_blake2b_of_16_bytes)
@@ -12,6 +13,9 @@ START_TEST(a_digest_is_keyed_blake2b_of_16_bytes)
     ResultDigest digest;
     result_digest(key, VIEW("abc"), &digest);
     ck_assert_mem_eq(digest.bytes, EXPECTED, sizeof EXPECTED);
+    AUTO_BUFFER written = test_document_hex("journal.md", 1);
+    ck_assert_uint_eq(written.size, sizeof EXPECTED + 8);
+    ck_assert_mem_eq(written.data, EXPECTED, sizeof EXPECTED);
 }
 END_TEST
 

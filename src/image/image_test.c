@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/test.h"
+#include "base/test_document.h"
 #include "image/image_sample.h"
 
 typedef struct { SecretKey secret; TrustedKeys trusted; } Signer;
@@ -61,6 +62,20 @@ START_TEST(a_sample_is_parsed_and_measured_without_its_trailer)
     ck_assert_ok(image_parse(view_buffer(&image), &info, &diag));
     ck_assert(info.is_signed);
     ck_assert_mem_eq(&info.measurement, &expected, sizeof expected);
+}
+END_TEST
+
+START_TEST(the_image_of_the_document_is_what_is_signed_here)
+{
+    if (SAMPLE_MACHINE != EM_X86_64) return; /* the document's is of that machine */
+    Signer s = signer_of(1);
+    char measurement[65];
+    ImageInfo info;
+    AUTO_BUFFER made = signed_sample(&s), written = test_document_hex("image.md", 1);
+    ck_assert(view_equal(view_buffer(&made), view_buffer(&written)));
+    ck_assert_ok(image_verify(view_buffer(&written), &s.trusted, &info, NULL));
+    sha256_hex(&info.measurement, measurement);
+    ck_assert_str_eq(measurement, "74fb315180fb3a7f00d71cb8673389f876a9fc826bfa3215530d5027d47ef123");
 }
 END_TEST
 
@@ -272,7 +287,7 @@ START_TEST(an_illegal_manifest_is_refused)
 }
 END_TEST
 
-TEST_MAIN("image/image", a_sample_is_parsed_and_measured_without_its_trailer, a_signed_image_is_verified,
+TEST_MAIN("image/image", a_sample_is_parsed_and_measured_without_its_trailer, the_image_of_the_document_is_what_is_signed_here, a_signed_image_is_verified,
           signing_again_replaces_the_signature, signing_without_room_leaves_the_image_as_it_was,
           an_unsigned_image_is_refused_as_such, an_image_signed_by_a_stranger_is_refused_with_the_line_that_would_trust_him,
           no_bit_of_a_signed_image_can_be_flipped, every_truncation_and_every_extension_is_refused,

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 
+#include "base/test_document.h"
 #include "sys/fd.h"
 #include "sys/test.h"
 
@@ -74,6 +76,37 @@ START_TEST(what_is_committed_is_there_after_a_kill_and_the_rest_is_not)
     ck_assert(has(j, 0, 5, "five") && has(j, 0, 3, "") && has(j, 2, 3, "two-three"));
     ck_assert(!has(j, 0, 6, "") && !has(j, 1, 3, ""));
     journal_free(&j);
+    test_folder_remove(&folder);
+}
+END_TEST
+
+START_TEST(a_row_is_what_the_document_shows)
+{
+    begin();
+    JournalTask t = task_of(7);
+    for (uint8_t i = 0; i < sizeof t.digest_key; i++) t.digest_key[i] = i;
+    Journal *j;
+    ck_assert_ok(journal_open(dir, false, &t, &j, &diag));
+    JournalRow row = {.stage = 1, .job = 5, .outcome = OUTCOME_OK, .attempts = 1};
+    result_digest(t.digest_key, VIEW("abc"), &row.digest);
+    ck_assert_ok(journal_add(j, &row, VIEW("abc"), (View){0}));
+    ck_assert_ok(journal_commit(j));
+    journal_free(&j);
+
+    char path[PATH_MAX];
+    sqlite3 *db;
+    sqlite3_stmt *found;
+    path_of("journal.db", path);
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT lower(hex(digest)) || printf('%016x', key) FROM ended", -1, &found, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(found), SQLITE_ROW);
+    AUTO_BUFFER written = test_document_block("journal.md", "hex", 1);
+    char joined[64] = "", *to = joined;
+    for (const char *c = (const char *)written.data; *c; c++)
+        if (*c != '\n') *to++ = *c;
+    ck_assert_str_eq((const char *)sqlite3_column_text(found, 0), joined);
+    sqlite3_finalize(found);
+    sqlite3_close(db);
     test_folder_remove(&folder);
 }
 END_TEST
@@ -440,7 +473,7 @@ START_TEST(the_state_folder_is_found)
 }
 END_TEST
 
-TEST_MAIN("swarm/journal", what_is_committed_is_there_after_a_kill_and_the_rest_is_not, a_full_batch_commits_itself,
+TEST_MAIN("swarm/journal", what_is_committed_is_there_after_a_kill_and_the_rest_is_not, a_row_is_what_the_document_shows, a_full_batch_commits_itself,
           a_second_row_for_a_micro_job_is_refused_and_nothing_of_its_batch_stays, the_folder_is_the_users_alone,
           a_second_process_is_kept_out_and_told_who_is_in, failures_are_kept_with_their_logs_and_dropped_on_resuming,
           failures_are_listed_in_order_and_only_the_first_logs_are_kept, resuming_takes_the_stored_seed_key_and_id,
