@@ -118,7 +118,8 @@ Err broker_get_nonce(View v, BrokerNonce *ret_message)
 static bool attest_valid(const BrokerAttest *m)
 {
     return head_valid(&m->head) && m->stage <= 127 && name_valid(m->node_id, BROKER_NODE_ID_MAX, false) && m->footer.size > 0 &&
-           m->footer.size <= BROKER_FOOTER_MAX && m->evidence.size > 0 && m->evidence.size <= BROKER_EVIDENCE_MAX;
+           m->footer.size <= BROKER_FOOTER_MAX && m->evidence.size > 0 && m->evidence.size <= BROKER_EVIDENCE_MAX &&
+           (m->privacy.size == 0 || m->privacy.size == PRIVACY_REQUEST_BYTES);
 }
 
 Err broker_put_attest(Buffer *b, const BrokerAttest *m)
@@ -129,7 +130,8 @@ Err broker_put_attest(Buffer *b, const BrokerAttest *m)
     TRY(buffer_put_u32(b, m->stage));
     TRY(buffer_put_bytes(b, m->node_id));
     TRY(buffer_put_bytes(b, m->footer));
-    return buffer_put_bytes(b, m->evidence);
+    TRY(buffer_put_bytes(b, m->evidence));
+    return buffer_put_bytes(b, m->privacy);
 }
 
 Err broker_get_attest(View v, BrokerAttest *ret_message)
@@ -141,6 +143,7 @@ Err broker_get_attest(View v, BrokerAttest *ret_message)
     m.node_id = read_bytes(&r, BROKER_NODE_ID_MAX);
     m.footer = read_bytes(&r, BROKER_FOOTER_MAX);
     m.evidence = read_bytes(&r, BROKER_EVIDENCE_MAX);
+    m.privacy = read_bytes(&r, PRIVACY_REQUEST_BYTES);
     if (!reader_done(&r) || !attest_valid(&m)) return FAIL(ERR_PROTOCOL);
     *ret_message = m;
     return OK;

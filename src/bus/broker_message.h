@@ -13,6 +13,7 @@
  */
 #pragma once
 #include "base/bytes.h"
+#include "privacy/request.h"
 
 typedef enum {
     BROKER_CHALLENGE = 64,
@@ -33,7 +34,7 @@ enum {
     BROKER_EVIDENCE_MAX = 64 << 10,
     BROKER_WRAP_JOBS_MAX = 1024,
     BROKER_WRAP_BYTES = 56,
-    BROKER_GRANT_SEALED = 120,
+    BROKER_GRANT_SEALED = 4256,
     BROKER_REPLY_TO_MAX = 127,
     BROKER_NODE_ID_MAX = 63,
     BROKER_TEXT_MAX = 1000,
@@ -44,7 +45,13 @@ typedef struct { uint64_t token; View reply_to; } BrokerHead;
 
 typedef struct { BrokerHead head; } BrokerChallenge;
 typedef struct { uint64_t token; uint8_t nonce[32]; } BrokerNonce;
-typedef struct { BrokerHead head; uint8_t task_id[16]; uint32_t stage; View node_id, footer, evidence; } BrokerAttest;
+typedef struct {
+    BrokerHead head;
+    uint8_t task_id[16];
+    uint32_t stage;
+    View node_id, footer, evidence;
+    View privacy; /* a PrivacyRequest, or empty */
+} BrokerAttest;
 typedef struct { uint64_t token, session_id; uint8_t encapsulated[32], sealed[BROKER_GRANT_SEALED]; } BrokerGrant;
 typedef struct {
     BrokerHead head;

@@ -73,7 +73,8 @@ static bool path_valid(View path)
 /* What stands in front of a sealed segment would be read as a part of its ciphertext. */
 static bool sealed_valid(const TaskOpen *m)
 {
-    if (m->sealed == SEALED_NONE) return m->footer.size == 0;
+    if (m->privacy.size != 0 && m->privacy.size != PRIVACY_REQUEST_BYTES) return false;
+    if (m->sealed == SEALED_NONE) return m->footer.size == 0 && m->privacy.size == 0;
     return m->sealed <= SEALED_RESULTS && m->footer.size > 0 && m->footer.size <= BROKER_FOOTER_MAX && m->header.size == 0;
 }
 
@@ -126,7 +127,8 @@ Err message_put_task_open(Buffer *b, const TaskOpen *m)
     TRY(buffer_put_u32(b, m->sealed));
     TRY(buffer_put_bytes(b, m->footer));
     TRY(buffer_put_bytes(b, m->staging));
-    return buffer_put_u32(b, m->ahead);
+    TRY(buffer_put_u32(b, m->ahead));
+    return buffer_put_bytes(b, m->privacy);
 }
 
 void message_read_array(Reader *r, uint8_t *ret_bytes, size_t size)
@@ -162,6 +164,7 @@ Err message_get_task_open(View v, TaskOpen *ret_message)
     m.footer = read_bytes(&r, BROKER_FOOTER_MAX);
     m.staging = read_bytes(&r, RESOURCE_TASK_MAX);
     m.ahead = read_u32(&r);
+    m.privacy = read_bytes(&r, PRIVACY_REQUEST_BYTES);
     if (!reader_done(&r) || !task_open_valid(&m)) return FAIL(ERR_PROTOCOL);
     *ret_message = m;
     return OK;

@@ -25,6 +25,7 @@
 #include "bus/broker_message.h"
 #include "bus/resource.h"
 #include "crypto/digest.h"
+#include "privacy/request.h"
 #include "see/channel.h"
 #include "see/outcome.h"
 
@@ -117,6 +118,7 @@ typedef struct {
     View staging;              /* the name under which it may claim what is staged (bus/resource.h); empty: it claims nothing */
     uint32_t ahead;            /* 1: opened before anybody asked. Zygotes are started, and with sealed data attested; no key is asked for before
                                   the first micro-job comes */
+    View privacy;              /* the task's PrivacyRequest, for the key broker (privacy/request.h); or empty */
 } TaskOpen;
 
 enum { WINDOW_JOBS_MAX = 65536, REFUSED_TEXT_MAX = 1000 };

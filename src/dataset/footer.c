@@ -11,7 +11,7 @@ enum {
     FIELD_ID = 1, FIELD_VERSION, FIELD_KIND, FIELD_SEGMENTS, FIELD_INDEX, FIELD_PLAIN, FIELD_POLICY, FIELD_KEYS, FIELD_ORIGIN,
     FIELDS = FIELD_ORIGIN
 };
-enum { KIND_INPUT = 0, KIND_RESULT = 1 };
+enum { KIND_INPUT = 0, KIND_RESULT = 1, KIND_ANSWER = 2 };
 
 typedef struct { uint8_t bytes[DATASET_ID_BYTES + 8]; } KeyContext;
 
@@ -76,7 +76,7 @@ static Err encode(const Footer *f, Buffer *b)
     TRY(cbor_put_uint(b, FIELD_ID));
     TRY(put_fixed(b, f->name.id, sizeof f->name.id));
     TRY(put_uint_field(b, FIELD_VERSION, f->name.version));
-    TRY(put_uint_field(b, FIELD_KIND, f->is_result ? KIND_RESULT : KIND_INPUT));
+    TRY(put_uint_field(b, FIELD_KIND, f->is_answer ? KIND_ANSWER : f->is_result ? KIND_RESULT : KIND_INPUT));
     TRY(put_uint_field(b, FIELD_SEGMENTS, f->segments));
     TRY(cbor_put_uint(b, FIELD_INDEX));
     TRY(put_fixed(b, f->index_hash.bytes, sizeof f->index_hash.bytes));
@@ -140,7 +140,8 @@ static bool decode(View payload, Footer *f)
     cbor_get_fixed(&r, f->name.id, sizeof f->name.id);
     f->name.version = get_uint_field(&r, FIELD_VERSION);
     uint64_t kind = get_uint_field(&r, FIELD_KIND);
-    f->is_result = kind == KIND_RESULT;
+    f->is_answer = kind == KIND_ANSWER;
+    f->is_result = kind == KIND_RESULT || f->is_answer;
     f->segments = get_uint_field(&r, FIELD_SEGMENTS);
     expect_field(&r, FIELD_INDEX);
     cbor_get_fixed(&r, f->index_hash.bytes, sizeof f->index_hash.bytes);
@@ -149,7 +150,7 @@ static bool decode(View payload, Footer *f)
     f->policy = cbor_get_bytes(&r, POLICY_BYTES_MAX);
     get_keys(&r, f);
     get_origin(&r, f);
-    return cbor_done(&r) && kind <= KIND_RESULT && fields == FIELDS;
+    return cbor_done(&r) && kind <= KIND_ANSWER && fields == FIELDS;
 }
 
 static bool is_trusted(const TrustedKeys *trusted, const PublicKey *key)

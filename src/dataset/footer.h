@@ -1,9 +1,11 @@
 /**
  * The signed footer of a sealed file: COSE_Sign1 (crypto/cose.h), external_aad "covey-dataset-v1", over this CBOR map; docs/formats/sealed.md.
  *
- *   1 id (16 bytes)   2 version   3 kind: 0 input, 1 result   4 segments   5 SHA-256 of the index   6 plain bytes   7 policy (its CBOR, as bytes)
+ *   1 id (16 bytes)   2 version   3 kind: 0 input, 1 result, 2 answer   4 segments   5 SHA-256 of the index   6 plain bytes   7 policy (CBOR)
  *   8 keys: [[recipient (32), encapsulated (32), sealed key (48)], ...]
  *   9 of an input: bytes that every segment begins with (a CSV header); of a result: the source [dataset id, version, segments]
+ *
+ * An answer is a result file of one result, whose own key the footer has in place of its task's: what else that task made opens to nobody.
  *
  * The key is sealed by HPKE base mode, info FOOTER_KEY_INFO, aad id | version u64 le. A result's id is its task's, its version 0.
  */
@@ -23,7 +25,7 @@ typedef struct { SealPublicKey recipient; uint8_t encapsulated[HPKE_PUBLIC_BYTES
 
 typedef struct {
     DatasetName name;
-    bool is_result;
+    bool is_result, is_answer;       /* an answer is a result too */
     uint64_t segments, plain_bytes;
     Sha256 index_hash;
     View policy;                     /* CBOR; borrowed */
@@ -45,11 +47,13 @@ MUST_USE Err footer_open(View cose, const TrustedKeys *trusted, Footer *ret_foot
 MUST_USE Err footer_key(const Footer *f, const SealSecretKey *secret, AeadKey *ret_key, Diag *diag);
 
 /** What the writer of a result file (the manager) tells the key broker, who signs it into the footer; as bytes for the bus. */
-typedef struct { uint64_t results, plain_bytes; Sha256 index_hash; } ResultClaims;
+/** An answer's claims name the one result by the SHA-256 of its head (see/sealed_result.h). */
+typedef struct { uint64_t results, plain_bytes; Sha256 index_hash; bool is_answer; Sha256 head; } ResultClaims;
 MUST_USE Err result_claims_encode(const ResultClaims *c, Buffer *ret_bytes);
 MUST_USE Err result_claims_decode(View bytes, ResultClaims *ret_claims);
 
-/** The footer of a result file, for the key broker: the task's result key sealed to each recipient of the dataset's policy. */
+/** The footer of a result file, for the key broker: the task's result key (of an answer: that of the one result) sealed to each recipient of the
+ *  dataset's policy. */
 typedef struct {
     const SecretKey *secret; const PublicKey *signer;
     uint8_t task_id[16];

@@ -9,9 +9,11 @@
 
 enum {
     FIELD_FORMAT, FIELD_NAME, FIELD_IMAGES, FIELD_SIGNERS, FIELD_LEVEL, FIELD_EVIDENCE, FIELD_NODES, FIELD_RECIPIENTS, FIELD_EXPIRES,
-    FIELD_RUNS, FIELDS
+    FIELD_RUNS, FIELD_BUDGET, FIELDS
 };
-enum { POLICY_FORMAT = 1, EVIDENCE_ALL = EVIDENCE_NODE_KEY | EVIDENCE_TPM2 | EVIDENCE_SEV_SNP | EVIDENCE_TDX, HASH_BYTES = 32 };
+/* Format 1 is without a budget, and every policy without one is written in it. */
+enum { POLICY_FORMAT = 1, POLICY_FORMAT_BUDGET = 2, BUDGET_FIELDS = 5 };
+enum { EVIDENCE_ALL = EVIDENCE_NODE_KEY | EVIDENCE_TPM2 | EVIDENCE_SEV_SNP | EVIDENCE_TDX, HASH_BYTES = 32 };
 
 /* All four lists are of 32 bytes each, so one reader and one writer serve them. */
 _Static_assert(sizeof(Sha256) == HASH_BYTES && sizeof(PublicKey) == HASH_BYTES && sizeof(SealPublicKey) == HASH_BYTES, "see above");
@@ -34,7 +36,7 @@ Err policy_check(const Policy *p, Diag *diag)
     if (p->level < LEVEL_SHARED || p->level > LEVEL_CONFIDENTIAL) return FAIL_WHY(diag, ERR_BAD_INPUT, "no such security level");
     if (p->evidence == 0 || p->evidence & ~(uint32_t)EVIDENCE_ALL)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "no kind of evidence is accepted; give 'evidence', such as [tpm2, sev-snp, tdx]");
-    return OK;
+    return p->budget.is_set ? policy_budget_check(&p->budget, diag) : OK;
 }
 
 static Err put_list(Buffer *b, uint64_t field, const void *items, size_t count)
@@ -51,10 +53,22 @@ static Err put_number(Buffer *b, uint64_t field, uint64_t value)
     return cbor_put_uint(b, value);
 }
 
+static Err put_budget(Buffer *b, const PolicyBudget *budget)
+{
+    TRY(cbor_put_uint(b, FIELD_BUDGET));
+    TRY(cbor_put_array(b, BUDGET_FIELDS));
+    TRY(cbor_put_text(b, view_text(budget->epsilon)));
+    TRY(cbor_put_text(b, view_text(budget->delta)));
+    TRY(cbor_put_text(b, view_text(budget->rho)));
+    TRY(cbor_put_uint(b, budget->zcdp));
+    return cbor_put_text(b, view_text(budget->person));
+}
+
 static Err put_fields(const Policy *p, Buffer *b)
 {
-    TRY(cbor_put_map(b, FIELDS));
-    TRY(put_number(b, FIELD_FORMAT, POLICY_FORMAT));
+    const bool budget = p->budget.is_set;
+    TRY(cbor_put_map(b, budget ? FIELDS : FIELD_BUDGET));
+    TRY(put_number(b, FIELD_FORMAT, budget ? POLICY_FORMAT_BUDGET : POLICY_FORMAT));
     TRY(cbor_put_uint(b, FIELD_NAME));
     TRY(cbor_put_text(b, view_text(p->name)));
     TRY(put_list(b, FIELD_IMAGES, p->images, p->image_count));
@@ -64,7 +78,8 @@ static Err put_fields(const Policy *p, Buffer *b)
     TRY(put_list(b, FIELD_NODES, p->nodes, p->node_count));
     TRY(put_list(b, FIELD_RECIPIENTS, p->recipients, p->recipient_count));
     TRY(put_number(b, FIELD_EXPIRES, p->expires));
-    return put_number(b, FIELD_RUNS, p->runs_max);
+    TRY(put_number(b, FIELD_RUNS, p->runs_max));
+    return budget ? put_budget(b, &p->budget) : OK;
 }
 
 Err policy_encode(const Policy *p, Buffer *ret_cbor)
@@ -101,17 +116,39 @@ static Err get_list(CborReader *r, uint64_t field, size_t max, void *ret_items, 
     return OK;
 }
 
+/* `ret_text` has room for `max` and a NUL, and is empty. */
+static void get_text(CborReader *r, size_t max, char *ret_text)
+{
+    View text = cbor_get_text(r, max);
+    if (text.size && memchr(text.data, 0, text.size)) r->reader.bad = true;
+    else if (text.size) memcpy(ret_text, text.data, text.size);
+}
+
 static void get_name(CborReader *r, Policy *p)
 {
     expect(r, FIELD_NAME);
-    View name = cbor_get_text(r, POLICY_NAME_MAX);
-    if (name.size && memchr(name.data, 0, name.size)) r->reader.bad = true;
-    else if (name.size) memcpy(p->name, name.data, name.size);
+    get_text(r, POLICY_NAME_MAX, p->name);
+}
+
+static void get_budget(CborReader *r, PolicyBudget *b)
+{
+    expect(r, FIELD_BUDGET);
+    if (cbor_get_array(r, BUDGET_FIELDS) != BUDGET_FIELDS) r->reader.bad = true;
+    get_text(r, POLICY_NUMBER_MAX, b->epsilon);
+    get_text(r, POLICY_NUMBER_MAX, b->delta);
+    get_text(r, POLICY_NUMBER_MAX, b->rho);
+    uint64_t zcdp = cbor_get_uint(r);
+    get_text(r, POLICY_NAME_MAX, b->person);
+    if (zcdp > 1) r->reader.bad = true;
+    b->zcdp = zcdp == 1;
+    b->is_set = true;
 }
 
 static Err get_fields(CborReader *r, Policy *p)
 {
-    if (cbor_get_map(r, FIELDS) != FIELDS || get_number(r, FIELD_FORMAT) != POLICY_FORMAT) r->reader.bad = true;
+    const uint64_t fields = cbor_get_map(r, FIELDS), format = get_number(r, FIELD_FORMAT);
+    const bool budget = fields == FIELDS;
+    if (fields < FIELD_BUDGET || format != (budget ? POLICY_FORMAT_BUDGET : POLICY_FORMAT)) r->reader.bad = true;
     get_name(r, p);
     TRY(get_list(r, FIELD_IMAGES, POLICY_IMAGES_MAX, &p->images, &p->image_count));
     TRY(get_list(r, FIELD_SIGNERS, POLICY_SIGNERS_MAX, &p->signers, &p->signer_count));
@@ -120,6 +157,7 @@ static Err get_fields(CborReader *r, Policy *p)
     TRY(get_list(r, FIELD_RECIPIENTS, POLICY_RECIPIENTS_MAX, &p->recipients, &p->recipient_count));
     p->expires = get_number(r, FIELD_EXPIRES);
     p->runs_max = get_number(r, FIELD_RUNS);
+    if (budget) get_budget(r, &p->budget);
     if (level > LEVEL_CONFIDENTIAL || evidence > EVIDENCE_ALL) r->reader.bad = true;
     p->level = (SecurityLevel)level;
     p->evidence = (uint32_t)evidence;

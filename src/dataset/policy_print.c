@@ -6,16 +6,16 @@
 #include "dataset/policy.h"
 
 /** A quoted YAML scalar, whatever bytes the name has. */
-static Err print_name(const char *name, Buffer *b)
+static Err print_quoted(const char *name, Buffer *b)
 {
-    TRY(buffer_append(b, VIEW("policy: \"")));
+    TRY(buffer_put_u8(b, '"'));
     for (; *name; name++) {
         uint8_t c = (uint8_t)*name;
         if (c == '"' || c == '\\') TRY(buffer_format(b, "\\%c", c));
         else if (c < 0x20 || c == 0x7f) TRY(buffer_format(b, "\\x%02x", c));
         else TRY(buffer_put_u8(b, c));
     }
-    return buffer_append(b, VIEW("\"\n"));
+    return buffer_put_u8(b, '"');
 }
 
 static Err print_images(const Policy *p, Buffer *b)
@@ -64,9 +64,30 @@ static Err print_evidence(uint32_t evidence, Buffer *b)
     return buffer_append(b, VIEW("]\n"));
 }
 
+/* The person's column is any text, so it stands in quotes like the name. */
+static Err print_budget(const PolicyBudget *budget, Buffer *b)
+{
+    const struct { const char *key, *value; } numbers[] = {{"epsilon", budget->epsilon}, {"delta", budget->delta}, {"rho", budget->rho}};
+    const char *between = "";
+    TRY(buffer_append(b, VIEW("budget: {")));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (!numbers[i].value[0]) continue;
+        TRY(buffer_format(b, "%s%s: %s", between, numbers[i].key, numbers[i].value));
+        between = ", ";
+    }
+    if (budget->zcdp) TRY(buffer_append(b, VIEW(", accounting: zcdp")));
+    if (budget->person[0]) {
+        TRY(buffer_append(b, VIEW(", person: ")));
+        TRY(print_quoted(budget->person, b));
+    }
+    return buffer_append(b, VIEW("}\n"));
+}
+
 Err policy_print_yaml(const Policy *p, Buffer *ret_text)
 {
-    TRY(print_name(p->name, ret_text));
+    TRY(buffer_append(ret_text, VIEW("policy: ")));
+    TRY(print_quoted(p->name, ret_text));
+    TRY(buffer_put_u8(ret_text, '\n'));
     TRY(print_images(p, ret_text));
     TRY(print_keys("signers", p->signers, p->signer_count, ret_text));
     TRY(buffer_format(ret_text, "level: %s\n", level_name(p->level)));
@@ -79,5 +100,5 @@ Err policy_print_yaml(const Policy *p, Buffer *ret_text)
         TRY(buffer_format(ret_text, "expires: %s\n", time));
     }
     if (p->runs_max) TRY(buffer_format(ret_text, "runs: %" PRIu64 "\n", p->runs_max));
-    return OK;
+    return p->budget.is_set ? print_budget(&p->budget, ret_text) : OK;
 }

@@ -63,7 +63,18 @@ START_TEST(mistakes_are_named_with_their_line)
         {"- a\n", "p.yaml:1: a policy is a mapping of keys to values, such as 'policy: my-data'"},
         {"policy: p\n", "p.yaml:1: 'evidence' is missing: how must a node prove what it is? any of [node-key, tpm2, sev-snp, tdx]"},
         {BASE "leval: shared\n", "p.yaml:5: unknown key 'leval'; did you mean 'level'?"},
-        {BASE "budget: 3\n", "p.yaml:5: unknown key 'budget'; docs/formats/policy.md lists them"},
+        {BASE "owner: me\n", "p.yaml:5: unknown key 'owner'; docs/formats/policy.md lists them"},
+        {BASE "budget: 3\n", "p.yaml:5: 'budget' says what all answers together may cost, such as {epsilon: 1}"},
+        {BASE "budget: {eps: 3}\n", "p.yaml:5: unknown key 'eps'; a budget has epsilon, delta, rho, accounting and person"},
+        {BASE "budget: {person: id}\n", "p.yaml:1: a budget is an 'epsilon' (with or without 'delta') or a 'rho', above 0"},
+        {BASE "budget: {epsilon: 0}\n", "p.yaml:1: a budget is an 'epsilon' (with or without 'delta') or a 'rho', above 0"},
+        {BASE "budget: {epsilon: 1, rho: 1}\n", "p.yaml:1: a budget is an 'epsilon' (with or without 'delta') or a 'rho', above 0"},
+        {BASE "budget: {epsilon: much}\n", "p.yaml:1: the budget's 'epsilon: much' is no number, such as 0.5, 1e-9 or 1/3"},
+        {BASE "budget: {epsilon: 1001}\n", "p.yaml:1: the budget's 'epsilon: 1001': more than 1000 protects nobody"},
+        {BASE "budget: {epsilon: 1, delta: 1}\n", "p.yaml:1: a budget's 'delta' is above 0 and below 1, and goes with 'epsilon'"},
+        {BASE "budget: {rho: 1, delta: 1e-9}\n", "p.yaml:1: a budget's 'delta' is above 0 and below 1, and goes with 'epsilon'"},
+        {BASE "budget: {epsilon: 1, accounting: zcdp}\n", "p.yaml:1: 'accounting: zcdp' turns epsilon and delta into a rho: give both, or give 'rho'"},
+        {BASE "budget: {epsilon: 1, accounting: fair}\n", "p.yaml:5: 'accounting: fair' must be basic or zcdp"},
         {BASE "level: strong\n", "p.yaml:5: 'level: strong' must be shared, process, microvm or confidential"},
         {BASE "level: [shared]\n", "p.yaml:5: 'level' must be a single value"},
         {BASE "runs: 0\n", "p.yaml:5: 'runs: 0' must be a whole number from 1 on; leave it out for any number of runs"},
@@ -119,6 +130,28 @@ START_TEST(only_one_encoding_of_a_policy_is_read)
 }
 END_TEST
 
+START_TEST(a_budget_survives_yaml_and_cbor_and_no_bit_of_it_can_be_read_two_ways)
+{
+    static const char *const BUDGETS[] = {"{epsilon: 3}", "{epsilon: 1/3, delta: 1e-9, accounting: zcdp, person: \"Patient \\\"x\\\"\"}", "{rho: 0.5, person: \"id\"}"};
+    for (size_t i = 0; i < sizeof BUDGETS / sizeof BUDGETS[0]; i++) {
+        Policy p, back;
+        AUTO_BUFFER cbor = buffer_limited(POLICY_BYTES_MAX), yaml = buffer_limited(POLICY_BYTES_MAX), text = buffer_limited(POLICY_BYTES_MAX);
+        ck_assert_ok(buffer_format(&yaml, BASE "budget: %s\n", BUDGETS[i]));
+        ck_assert_ok(policy_parse_yaml(view_buffer(&yaml), "p.yaml", &p, NULL));
+        ck_assert_ok(policy_encode(&p, &cbor));
+        ck_assert_ok(policy_decode(view_buffer(&cbor), &back, NULL));
+        ck_assert_mem_eq(&p.budget, &back.budget, sizeof p.budget);
+        ck_assert_ok(policy_print_yaml(&back, &text));
+        policy_free(&back);
+        ck_assert_ok(policy_parse_yaml(view_buffer(&text), "p.yaml", &back, NULL));
+        ck_assert_mem_eq(&p.budget, &back.budget, sizeof p.budget);
+        policy_free(&p);
+        policy_free(&back);
+        for (size_t size = 0; size < cbor.size; size++) ck_assert_err(policy_decode(view_of(cbor.data, size), &back, NULL), ERR_BAD_INPUT);
+    }
+}
+END_TEST
+
 START_TEST(a_name_may_hold_anything_but_nul)
 {
     Policy p, back;
@@ -134,4 +167,5 @@ START_TEST(a_name_may_hold_anything_but_nul)
 END_TEST
 
 TEST_MAIN("dataset/policy", a_policy_survives_yaml_and_cbor, what_is_left_out_has_its_default, mistakes_are_named_with_their_line,
-          only_one_encoding_of_a_policy_is_read, a_name_may_hold_anything_but_nul)
+          only_one_encoding_of_a_policy_is_read, a_budget_survives_yaml_and_cbor_and_no_bit_of_it_can_be_read_two_ways,
+          a_name_may_hold_anything_but_nul)

@@ -191,9 +191,46 @@ static Err read_runs(const Reading *r, const YamlNode *value)
     return OK;
 }
 
+static Err budget_text(const Reading *r, const YamlNode *value, size_t max, char *ret_text)
+{
+    const char *text = NULL;
+    TRY(scalar(r, value, &text));
+    if (strlen(text) > max) return BAD(r, value->line, "'%s' is longer than %zu bytes", value->key, max);
+    memcpy(ret_text, text, strlen(text) + 1);
+    return OK;
+}
+
+static Err read_accounting(const Reading *r, const YamlNode *value)
+{
+    const char *text = NULL;
+    TRY(scalar(r, value, &text));
+    r->policy->budget.zcdp = strcmp(text, "zcdp") == 0;
+    if (!r->policy->budget.zcdp && strcmp(text, "basic") != 0) return BAD(r, value->line, "'accounting: %s' must be basic or zcdp", quoted(view_text(text)).text);
+    return OK;
+}
+
+static Err read_budget(const Reading *r, const YamlNode *value)
+{
+    PolicyBudget *b = &r->policy->budget;
+    const struct { const char *key; size_t max; char *text; } texts[] = {
+        {"epsilon", POLICY_NUMBER_MAX, b->epsilon}, {"delta", POLICY_NUMBER_MAX, b->delta}, {"rho", POLICY_NUMBER_MAX, b->rho}, {"person", POLICY_NAME_MAX, b->person}};
+    if (value->kind != YAML_MAP) return BAD(r, value->line, "'budget' says what all answers together may cost, such as {epsilon: 1}");
+    for (const YamlNode *n = value->first; n; n = n->next) {
+        bool known = strcmp(n->key, "accounting") == 0;
+        if (known) TRY(read_accounting(r, n));
+        for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !known; i++) {
+            known = strcmp(n->key, texts[i].key) == 0;
+            if (known) TRY(budget_text(r, n, texts[i].max, texts[i].text));
+        }
+        if (!known) return BAD(r, n->key_line, "unknown key '%s'; a budget has epsilon, delta, rho, accounting and person", quoted(view_text(n->key)).text);
+    }
+    b->is_set = true;
+    return OK;
+}
+
 static const Key KEYS[] = {
     {"policy", read_name}, {"images", read_images}, {"signers", read_signers}, {"level", read_level}, {"evidence", read_evidence}, {"nodes", read_nodes},
-    {"recipients", read_recipients}, {"expires", read_expires}, {"runs", read_runs}, {NULL, NULL}};
+    {"recipients", read_recipients}, {"expires", read_expires}, {"runs", read_runs}, {"budget", read_budget}, {NULL, NULL}};
 
 static Err read_key(const Reading *r, const YamlNode *value)
 {

@@ -4,21 +4,24 @@
 
 Err result_claims_encode(const ResultClaims *c, Buffer *ret_bytes)
 {
-    TRY(cbor_put_array(ret_bytes, 3));
+    TRY(cbor_put_array(ret_bytes, c->is_answer ? 4 : 3));
     TRY(cbor_put_uint(ret_bytes, c->results));
     TRY(cbor_put_uint(ret_bytes, c->plain_bytes));
-    return cbor_put_bytes(ret_bytes, view_of(c->index_hash.bytes, sizeof c->index_hash.bytes));
+    TRY(cbor_put_bytes(ret_bytes, view_of(c->index_hash.bytes, sizeof c->index_hash.bytes)));
+    return c->is_answer ? cbor_put_bytes(ret_bytes, view_of(c->head.bytes, sizeof c->head.bytes)) : OK;
 }
 
 Err result_claims_decode(View bytes, ResultClaims *ret_claims)
 {
-    ResultClaims c;
+    ResultClaims c = {.results = 0};
     CborReader r = cbor_reader(bytes);
-    uint64_t fields = cbor_get_array(&r, 3);
+    uint64_t fields = cbor_get_array(&r, 4);
     c.results = cbor_get_uint(&r);
     c.plain_bytes = cbor_get_uint(&r);
     cbor_get_fixed(&r, c.index_hash.bytes, sizeof c.index_hash.bytes);
-    if (!cbor_done(&r) || fields != 3) return FAIL(ERR_BAD_INPUT);
+    c.is_answer = fields == 4;
+    if (c.is_answer) cbor_get_fixed(&r, c.head.bytes, sizeof c.head.bytes);
+    if (!cbor_done(&r) || fields < 3 || (c.is_answer && c.results != 1)) return FAIL(ERR_BAD_INPUT);
     *ret_claims = c;
     return OK;
 }
@@ -27,6 +30,7 @@ static Err sign_for(const ResultFooterRequest *r, const Policy *policy, Buffer *
 {
     Footer f = {
         .is_result = true,
+        .is_answer = r->claims.is_answer,
         .segments = r->claims.results,
         .plain_bytes = r->claims.plain_bytes,
         .index_hash = r->claims.index_hash,

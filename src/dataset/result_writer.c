@@ -51,6 +51,7 @@ Err result_writer_add(SealedWriter *w, View result)
     if (head.magic != SEALED_RESULT_MAGIC || head.format != SEALED_RESULT_FORMAT) return FAIL(ERR_PROTOCOL);
     if (memcmp(head.task_id, w->container.name.id, sizeof head.task_id) != 0) return FAIL(ERR_FOREIGN);
     digest_of(result, &segment.digest);
+    sha256_of(view_of(&head, sizeof head), &w->last_head);
     TRY(container_write(&w->container, result));
     return container_add(&w->container, &segment);
 }
@@ -59,6 +60,7 @@ void result_writer_claims(SealedWriter *w, ResultClaims *ret_claims)
 {
     *ret_claims = (ResultClaims){.results = w->container.segments, .plain_bytes = w->container.plain_bytes};
     container_index_hash(&w->container, &ret_claims->index_hash);
+    ret_claims->head = w->last_head;
 }
 
 Err result_writer_finish(SealedWriter *w, View footer, Diag *diag)

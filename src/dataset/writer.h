@@ -11,6 +11,7 @@ struct SealedWriter {
     uint64_t prefix_bytes;
     struct WriterSecrets *secrets; /* NULL for results, which come sealed */
     SealedSegment segment;         /* being written */
+    Sha256 last_head;              /* of the result added last */
     bool in_segment;
     uint32_t chunk;
     size_t fill;                   /* of the held chunk */

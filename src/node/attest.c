@@ -6,7 +6,7 @@
 #include "node/text.h"
 #include "sys/clock.h"
 
-enum { CHALLENGE_BYTES_MAX = 1024, ATTEST_BYTES_MAX = BROKER_FOOTER_MAX + BROKER_EVIDENCE_MAX + 4096 };
+enum { CHALLENGE_BYTES_MAX = 1024, ATTEST_BYTES_MAX = BROKER_FOOTER_MAX + BROKER_EVIDENCE_MAX + PRIVACY_REQUEST_BYTES + 4096 };
 
 /* --- what is asked, step by step --- */
 
@@ -62,7 +62,7 @@ Err attest_hear_evidence(Post *p, const WardenReport *report)
         return post_lose(p, OUTCOME_LOST);
     }
     BrokerAttest request = {.head = broker_link_head(broker), .stage = t->open.stage, .node_id = view_text(t->node->node_id),
-                            .footer = t->open.footer, .evidence = report->evidence};
+                            .footer = t->open.footer, .evidence = report->evidence, .privacy = t->open.privacy};
     memcpy(request.task_id, t->open.id.bytes, sizeof request.task_id);
     AUTO_BUFFER message = buffer_limited(ATTEST_BYTES_MAX);
     TRY(broker_put_attest(&message, &request));

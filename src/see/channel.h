@@ -55,7 +55,7 @@ typedef struct {
     uint32_t reserved;
     uint8_t evidence_hash[32];  /* SHA-256 of the evidence that the grant is bound to */
     uint8_t encapsulated[32];
-    uint8_t sealed[104 + 16];
+    uint8_t sealed[4240 + 16];  /* a SessionPayload (see/session_payload.h) and its tag */
 } ChannelSession;
 
 /** How the process that ran a slot ended, as the zygote saw it. */

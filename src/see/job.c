@@ -3,7 +3,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "see/runtime.h"
+#include "see/sealed.h"
 
 Job job;
 
@@ -29,7 +29,8 @@ static Outcome explain(Outcome outcome)
 static void write_answer(uint32_t index, Outcome outcome)
 {
     job.answer.outcome = explain(outcome);
-    job.answer.memory_peak = memory_size();
+    job.answer.memory_peak = is_hiding() ? 0 : memory_size();
+    if (is_hiding()) job.answer.exit_code = job.answer.log_truncated = 0;
     uint64_t place = SLOT_JOB_OFFSET(index) + offsetof(SlotJob, answer);
     if (pwrite(job.slot_fd, &job.answer, sizeof job.answer, (off_t)place) != (ssize_t)sizeof job.answer) see_exit(3);
 }
@@ -43,7 +44,7 @@ static int finish_output(void)
     return OUTCOME_OK;
 }
 
-void job_run(int slot_fd, uint32_t index, const SlotAsk *ask, bool genuine)
+static void begin(int slot_fd, const SlotAsk *ask)
 {
     job.slot_fd = slot_fd;
     job.ask = *ask;
@@ -54,16 +55,44 @@ void job_run(int slot_fd, uint32_t index, const SlotAsk *ask, bool genuine)
     job.stream_of_fd[1] = STREAM_OUTPUT;
     job.stream_of_fd[2] = STREAM_LOG;
     job.memory_limit_hit = false;
+}
 
+void job_default(int slot_fd, const SlotAsk *ask)
+{
+    begin(slot_fd, ask);
+    int outcome = sigsetjmp(job.end, 0);
+    if (outcome == 0) {
+        output_begin();
+        outcome = finish_output();
+    }
+    write_answer(0, (Outcome)outcome);
+}
+
+/* What a module does to its segment ends here: a private value is the same size and ends well, or is not said. Damage that was there before
+ * the module ran is no secret. */
+static int hide(int outcome)
+{
+    if (outcome != OUTCOME_OK) output_forget();
+    return OUTCOME_OK;
+}
+
+void job_run(int slot_fd, uint32_t index, const SlotAsk *ask, bool genuine)
+{
+    begin(slot_fd, ask);
+    static bool started;
+    started = false;
     int outcome = sigsetjmp(job.end, 0);
     if (outcome == 0) {
         if (!genuine) job_end(OUTCOME_SEAL_BROKEN);
         input_begin();
+        if (is_hiding()) input_check();
         output_begin();
+        started = true;
         job.inside_module = 1;
         see_module.start();
         job_end(OUTCOME_OK);
     }
+    if (is_hiding() && started) outcome = hide(outcome);
     if (outcome == OUTCOME_OK) outcome = finish_output();
     write_answer(index, (Outcome)outcome);
 }

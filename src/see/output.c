@@ -3,6 +3,7 @@
  * the next one begins (only then is it known not to be the last), and a digest behind them; the log is dropped, because it would leave the
  * SEE in the open.
  */
+#include <string.h>
 #include <unistd.h>
 
 #include "see/sealed.h"
@@ -11,6 +12,9 @@ static struct {
     uint8_t plain[STREAM_CHUNK_BYTES], sealed[STREAM_CHUNK_BYTES + AEAD_TAG_BYTES];
     uint32_t fill, number;
 } chunk;
+
+/* Of a module whose segment's value is private: as much of its output as has room. */
+static PrivateValue value;
 
 static void put(const uint8_t *data, uint64_t size, uint64_t offset)
 {
@@ -40,8 +44,11 @@ static void seal_chunk(bool last)
     put(chunk.sealed, size, take_room(size));
 }
 
+void output_forget(void) { value = (PrivateValue){.size = 0}; }
+
 void output_begin(void)
 {
+    output_forget();
     if (!is_sealed()) return;
     chunk.fill = chunk.number = 0;
     put((const uint8_t *)&keys.head, sizeof keys.head, take_room(sizeof keys.head));
@@ -70,19 +77,30 @@ static void write_parts(const struct iovec *parts, int count, uint64_t bytes)
     }
 }
 
+static void take_value(const struct iovec *part)
+{
+    const uint64_t room = sizeof value.text - value.size, size = part->iov_len < room ? part->iov_len : room;
+    memcpy(value.text + value.size, part->iov_base, size);
+    value.size += (uint32_t)size;
+}
+
 void output_write(const struct iovec *parts, int count, uint64_t bytes)
 {
     if (!is_sealed()) {
         write_parts(parts, count, bytes);
         return;
     }
-    for (int i = 0; i < count; i++) gather(parts[i].iov_base, parts[i].iov_len);
+    for (int i = 0; i < count; i++) {
+        if (is_hiding()) take_value(&parts[i]);
+        else gather(parts[i].iov_base, parts[i].iov_len);
+    }
 }
 
 void output_end(void)
 {
     if (!is_sealed()) return;
     SealedResultEnd end;
+    if (is_hiding()) gather((const uint8_t *)&value, sizeof value);
     seal_chunk(true);
     sealed_digest_end(&keys.digest, end.digest);
     if (stream_seal_note(&keys.output, view_of(end.digest, sizeof end.digest), end.tag).code) job_end(OUTCOME_SEAL_BROKEN);

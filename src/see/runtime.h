@@ -53,6 +53,8 @@ _Noreturn void job_end(Outcome outcome);
 bool job_read(int slot_fd, uint32_t count, SlotJob *ret_records);
 /** Runs micro-job `index` of the slot to its end and writes its answer there. genuine: its keys are there (see/sealed.h). */
 void job_run(int slot_fd, uint32_t index, const SlotAsk *ask, bool genuine);
+/** In place of one that died, where that must not show (is_hiding): writes the answer of a module that said nothing. */
+void job_default(int slot_fd, const SlotAsk *ask);
 
 /** Linear memory: see/memory.c. */
 void memory_start(void);
@@ -71,11 +73,15 @@ void restore_add_area(uint8_t *base, size_t size);
 uint64_t input_size(void);
 void input_read(uint8_t *data, uint64_t size, uint64_t offset); /* offset + size <= input_size() */
 void input_begin(void);
+/** Opens all of a sealed segment once, so that damage is found before the module runs. */
+void input_check(void);
 
 /** The result and the log, plain or sealed; see/output.c. */
 void output_begin(void);
 void output_write(const struct iovec *parts, int count, uint64_t bytes);
 void output_end(void);
+/** Where the output is one value (ROLE_VALUES): nothing was said. */
+void output_forget(void);
 void output_log(const struct iovec *parts, int count);
 
 /** Staged data that was claimed, as the module reads it; see/staging.c. */

@@ -9,6 +9,7 @@
 #include "crypto/sealed_digest.h"
 #include "see/runtime.h"
 #include "see/sealed_result.h"
+#include "see/session_payload.h"
 
 enum { FD_REPORT = 5 /* to the warden; closed before anything else happens */ };
 
@@ -32,6 +33,14 @@ typedef struct {
     Piece pieces[COMBINE_FANIN_MAX];
 } SealedKeys;
 extern SealedKeys keys;
+
+/** What the grant says of a private task; in every SEE of it. */
+typedef struct { uint32_t role; uint64_t segments; PrivacyRequest request; } PrivateSetup;
+extern PrivateSetup private_setup;
+/** Whether the result of this micro-job is the answer of a private task: it covers all segments, and is sealed under a key of its own. */
+bool session_makes_answer(void);
+/** Whether nothing that the module does may show: not its outcome, its exit code, the size of its output or its memory. */
+static inline bool is_hiding(void) { return private_setup.role == ROLE_VALUES; }
 
 /** Whether this task's data are sealed. */
 static inline bool is_sealed(void) { return setup.head.sealed != SEALED_NONE; }

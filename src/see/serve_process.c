@@ -55,17 +55,44 @@ static bool outlives(uint64_t lifetime)
     return !child_ended(lifetime - patience);
 }
 
+/* Sleeps whole steps, and looks only between them whether it has ended: how long it took shows in steps. No clock is read. */
+static bool reaped_in_steps(pid_t see, uint64_t step, uint64_t lifetime, int *ret_status)
+{
+    sigset_t nothing;
+    sigemptyset(&nothing);
+    const struct timespec limit = {(time_t)(step / NS_PER_S), (long)(step % NS_PER_S)};
+    tell_done();
+    for (uint64_t waited = 0; waited < lifetime; waited += step) {
+        sigtimedwait(&nothing, NULL, &limit);
+        if (waitpid(see, ret_status, WNOHANG) != see) continue;
+        child_ended(0); /* as below */
+        return true;
+    }
+    return false;
+}
+
 static ChannelSlotDone wait_for(pid_t see, uint32_t slot)
 {
-    bool killed = outlives(setup.head.lifetime_ns);
+    const uint64_t step = private_setup.request.pad_ms * NS_PER_MS;
+    int status = 0;
+    bool reaped = step && reaped_in_steps(see, step, setup.head.lifetime_ns, &status);
+    bool killed = step ? !reaped : outlives(setup.head.lifetime_ns);
     if (killed) kill(see, SIGKILL);
 
-    int status = 0;
-    if (waitpid(see, &status, 0) != see) return (ChannelSlotDone){slot, HOW_SIGNAL, SIGKILL};
+    if (!reaped && waitpid(see, &status, 0) != see) return (ChannelSlotDone){slot, HOW_SIGNAL, SIGKILL};
     if (killed) child_ended(0); /* the signal of the death just reaped must not end the next one's wait */
     if (killed && WIFSIGNALED(status)) return (ChannelSlotDone){slot, HOW_LIFETIME, 0};
     if (WIFSIGNALED(status)) return (ChannelSlotDone){slot, HOW_SIGNAL, (uint16_t)WTERMSIG(status)};
     return (ChannelSlotDone){slot, HOW_ANSWERED, 0};
+}
+
+/* That it died, and of what, is the module's doing: as if it had said nothing. Under a key of its own, since the dead one may have sealed already. */
+static ChannelSlotDone hidden(ChannelSlotDone end, const SlotJob *record)
+{
+    const int slot_fd = setup.slot_fds[end.slot];
+    if (end.how == HOW_ANSWERED || !session_prepare(slot_fd, record)) return end;
+    job_default(slot_fd, &record->ask);
+    return (ChannelSlotDone){end.slot, HOW_ANSWERED, 0};
 }
 
 static ChannelSlotDone run_slot(uint32_t slot)
@@ -76,7 +103,8 @@ static ChannelSlotDone run_slot(uint32_t slot)
     long see = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (see == 0) run_as_see(slot, record, genuine);
     if (see < 0) return (ChannelSlotDone){slot, HOW_FORK_FAILED, 0};
-    return wait_for((pid_t)see, slot);
+    ChannelSlotDone end = wait_for((pid_t)see, slot);
+    return is_hiding() && genuine ? hidden(end, record) : end;
 }
 
 _Noreturn void serve_process(void)

@@ -14,11 +14,12 @@
 #include "see/zygote_report.h"
 
 SealedKeys keys;
+PrivateSetup private_setup;
 
 /* On a page of its own: locked, and not inherited by a fork at `process`. */
 typedef struct {
     SealSecretKey own;
-    AeadKey wrap_key, result_key;
+    AeadKey wrap_key, result_key, answer_key;
     uint64_t segments;
 } Session;
 static Session *session;
@@ -59,6 +60,14 @@ void session_start(void)
     close(FD_REPORT);
 }
 
+/* Each role belongs to one kind of stage, and none to a process that goes on after a micro-job: what one leaves the next could tell. */
+static bool role_is_legal(void)
+{
+    const uint32_t role = private_setup.role;
+    if (role == ROLE_PLAIN) return true;
+    return role <= ROLE_COMBINE && setup.head.level == LEVEL_PROCESS && (role == ROLE_COMBINE) == (setup.head.sealed == SEALED_RESULTS);
+}
+
 static bool open_grant(const ChannelSession *packet)
 {
     static const char LABEL[] = "covey session v1";
@@ -72,9 +81,11 @@ static bool open_grant(const ChannelSession *packet)
     if (e.code) return false;
     derive_wrap_key(payload.session_key, &session->wrap_key);
     memcpy(session->result_key.bytes, payload.result_key, sizeof payload.result_key);
+    memcpy(session->answer_key.bytes, payload.answer_key, sizeof payload.answer_key);
     session->segments = payload.segments;
+    private_setup = (PrivateSetup){.role = payload.role, .segments = payload.segments, .request = payload.privacy};
     sodium_memzero(&payload, sizeof payload);
-    return true;
+    return role_is_legal();
 }
 
 void session_receive(void)
@@ -117,11 +128,16 @@ static bool unwrap(const SlotAsk *ask, const SlotKey *wrapped)
     return index < session->segments && p->plain_size == plain_size;
 }
 
-static void key_of_result(const SealedResultHead *head, AeadKey *ret_key)
+static void key_of_result(const AeadKey *secret, const SealedResultHead *head, AeadKey *ret_key)
 {
     uint8_t hash[32];
     crypto_hash_sha256(hash, (const uint8_t *)head, sizeof *head);
-    derive_result_key(&session->result_key, hash, ret_key);
+    derive_result_key(secret, hash, ret_key);
+}
+
+bool session_makes_answer(void)
+{
+    return private_setup.role == ROLE_COMBINE && keys.head.first == 0 && keys.head.end == private_setup.segments;
 }
 
 /* The digest behind a result is what copies were compared by: it must be this result's. */
@@ -144,7 +160,7 @@ static bool add_result(int slot_fd, uint64_t offset, uint32_t size, uint64_t sta
     bool legal = head.magic == SEALED_RESULT_MAGIC && head.format == SEALED_RESULT_FORMAT && memcmp(head.task_id, setup.head.task_id, 16) == 0 &&
                  head.stage_and_job >> STAGE_SHIFT == stage - 1 && head.first < head.end && head.end <= session->segments && follows;
     if (!legal || !stream_plain_size(size - SEALED_RESULT_AROUND_BYTES, &p->plain_size)) return false;
-    key_of_result(&head, &p->key);
+    key_of_result(&session->result_key, &head, &p->key);
     if (!check_end(slot_fd, offset + size - sizeof(SealedResultEnd), &p->key)) return false;
     p->slot_offset = offset + sizeof head;
     p->plain_start = keys.plain_size;
@@ -185,9 +201,10 @@ bool session_prepare(int slot_fd, const SlotJob *record)
     bool first_stage = setup.head.sealed == SEALED_SEGMENTS;
     if (!(first_stage ? unwrap(&record->ask, &record->key) : find_results(slot_fd, &record->ask))) return false;
     AeadKey result;
-    key_of_result(&keys.head, &result);
+    const AeadKey *secret = session_makes_answer() ? &session->answer_key : &session->result_key;
+    key_of_result(secret, &keys.head, &result);
     Err e = aead_begin(&result, &keys.output);
     sodium_memzero(&result, sizeof result);
     const SealedDigestPlace place = {keys.head.stage_and_job, keys.head.first, keys.head.end};
-    return e.code == 0 && sealed_digest_begin(&session->result_key, &place, &keys.digest).code == 0;
+    return e.code == 0 && sealed_digest_begin(secret, &place, &keys.digest).code == 0;
 }
