@@ -15,6 +15,8 @@ typedef struct {
     Policy policy;
     Evidence evidence;
     Sha256 evidence_hash;
+    bool is_private;
+    PrivacyRequest privacy; /* of a private task */
 } Case;
 
 /* --- the evidence --- */
@@ -64,19 +66,28 @@ static Err take_evidence(Broker *b, uint64_t now_s, Case *c, Diag *diag)
     return OK;
 }
 
+/* What the zygote is for, by the stage that it says and what the task asks for; the built-in image keeps to it. */
+static PrivateRole role_of(const Case *c)
+{
+    if (!c->is_private) return ROLE_PLAIN;
+    if (c->request->stage > 0) return ROLE_COMBINE;
+    return request_reads_records(&c->privacy) ? ROLE_RECORDS : ROLE_VALUES;
+}
+
 static Err appraise_case(Broker *b, uint64_t now_s, Case *c, Verdict *ret_verdict, Diag *diag)
 {
     const Policy *p = &c->policy;
     const TrustedKeys nodes = accepted_node(b, p, &c->evidence.node);
     const Evidence decoded = c->evidence;
+    const bool built_in = role_of(c) == ROLE_RECORDS || role_of(c) == ROLE_COMBINE;
     const AppraisalPolicy policy = {
         .nonce = decoded.nonce,
         .task_id = c->request->task_id,
         .kinds = p->evidence,
-        .level = p->level,
+        .level = c->is_private && p->level < LEVEL_PROCESS ? LEVEL_PROCESS : p->level,
         .nodes = &nodes,
-        .images = p->images, .image_count = p->image_count,
-        .signers = p->signers, .signer_count = p->signer_count,
+        .images = built_in ? b->config.aggregate : p->images, .image_count = built_in ? 1 : p->image_count,
+        .signers = p->signers, .signer_count = built_in ? 0 : p->signer_count,
         .now = now_s,
     };
     appraise(c->request->evidence, &policy, b->collateral, ret_verdict, &c->evidence);
@@ -105,6 +116,34 @@ static Err take_dataset(Broker *b, uint64_t now_s, Case *c, Diag *diag)
     return check_policy(b, now_s, &c->policy, diag);
 }
 
+/* --- what a private task asks for --- */
+
+static Err check_unit(const Case *c, Diag *diag)
+{
+    const char *asked = request_string(&c->privacy, PRIVACY_PERSON), *person = c->policy.budget.person;
+    if (strcmp(asked, person) == 0) return OK;
+    if (!person[0]) return FAIL_WHY(diag, ERR_DENIED, "the budget of this dataset is by record, and the task asks by person");
+    return FAIL_WHY(diag, ERR_DENIED, "the budget of this dataset is by person, as column '%s' says, and the task asks by another unit", person);
+}
+
+static Err take_privacy(Broker *b, Case *c, Diag *diag)
+{
+    const View privacy = c->request->privacy;
+    const bool budget = c->policy.budget.is_set;
+    if (!budget && privacy.size == 0) return OK;
+    if (!budget) return FAIL_WHY(diag, ERR_DENIED, "the dataset has no privacy budget to charge: its owner gives it one in the policy, under 'budget'");
+    if (privacy.size == 0)
+        return FAIL_WHY(diag, ERR_DENIED, "the dataset opens only under its privacy budget: the task must say what it asks for, under 'privacy'");
+    if (privacy.size != sizeof c->privacy) return FAIL_WHY(diag, ERR_BAD_INPUT, "the privacy request is not one that this version can read");
+    if (!b->config.aggregate)
+        return FAIL_WHY(diag, ERR_DENIED, "this key broker has no built-in image of private tasks (aggregate.see): install Covey again where it runs");
+    TRY(budget_check(b, diag));
+    memcpy(&c->privacy, privacy.data, sizeof c->privacy);
+    TRY_WHY(diag, request_query(&c->privacy, c->footer.segments, &b->query, diag), "what the task asks for");
+    c->is_private = true;
+    return check_unit(c, diag);
+}
+
 /* --- the session --- */
 
 static Err new_session_id(uint64_t *ret_id)
@@ -125,13 +164,21 @@ static Err admit(Broker *b, uint64_t now_s, const Case *c, Admitted *ret_admitte
                    .runs_max = c->policy.runs_max,
                    .now = now_s,
                    .expires = session_end(&c->policy, now_s)};
+    char what[REQUEST_TEXT_MAX];
+    Charge charge = {.budget = &c->policy.budget, .what = what};
+    if (c->is_private) {
+        request_print(&c->privacy, what);
+        sha256_of(view_of(&c->privacy, sizeof c->privacy), &charge.request);
+        charge.loss = b->query.plan.loss;
+        a.charge = &charge;
+    }
     memcpy(a.task, c->request->task_id, sizeof a.task);
     memcpy(a.dataset, c->footer.name.id, sizeof a.dataset);
     TRY(new_session_id(&a.new_session));
     if (!sessions_have_room(&b->sessions, 0, now_s))
         return FAIL_WHY(diag, ERR_BUSY, "as many sessions as the key broker can hold: try again later");
     TRY_WHY(diag, state_admit(b->state, &a, ret_admitted, diag), "the broker's state");
-    return OK;
+    return c->is_private ? budget_note(b, now_s, diag) : OK;
 }
 
 static Err begin_session(Broker *b, uint64_t now_s, const Case *c, uint64_t id, Diag *diag)
@@ -169,6 +216,10 @@ static void make_payload(const Broker *b, const Case *c, uint64_t session_id, Se
     derive_task_result_key(root, c->request->task_id, &c->footer.name, &result);
     memcpy(ret_payload->result_key, result.bytes, sizeof ret_payload->result_key);
     memcpy(ret_payload->dataset_id, c->footer.name.id, sizeof ret_payload->dataset_id);
+    ret_payload->role = role_of(c);
+    ret_payload->privacy = c->privacy;
+    if (ret_payload->role == ROLE_COMBINE) derive_task_answer_key(root, c->request->task_id, &c->footer.name, &result);
+    memcpy(ret_payload->answer_key, result.bytes, sizeof ret_payload->answer_key);
     sodium_memzero(&result, sizeof result);
 }
 
@@ -214,6 +265,7 @@ static Err decide(Broker *b, uint64_t now_s, Case *c, SessionGrant *ret_grant, V
     TRY(trust_refresh(b, now_s, diag));
     TRY(take_evidence(b, now_s, c, diag));
     TRY(take_dataset(b, now_s, c, diag));
+    TRY(take_privacy(b, c, diag));
     TRY(appraise_case(b, now_s, c, ret_verdict, diag));
     return grant_session(b, now_s, c, ret_grant, diag);
 }

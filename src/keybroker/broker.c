@@ -154,6 +154,7 @@ static Err open_broker(Broker *b, uint64_t now_s, Diag *diag)
 {
     TRY(take_owner(b, now_s, diag));
     TRY(open_files(b, diag));
+    TRY(budget_open(b, now_s, diag));
     TRY(nonces_begin(&b->nonces));
     TRY(sessions_begin(&b->sessions, b->config.sealing));
     TRY_WHY(diag, state_sweep(b->state, now_s), "the broker's state");

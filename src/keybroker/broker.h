@@ -8,6 +8,11 @@
  *   wrap       per micro-job: that segment's key and size under the session key; one AEAD, no signature
  *   result     at the end: the signed footer of the result file, the result key sealed to the policy's recipients
  *
+ * Private tasks: a dataset whose policy has a budget opens only to a task that says what it asks for (privacy/request.h). The broker makes the
+ * noise's parameters of that itself, charges the ledger for it before the first key leaves, once for each task id, and hands the request to the SEEs
+ * inside their grants. It accepts the built-in image alone for every stage but a module's first; only there is the answer's key given. At the end
+ * it opens one answer for each charge (keybroker/budget.c, keybroker/state.h).
+ *
  * One session per (task, node, stage): every zygote of the task on the node attests by itself and is given the same one. A run
  * is counted for each task id, which stands for one image and one set-up: with others it is refused (keybroker/state.h). State
  * (runs counted, datasets pinned, sessions) is in SQLite and survives kill -9: what is counted is on the disk before a key
@@ -19,6 +24,7 @@
 #include "attest/appraise.h"
 #include "crypto/keyring.h"
 #include "dataset/footer.h"
+#include "keybroker/ledger.h"
 #include "keybroker/nonces.h"
 #include "see/session_payload.h"
 
@@ -40,6 +46,7 @@ typedef struct {
      * it fails nothing is released; after a change every zygote attests again. NULL: they never change. */
     Err (*refresh)(void *refresh_context, bool *ret_changed, Diag *diag);
     void *refresh_context;
+    const Sha256 *aggregate;             /* measurement of the built-in image of private tasks; NULL: those are refused */
 } BrokerConfig;
 /** Everything that config points to is borrowed until broker_free.
  *  errors: ERR_BUSY (another broker has the state), ERR_DENIED (the owner's key is revoked), ERR_CORRUPT */
@@ -56,6 +63,7 @@ typedef struct {
     char node_id[64];                    /* for the audit log; what counts is the node's key */
     View footer;                         /* the dataset's signed footer (COSE), as it stands in the file */
     View evidence;
+    View privacy;                        /* a private task's PrivacyRequest; otherwise empty */
 } AttestRequest;
 
 typedef struct {
@@ -82,3 +90,24 @@ MUST_USE Err broker_wrap(Broker *b, uint64_t now_s, uint64_t session_id, const u
  *  errors: ERR_NO_ENTRY (no such task), ERR_DENIED (a recipient is revoked), ERR_BAD_INPUT, ERR_BUSY */
 MUST_USE Err broker_result_footer(Broker *b, uint64_t now_s, const uint8_t task_id[16], View claims, Buffer *ret_cose,
                                   Diag *diag);
+
+/* --- the privacy budget: keybroker/budget.c --- */
+
+typedef struct {
+    uint8_t dataset[16];
+    uint64_t version;                    /* the newest that was seen */
+    const char *name, *person;           /* of the policy; person "": the unit is a record */
+    Account account;
+    bool is_set;                         /* by the owner, in place of the policy's */
+} BudgetFacts;
+typedef Err (*BudgetVisit)(void *context, const BudgetFacts *facts);
+/** Each dataset with a budget that was seen. errors: ERR_CORRUPT (the ledger was put back or changed) */
+MUST_USE Err broker_budgets(Broker *b, BudgetVisit visit, void *context, Diag *diag);
+/** What was charged to one dataset, and set, in order. */
+MUST_USE Err broker_charges(Broker *b, const uint8_t dataset[16], Err (*visit)(void *context, const LedgerEntry *entry), void *context, Diag *diag);
+/** In place of the policy's budget from now on; what was spent stays spent. errors: ERR_NO_ENTRY (never seen, or without a budget), ERR_BAD_INPUT */
+MUST_USE Err broker_set_budget(Broker *b, uint64_t now_s, const uint8_t dataset[16], const PolicyBudget *budget, Diag *diag);
+/** What holds for a dataset that may not have been seen yet, by its signed footer. errors: those of the footer, ERR_DENIED (no budget) */
+MUST_USE Err broker_account(Broker *b, View footer, Account *ret_account, Diag *diag);
+/** Remembers a dataset by its signed footer, as an attestation would. */
+MUST_USE Err broker_see_dataset(Broker *b, View footer, uint8_t ret_dataset[16], Diag *diag);

@@ -4,6 +4,7 @@
 #include "keybroker/record.h"
 #include "keybroker/sessions.h"
 #include "keybroker/state.h"
+#include "privacy/request_query.h"
 
 typedef struct { uint64_t minute, count; } Rate; /* of one minute; in memory, a restart begins anew */
 
@@ -16,6 +17,9 @@ struct Broker {
     Sessions sessions;
     Nonces nonces;
     Rate attests, results;
+    uint64_t noted;             /* entries of the ledger that stand in the audit log */
+    bool ledger_is_old;         /* it lacks what the audit log says was charged */
+    RequestQuery query;         /* of the attestation at hand: too large for a stack */
 };
 
 /** errors: ERR_BUSY when this minute has had `max` already */
@@ -38,3 +42,10 @@ static inline bool is_revoked(const Broker *b, const uint8_t key[32], uint64_t n
 {
     return b->config.revoked && revoked_has(b->config.revoked, key, now_s);
 }
+
+/** Compares the ledger with the audit log, and writes down what a crash left out. */
+MUST_USE Err budget_open(Broker *b, uint64_t now_s, Diag *diag);
+/** Fails when the ledger is not what it was. errors: ERR_CORRUPT */
+MUST_USE Err budget_check(const Broker *b, Diag *diag);
+/** Entries of the ledger that the audit log does not have yet; durable. */
+MUST_USE Err budget_note(Broker *b, uint64_t now_s, Diag *diag);

@@ -48,6 +48,12 @@ void derive_task_result_key(const BrokerRoot *root, const uint8_t task_id[16], c
     hkdf_expand(root->bytes, view_of(info.bytes, info.size), ret_key->bytes, sizeof ret_key->bytes);
 }
 
+void derive_task_answer_key(const BrokerRoot *root, const uint8_t task_id[16], const DatasetName *dataset, AeadKey *ret_key)
+{
+    const Info info = info_of(VIEW("covey task answer v1"), task_id, dataset);
+    hkdf_expand(root->bytes, view_of(info.bytes, info.size), ret_key->bytes, sizeof ret_key->bytes);
+}
+
 Err derive_wrap(const AeadKey *wrap_key, const uint8_t task_id[16], uint64_t job, const AeadKey *segment_key, uint64_t plain_size,
                 uint8_t *ret_wrap)
 {

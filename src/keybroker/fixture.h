@@ -32,7 +32,7 @@ static inline SealPair seal_pair(uint8_t number)
     return p;
 }
 
-static const Sha256 IMAGE = {{0x11}}, OTHER_IMAGE = {{0x12}}, SETUP = {{0x13}};
+static const Sha256 IMAGE = {{0x11}}, OTHER_IMAGE = {{0x12}}, SETUP = {{0x13}}, BUILT_IN = {{0x14}};
 static const AeadKey DATASET_KEY = {{0x42, 0x43}};
 
 /* What the dataset's policy and footer say; a test changes a field before it seals. */
@@ -67,7 +67,8 @@ static inline BrokerConfig world_config(World *w)
                           .sealing = &w->owner_sealing.secret,
                           .sealing_public = &w->owner_sealing.public_key,
                           .nodes = &w->nodes,
-                          .revoked = &w->revoked};
+                          .revoked = &w->revoked,
+                          .aggregate = &BUILT_IN};
 }
 
 static inline void world_start(World *w, uint64_t now)
@@ -148,6 +149,7 @@ typedef struct {
     uint8_t task;
     uint32_t stage;
     uint64_t now;
+    const PrivacyRequest *privacy; /* NULL: not a private task */
     bool no_challenge;           /* take the nonce that stands in `evidence` */
     Buffer cose;
     SessionGrant grant;
@@ -176,7 +178,8 @@ static inline Err zygote_ask(World *w, Zygote *z)
                              .stage = z->stage,
                              .node_id = "local",
                              .footer = view_buffer(&w->footer),
-                             .evidence = view_buffer(&z->cose)};
+                             .evidence = view_buffer(&z->cose),
+                             .privacy = z->privacy ? view_of(z->privacy, sizeof *z->privacy) : (View){0}};
     z->why = (Diag){{0}};
     return broker_attest(w->broker, z->now, &request, &z->grant, &z->verdict, &z->why);
 }

@@ -77,6 +77,15 @@ Err record_result(Record *r, uint64_t now_s, const uint8_t task_id[16], uint64_t
                       json_pack("{s:s, s:I}", "what", "result", "results", (json_int_t)results), true);
 }
 
+Err record_budget(Record *r, uint64_t now_s, const LedgerEntry *entry, const Sha256 *hash)
+{
+    const bool charge = entry->kind == LEDGER_CHARGE;
+    json_t *detail = json_pack("{s:s, s:I, s:s, s:s, s:s}", "what", charge ? "charge" : "budget", "entry", (json_int_t)entry->number, "head",
+                               hex(hash->bytes, sizeof hash->bytes).text, "dataset", hex(entry->dataset, sizeof entry->dataset).text, "request",
+                               hex(entry->request.bytes, sizeof entry->request.bytes).text);
+    return write_line(r, now_s, AUDIT_POLICY, charge ? "task" : "owner", charge ? entry->task : NULL, detail, true);
+}
+
 /* Refusals and verdicts: false when this minute's lines are used up. */
 static bool may_write(Record *r, uint64_t now_s)
 {

@@ -72,6 +72,28 @@ static Err check_recipients(const Broker *b, uint64_t now_s, const Footer *datas
     return e;
 }
 
+/* Of that one answer alone: not the task's. */
+static void key_of_answer(const Broker *b, const uint8_t task_id[16], const Footer *dataset, const Sha256 *head, AeadKey *ret_key)
+{
+    AeadKey answers;
+    derive_task_answer_key(&b->sessions.secrets->root, task_id, &dataset->name, &answers);
+    derive_result_key(&answers, head->bytes, ret_key);
+    sodium_memzero(&answers, sizeof answers);
+}
+
+/* Of a charged task nothing opens but one answer, whatever else it made. */
+static Err check_answer(Broker *b, const uint8_t task_id[16], const ResultClaims *c, Diag *diag)
+{
+    bool charged = false;
+    TRY_WHY(diag, state_is_charged(b->state, task_id, &charged), "the broker's ledger");
+    if (!charged && c->is_answer) return FAIL_WHY(diag, ERR_DENIED, "an answer is asked for, and nothing was charged for this task");
+    if (charged && !c->is_answer) return FAIL_WHY(diag, ERR_DENIED, "of a private task nothing opens but its answer, behind the noise");
+    if (!charged) return OK;
+    TRY(budget_check(b, diag));
+    TRY_WHY(diag, state_open_answer(b->state, task_id, &c->head, diag), "the broker's state");
+    return OK;
+}
+
 static Err sign_result(Broker *b, const uint8_t task_id[16], const Footer *dataset, const ResultClaims *claims, Buffer *ret_cose,
                        Diag *diag)
 {
@@ -79,7 +101,8 @@ static Err sign_result(Broker *b, const uint8_t task_id[16], const Footer *datas
     ResultFooterRequest request = {
         .secret = b->config.signing, .signer = b->config.owner, .result_key = &key, .dataset = dataset, .claims = *claims};
     memcpy(request.task_id, task_id, sizeof request.task_id);
-    derive_task_result_key(&b->sessions.secrets->root, task_id, &dataset->name, &key);
+    if (claims->is_answer) key_of_answer(b, task_id, dataset, &claims->head, &key);
+    else derive_task_result_key(&b->sessions.secrets->root, task_id, &dataset->name, &key);
     Err e = result_footer_sign(&request, ret_cose, diag);
     sodium_memzero(&key, sizeof key);
     return e;
@@ -96,6 +119,7 @@ static Err decide_result(Broker *b, uint64_t now_s, const uint8_t task_id[16], V
     TRY_WHY(diag, state_task_footer(b->state, task_id, &stored), "no key was released to this task");
     TRY(owned_footer(b, view_buffer(&stored), &dataset, diag));
     TRY(check_recipients(b, now_s, &dataset, diag));
+    TRY(check_answer(b, task_id, &c, diag));
     TRY_WHY(diag, record_result(&b->record, now_s, task_id, c.results), "the audit log: no key leaves without an entry in it");
     return sign_result(b, task_id, &dataset, &c, ret_cose, diag);
 }

@@ -66,7 +66,7 @@ static Err answer_attest(BrokerService *s, View message, Buffer *b, uint64_t now
     Verdict verdict;
     SessionGrant grant;
     TRY(broker_get_attest(message, &m));
-    AttestRequest request = {.stage = m.stage, .footer = m.footer, .evidence = m.evidence};
+    AttestRequest request = {.stage = m.stage, .footer = m.footer, .evidence = m.evidence, .privacy = m.privacy};
     memcpy(request.task_id, m.task_id, sizeof request.task_id);
     memcpy(request.node_id, m.node_id.data, m.node_id.size);
     TRY(broker_attest(s->broker, now, &request, &grant, &verdict, why));

@@ -1,17 +1,16 @@
 /* The broker's state in SQLite: one transaction for each decision, synced before a key leaves. */
-#include "keybroker/state.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <sqlite3.h>
 #include <stdlib.h>
+
+#include "keybroker/state_parts.h"
 
 #define STRINGS(x) STR(x)
 
 /* "CovK"; the version changes when an older Covey would misread the rows. */
 #define APPLICATION_ID 0x436f764b
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2 /* 1 had no ledger */
 
 static const char SCHEMA[] =
     "BEGIN IMMEDIATE;"
@@ -21,20 +20,18 @@ static const char SCHEMA[] =
     "CREATE TABLE session(id INTEGER PRIMARY KEY, task BLOB NOT NULL, node BLOB NOT NULL, stage INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " UNIQUE(task, node, stage)) STRICT;"
     "CREATE INDEX task_of_dataset ON task(dataset, version);"
-    "PRAGMA application_id = " STRINGS(APPLICATION_ID) "; PRAGMA user_version = " STRINGS(SCHEMA_VERSION) "; COMMIT;";
+    "PRAGMA application_id = " STRINGS(APPLICATION_ID) "; PRAGMA user_version = 1; COMMIT;";
+
+static const char WITH_LEDGER[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE ledger(number INTEGER PRIMARY KEY, dataset BLOB NOT NULL, task BLOB UNIQUE, entry BLOB NOT NULL) STRICT;"
+    "CREATE INDEX ledger_of_dataset ON ledger(dataset, number);"
+    "CREATE TABLE answer(task BLOB PRIMARY KEY, head BLOB NOT NULL) STRICT;"
+    "PRAGMA user_version = " STRINGS(SCHEMA_VERSION) "; COMMIT;";
 
 /* FULL: a commit is on the disk when it returns, power loss included. */
-static const char SETUP[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA "
-                            "temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
-
-typedef enum {
-    BEGIN, COMMIT, ROLLBACK,
-    FIND_NEWEST, FIND_FOOTER, PUT_DATASET,
-    FIND_TASK, PUT_TASK,
-    FIND_RUN, COUNT_RUNS, PUT_RUN,
-    FIND_SESSION, PUT_SESSION, PROLONG_SESSION, SHOW_SESSION, SWEEP,
-    STATEMENT_COUNT
-} Statement;
+static const char SETUP[] =
+    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
 
 static const char *const SQL[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -55,9 +52,16 @@ static const char *const SQL[STATEMENT_COUNT] = {
                      "task.id = session.task JOIN dataset ON dataset.id = task.dataset AND dataset.version = task.version"
                      " WHERE session.id = ?1 AND expires > ?2",
     [SWEEP] = "DELETE FROM session WHERE expires <= ?1",
+    [LEDGER_LAST] = "SELECT number, entry FROM ledger ORDER BY number DESC LIMIT 1",
+    [LEDGER_OF_TASK] = "SELECT entry FROM ledger WHERE task = ?1",
+    [LEDGER_OF_DATASET] = "SELECT entry FROM ledger WHERE dataset = ?1 ORDER BY number",
+    [LEDGER_AT] = "SELECT entry FROM ledger WHERE number = ?1",
+    [LEDGER_ADD] = "INSERT INTO ledger VALUES(?1, ?2, ?3, ?4)",
+    [ANSWER_OF_TASK] = "SELECT head FROM answer WHERE task = ?1",
+    [ANSWER_ADD] = "INSERT INTO answer VALUES(?1, ?2)",
+    [NEWEST_FOOTER] = "SELECT footer FROM dataset WHERE id = ?1 ORDER BY version DESC LIMIT 1",
+    [EACH_DATASET] = "SELECT DISTINCT id FROM dataset ORDER BY id",
 };
-
-struct State { sqlite3 *db; sqlite3_stmt *statements[STATEMENT_COUNT]; };
 
 static Err db_error(sqlite3 *db)
 {
@@ -101,10 +105,11 @@ static Err ensure_schema(sqlite3 *db)
 {
     int64_t tables = 0, application = 0, version = 0;
     TRY(read_number(db, "SELECT count(*) FROM sqlite_master", &tables));
-    if (tables == 0) return run_sql(db, SCHEMA);
+    if (tables == 0) TRY(run_sql(db, SCHEMA));
     TRY(read_number(db, "PRAGMA application_id", &application));
     TRY(read_number(db, "PRAGMA user_version", &version));
-    return application == APPLICATION_ID && version == SCHEMA_VERSION ? OK : FAIL(ERR_CORRUPT);
+    if (application != APPLICATION_ID || version < 1 || version > SCHEMA_VERSION) return FAIL(ERR_CORRUPT);
+    return version < SCHEMA_VERSION ? run_sql(db, WITH_LEDGER) : OK;
 }
 
 static Err open_state(State *s, const char *path)
@@ -148,20 +153,20 @@ void state_close(State **state)
 
 /* --- rows --- */
 
-static sqlite3_stmt *use(State *s, Statement which)
+sqlite3_stmt *state_use(State *s, Statement which)
 {
     sqlite3_stmt *t = s->statements[which];
     sqlite3_reset(t);
     return t;
 }
 
-static void bind_blob(sqlite3_stmt *t, int place, const void *bytes, size_t size)
+void state_bind_blob(sqlite3_stmt *t, int place, const void *bytes, size_t size)
 {
     sqlite3_bind_blob64(t, place, bytes, size, SQLITE_STATIC);
 }
-static void bind_number(sqlite3_stmt *t, int place, uint64_t v) { sqlite3_bind_int64(t, place, (int64_t)v); }
+void state_bind_number(sqlite3_stmt *t, int place, uint64_t v) { sqlite3_bind_int64(t, place, (int64_t)v); }
 
-static Err run(State *s, sqlite3_stmt *t)
+Err state_run(State *s, sqlite3_stmt *t)
 {
     Err e = sqlite3_step(t) == SQLITE_DONE ? OK : db_error(s->db);
     sqlite3_reset(t); /* repeats the error of step */
@@ -169,7 +174,7 @@ static Err run(State *s, sqlite3_stmt *t)
 }
 
 /* *ret_row false: no row. The statement stays at its row until it is used again or reset. */
-static Err find(State *s, sqlite3_stmt *t, bool *ret_row)
+Err state_find(State *s, sqlite3_stmt *t, bool *ret_row)
 {
     int rc = sqlite3_step(t);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) return db_error(s->db);
@@ -177,7 +182,7 @@ static Err find(State *s, sqlite3_stmt *t, bool *ret_row)
     return OK;
 }
 
-static View blob(sqlite3_stmt *t, int column)
+View state_blob(sqlite3_stmt *t, int column)
 {
     const void *bytes = sqlite3_column_blob(t, column);
     return view_of(bytes, (size_t)sqlite3_column_bytes(t, column));
@@ -185,16 +190,16 @@ static View blob(sqlite3_stmt *t, int column)
 
 static bool blob_into(sqlite3_stmt *t, int column, void *ret_bytes, size_t size)
 {
-    View v = blob(t, column);
+    View v = state_blob(t, column);
     if (v.size != size) return false;
     memcpy(ret_bytes, v.data, size);
     return true;
 }
 
-static Err roll_back(State *s, Err e)
+Err state_roll_back(State *s, Err e)
 {
     if (sqlite3_get_autocommit(s->db)) return e;
-    Err rolled = run(s, use(s, ROLLBACK)); /* when even this fails, SQLite rolls back at the next open */
+    Err rolled = state_run(s, state_use(s, ROLLBACK)); /* when even this fails, SQLite rolls back at the next open */
     (void)rolled;
     return e;
 }
@@ -203,12 +208,12 @@ static Err roll_back(State *s, Err e)
 
 static Err refuse_other_content(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, View footer, Diag *diag)
 {
-    sqlite3_stmt *t = use(s, FIND_FOOTER);
+    sqlite3_stmt *t = state_use(s, FIND_FOOTER);
     bool row = false;
-    bind_blob(t, 1, dataset, DATASET_BYTES);
-    bind_number(t, 2, version);
-    TRY(find(s, t, &row));
-    bool same = row && view_equal(blob(t, 0), footer);
+    state_bind_blob(t, 1, dataset, DATASET_BYTES);
+    state_bind_number(t, 2, version);
+    TRY(state_find(s, t, &row));
+    bool same = row && view_equal(state_blob(t, 0), footer);
     sqlite3_reset(t);
     if (!row) return FAIL(ERR_CORRUPT);
     if (same) return OK;
@@ -219,11 +224,11 @@ static Err refuse_other_content(State *s, const uint8_t dataset[DATASET_BYTES], 
 
 Err state_pin(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, View footer, Diag *diag)
 {
-    sqlite3_stmt *t = use(s, FIND_NEWEST);
+    sqlite3_stmt *t = state_use(s, FIND_NEWEST);
     bool row = false;
     if (version > INT64_MAX) return FAIL_WHY(diag, ERR_BAD_INPUT, "the version of the dataset is out of range");
-    bind_blob(t, 1, dataset, DATASET_BYTES);
-    TRY(find(s, t, &row));
+    state_bind_blob(t, 1, dataset, DATASET_BYTES);
+    TRY(state_find(s, t, &row));
     const bool seen = row && sqlite3_column_type(t, 0) == SQLITE_INTEGER;
     const uint64_t newest = (uint64_t)sqlite3_column_int64(t, 0);
     sqlite3_reset(t);
@@ -231,11 +236,11 @@ Err state_pin(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, 
         return FAIL_WHY(diag, ERR_DENIED, "version %" PRIu64 " of the dataset is out of date: version %" PRIu64 " was seen",
                         version, newest);
     if (seen && version == newest) return refuse_other_content(s, dataset, version, footer, diag);
-    t = use(s, PUT_DATASET);
-    bind_blob(t, 1, dataset, DATASET_BYTES);
-    bind_number(t, 2, version);
-    bind_blob(t, 3, footer.data, footer.size);
-    return run(s, t);
+    t = state_use(s, PUT_DATASET);
+    state_bind_blob(t, 1, dataset, DATASET_BYTES);
+    state_bind_number(t, 2, version);
+    state_bind_blob(t, 3, footer.data, footer.size);
+    return state_run(s, t);
 }
 
 /* --- tasks and runs --- */
@@ -243,22 +248,22 @@ Err state_pin(State *s, const uint8_t dataset[DATASET_BYTES], uint64_t version, 
 /* A task id stands for one dataset: the keys of its results are derived from it. */
 static Err bind_task(State *s, const Admission *a, Diag *diag)
 {
-    sqlite3_stmt *t = use(s, FIND_TASK);
+    sqlite3_stmt *t = state_use(s, FIND_TASK);
     bool row = false;
-    bind_blob(t, 1, a->task, sizeof a->task);
-    TRY(find(s, t, &row));
-    const bool same = row && view_equal(blob(t, 0), view_of(a->dataset, sizeof a->dataset)) &&
+    state_bind_blob(t, 1, a->task, sizeof a->task);
+    TRY(state_find(s, t, &row));
+    const bool same = row && view_equal(state_blob(t, 0), view_of(a->dataset, sizeof a->dataset)) &&
                       (uint64_t)sqlite3_column_int64(t, 1) == a->version;
     sqlite3_reset(t);
     if (same) return OK;
     if (row)
         return FAIL_WHY(diag, ERR_DENIED,
                         "this task id was used for another dataset, or another version of it: start the task anew");
-    t = use(s, PUT_TASK);
-    bind_blob(t, 1, a->task, sizeof a->task);
-    bind_blob(t, 2, a->dataset, sizeof a->dataset);
-    bind_number(t, 3, a->version);
-    return run(s, t);
+    t = state_use(s, PUT_TASK);
+    state_bind_blob(t, 1, a->task, sizeof a->task);
+    state_bind_blob(t, 2, a->dataset, sizeof a->dataset);
+    state_bind_number(t, 3, a->version);
+    return state_run(s, t);
 }
 
 /* A row of `run`: the task id, with the stage behind it where that is not 0. Such rows are nobody's run: they only hold each stage to
@@ -275,18 +280,18 @@ static RunKey run_key(const Admission *a)
 
 static void bind_run(sqlite3_stmt *t, const Admission *a, const RunKey *key)
 {
-    bind_blob(t, 1, key->bytes, key->size);
-    bind_blob(t, 2, a->measurement.bytes, sizeof a->measurement.bytes);
-    bind_blob(t, 3, a->setup.bytes, sizeof a->setup.bytes);
+    state_bind_blob(t, 1, key->bytes, key->size);
+    state_bind_blob(t, 2, a->measurement.bytes, sizeof a->measurement.bytes);
+    state_bind_blob(t, 3, a->setup.bytes, sizeof a->setup.bytes);
 }
 
 static Err count_runs(State *s, const Admission *a, uint64_t *ret_runs)
 {
-    sqlite3_stmt *t = use(s, COUNT_RUNS);
+    sqlite3_stmt *t = state_use(s, COUNT_RUNS);
     bool row = false;
-    bind_blob(t, 1, a->dataset, sizeof a->dataset);
-    bind_number(t, 2, a->version);
-    TRY(find(s, t, &row));
+    state_bind_blob(t, 1, a->dataset, sizeof a->dataset);
+    state_bind_number(t, 2, a->version);
+    TRY(state_find(s, t, &row));
     *ret_runs = (uint64_t)sqlite3_column_int64(t, 0);
     sqlite3_reset(t);
     return OK;
@@ -296,10 +301,10 @@ static Err count_runs(State *s, const Admission *a, uint64_t *ret_runs)
 static Err count_run(State *s, const Admission *a, Admitted *ret, Diag *diag)
 {
     const RunKey key = run_key(a);
-    sqlite3_stmt *t = use(s, FIND_RUN);
+    sqlite3_stmt *t = state_use(s, FIND_RUN);
     bool row = false;
     bind_run(t, a, &key);
-    TRY(find(s, t, &row));
+    TRY(state_find(s, t, &row));
     const bool same = row && sqlite3_column_int(t, 0) != 0;
     sqlite3_reset(t);
     TRY(count_runs(s, a, &ret->runs));
@@ -308,47 +313,48 @@ static Err count_run(State *s, const Admission *a, Admitted *ret, Diag *diag)
     ret->counted = a->stage == 0;
     if (ret->counted && a->runs_max > 0 && ret->runs >= a->runs_max)
         return FAIL_WHY(diag, ERR_DENIED, "the policy allows %" PRIu64 " runs, and all are used", a->runs_max);
-    t = use(s, PUT_RUN);
+    t = state_use(s, PUT_RUN);
     bind_run(t, a, &key);
-    bind_number(t, 4, a->now);
+    state_bind_number(t, 4, a->now);
     ret->runs += ret->counted;
-    return run(s, t);
+    return state_run(s, t);
 }
 
 /* --- sessions --- */
 
 static Err put_session(State *s, const Admission *a, Admitted *ret)
 {
-    sqlite3_stmt *t = use(s, FIND_SESSION);
+    sqlite3_stmt *t = state_use(s, FIND_SESSION);
     bool row = false;
-    bind_blob(t, 1, a->task, sizeof a->task);
-    bind_blob(t, 2, a->node.bytes, sizeof a->node.bytes);
-    bind_number(t, 3, a->stage);
-    TRY(find(s, t, &row));
+    state_bind_blob(t, 1, a->task, sizeof a->task);
+    state_bind_blob(t, 2, a->node.bytes, sizeof a->node.bytes);
+    state_bind_number(t, 3, a->stage);
+    TRY(state_find(s, t, &row));
     ret->session_id = row ? (uint64_t)sqlite3_column_int64(t, 0) : a->new_session;
     sqlite3_reset(t);
-    t = use(s, row ? PROLONG_SESSION : PUT_SESSION);
-    bind_number(t, 1, ret->session_id);
+    t = state_use(s, row ? PROLONG_SESSION : PUT_SESSION);
+    state_bind_number(t, 1, ret->session_id);
     if (row) {
-        bind_number(t, 2, a->expires);
-        return run(s, t);
+        state_bind_number(t, 2, a->expires);
+        return state_run(s, t);
     }
-    bind_blob(t, 2, a->task, sizeof a->task);
-    bind_blob(t, 3, a->node.bytes, sizeof a->node.bytes);
-    bind_number(t, 4, a->stage);
-    bind_number(t, 5, a->expires);
-    return run(s, t);
+    state_bind_blob(t, 2, a->task, sizeof a->task);
+    state_bind_blob(t, 3, a->node.bytes, sizeof a->node.bytes);
+    state_bind_number(t, 4, a->stage);
+    state_bind_number(t, 5, a->expires);
+    return state_run(s, t);
 }
 
 Err state_admit(State *s, const Admission *a, Admitted *ret_admitted, Diag *diag)
 {
     Admitted admitted = {0};
-    TRY(run(s, use(s, BEGIN)));
+    TRY(state_run(s, state_use(s, BEGIN)));
     Err e = bind_task(s, a, diag);
     if (!e.code) e = count_run(s, a, &admitted, diag);
+    if (!e.code && a->charge) e = state_charge(s, a, diag);
     if (!e.code) e = put_session(s, a, &admitted);
-    if (!e.code) e = run(s, use(s, COMMIT));
-    if (e.code) return roll_back(s, e);
+    if (!e.code) e = state_run(s, state_use(s, COMMIT));
+    if (e.code) return state_roll_back(s, e);
     *ret_admitted = admitted;
     return OK;
 }
@@ -359,49 +365,22 @@ static bool read_session(sqlite3_stmt *t, StoredSession *ret)
                            .stage = (uint32_t)sqlite3_column_int(t, 3),
                            .expires = (uint64_t)sqlite3_column_int64(t, 4),
                            .version = (uint64_t)sqlite3_column_int64(t, 6),
-                           .footer = blob(t, 7)};
+                           .footer = state_blob(t, 7)};
     return blob_into(t, 1, ret->task, sizeof ret->task) && blob_into(t, 2, ret->node.bytes, sizeof ret->node.bytes) &&
            blob_into(t, 5, ret->dataset, sizeof ret->dataset);
 }
 
 Err state_session(State *s, uint64_t id, uint64_t now, SessionVisit visit, void *context)
 {
-    sqlite3_stmt *t = use(s, SHOW_SESSION);
+    sqlite3_stmt *t = state_use(s, SHOW_SESSION);
     StoredSession session;
     bool row = false;
     if (id > INT64_MAX) return FAIL(ERR_NO_ENTRY);
-    bind_number(t, 1, id);
-    bind_number(t, 2, now);
-    Err e = find(s, t, &row);
+    state_bind_number(t, 1, id);
+    state_bind_number(t, 2, now);
+    Err e = state_find(s, t, &row);
     if (!e.code && !row) e = FAIL(ERR_NO_ENTRY);
     if (!e.code) e = read_session(t, &session) ? visit(context, &session) : FAIL(ERR_CORRUPT);
     sqlite3_reset(t);
     return e;
-}
-
-Err state_task_footer(State *s, const uint8_t task[TASK_BYTES], Buffer *ret_footer)
-{
-    uint8_t dataset[DATASET_BYTES];
-    bool row = false;
-    sqlite3_stmt *t = use(s, FIND_TASK);
-    bind_blob(t, 1, task, TASK_BYTES);
-    TRY(find(s, t, &row));
-    const bool known = row && blob_into(t, 0, dataset, sizeof dataset);
-    const uint64_t version = (uint64_t)sqlite3_column_int64(t, 1);
-    sqlite3_reset(t);
-    if (!known) return FAIL(ERR_NO_ENTRY);
-    t = use(s, FIND_FOOTER);
-    bind_blob(t, 1, dataset, sizeof dataset);
-    bind_number(t, 2, version);
-    Err e = find(s, t, &row);
-    if (!e.code) e = row ? buffer_append(ret_footer, blob(t, 0)) : FAIL(ERR_CORRUPT);
-    sqlite3_reset(t);
-    return e;
-}
-
-Err state_sweep(State *s, uint64_t now)
-{
-    sqlite3_stmt *t = use(s, SWEEP);
-    bind_number(t, 1, now);
-    return run(s, t);
 }
