@@ -31,6 +31,14 @@ _covey_audit() {
     esac
 }
 
+_covey_budget() {
+    case $1 in
+    show) _covey_words '--json --state --help' ;;
+    set) _covey_words '--epsilon --delta --rho --zcdp --state --help'; _covey_files '*.sealed' ;;
+    *) _covey_words 'show set --help' ;;
+    esac
+}
+
 _covey_bus() {
     case $1 in
     config) _covey_words '--store --node --manager --broker --listen --tls-cert --tls-key --tls-ca --name --cluster --cluster-listen --route --help' ;;
@@ -40,12 +48,13 @@ _covey_bus() {
 
 _covey_command() {
     case $1 in
-    run) _covey_words '--resume --output --jobs --json --quiet --keybroker --bus --wait --lease --replicas --data --explain --tls-ca --key --help'; _covey_files '*.y*ml' ;;
+    run) _covey_words '--resume --output --jobs --json --quiet --keybroker --bus --wait --lease --replicas --data --explain --dry-run --records --tls-ca --key --help'; _covey_files '*.y*ml' ;;
     map) _covey_words '--image --module --split --target --combine --level --memory --lifetime --jobs --json --quiet --help' ;;
     image) if ((COMP_CWORD == 2)); then _covey_image ''; else _covey_image "${COMP_WORDS[2]}"; fi ;;
     key) if ((COMP_CWORD == 2)); then _covey_key ''; else _covey_key "${COMP_WORDS[2]}"; fi ;;
     bus) if ((COMP_CWORD == 2)); then _covey_bus ''; else _covey_bus "${COMP_WORDS[2]}"; fi ;;
     audit) if ((COMP_CWORD == 2)); then _covey_audit ''; else _covey_audit "${COMP_WORDS[2]}"; fi ;;
+    budget) if ((COMP_CWORD == 2)); then _covey_budget ''; else _covey_budget "${COMP_WORDS[2]}"; fi ;;
     attest) _covey_words '--appraise --collateral --time --json --kind --nonce --enrol --challenge --activate --accept --name --help' ;;
     seal) _covey_words '--output --policy --by --target --no-header --group-by --segments --supersedes --json --help'; _covey_files '*' ;;
     unseal) _covey_words '--output --at-least --inspect --json --help'; _covey_files '*.sealed' ;;
@@ -74,7 +83,7 @@ _covey() {
     --by | -b) _covey_words 'lines csv jsonl fixed: file' ;;
     --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file | --token-file | --tls-cert | --tls-key | --client-ca) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve manager bus attest audit doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve manager bus attest audit budget doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }

@@ -5,6 +5,8 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
+#include "api/aggregate_image.h"
+
 struct BrokerSecrets {
     SecretKey signing;
     SealSecretKey sealing, found;
@@ -96,6 +98,7 @@ Err broker_setup(const covey *c, const char *state_dir, const char *collateral_d
     TRY_WHY(diag, trust_stamp(s->config_dir, &s->stamp), "%s", s->config_dir);
     TRY(load_lists(s, diag));
     TRY(find_folders(c, state_dir, collateral_dir, s, diag));
+    const bool aggregate = aggregate_measurement(&s->aggregate, NULL).code == 0;
     s->config = (BrokerConfig){.state_dir = s->state_dir,
                                .signing = &s->secrets->signing,
                                .owner = &s->owner,
@@ -108,6 +111,7 @@ Err broker_setup(const covey *c, const char *state_dir, const char *collateral_d
                                .revoked = &s->revoked,
                                .refresh = refresh,
                                .refresh_context = s,
+                               .aggregate = aggregate ? &s->aggregate : NULL,
                                .collateral_dir = s->collateral_dir[0] ? s->collateral_dir : NULL};
     return OK;
 }

@@ -15,6 +15,7 @@ typedef struct {
     bool has_own_node;
     const char *config_dir;           /* the handle's */
     char state_dir[PATH_BYTES_MAX], collateral_dir[PATH_BYTES_MAX];
+    Sha256 aggregate;                 /* measurement of the built-in image; unset where that is not installed */
     BrokerConfig config;              /* borrows from the rest: the setup must stay where it is */
 } BrokerSetup;
 

@@ -381,7 +381,6 @@ typedef struct {
     bool has_seed;                                 /* instead of the scenario's */
     void *context;
     void (*begun)(void *context, const covey_simulation *simulation);
-    void (*notice)(void *context, const char *line);                                                                   /* what to know of its input */
     int (*progress)(void *context, const char *policy, uint64_t ended, uint64_t micro_jobs, double simulated_seconds); /* not 0: stop */
     void (*result)(void *context, const covey_simulated *figures);                                                     /* of each policy */
     uint64_t explain_job;                          /* with `candidate`: whose candidates, when its first copy is placed */
@@ -396,6 +395,7 @@ COVEY_API const char *covey_simulate_policy(unsigned index, const char **ret_abo
  *  first use, with which evidence is signed; NULL: this node gives no evidence. */
 COVEY_API covey_code covey_warden_serve(int socket_fd, const char *config_dir, covey_error *error);
 
+#include "covey_budget.h"
 #include "covey_service.h"
 
 #ifdef __cplusplus

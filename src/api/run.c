@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "api/content.h"
+#include "api/aggregate_image.h"
 #include "api/outlet.h"
+#include "api/private_run.h"
 #include "api/remote_run.h"
 #include "api/run.h"
 #include "api/sealed_run.h"
@@ -121,10 +123,12 @@ static Err ready_images(Run *r, Diag *diag)
 {
     covey_task *t = r->task;
     const TaskSpec *s = &t->spec;
-    TRY(ready_image(r, s->image, s->module, &r->image, diag));
+    if (s->privacy) TRY(aggregate_ready(t->owner, &r->combine_image, diag));
+    if (s->privacy && !s->image && !s->module) r->image = r->combine_image;
+    else TRY(ready_image(r, s->image, s->module, &r->image, diag));
     snprintf(t->image_path, sizeof t->image_path, "%s", r->image.path);
     sha256_hex(&r->image.measurement, t->measurement);
-    if (s->combine.by != COMBINE_MODULE) return OK;
+    if (s->combine.by != COMBINE_MODULE || s->privacy) return OK;
     return ready_image(r, s->combine.image, s->combine.module, &r->combine_image, diag);
 }
 
@@ -184,6 +188,7 @@ static Err run_open(Run *r, Diag *diag)
         return FAIL_WHY(diag, ERR_USAGE, "%u SEEs at the same time: a node has at most %d; ask for fewer", r->task->zygotes, ZYGOTES_MAX);
     TRY(content_find(r->task, diag));
     TRY(program_find(r->task->owner->program, r->program, diag));
+    TRY(private_prepare(r->task, diag));
     TRY(open_output(r, diag));
     TRY(ready_images(r, diag));
     TRY_WHY(diag, loop_new(&r->loop), "event loop");

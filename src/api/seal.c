@@ -99,6 +99,14 @@ static Err choose_cut(Sealing *s, Diag *diag)
     return OK;
 }
 
+/* A person must lie in one segment: what bounds a person's part there bounds it everywhere. */
+static Err check_unit(const Sealing *s, Diag *diag)
+{
+    const char *person = s->policy.budget.person, *by = s->options->group_by;
+    if (!person[0] || (by && strcmp(by, person) == 0)) return OK;
+    return FAIL_WHY(diag, ERR_USAGE, "the policy's budget is by person, as column '%s' says: seal with --group-by '%s' and --segments N", person, person);
+}
+
 /** A new dataset is version 1; one that supersedes another has its id and the next version. */
 static Err choose_version(const Sealing *s, SealRequest *request, Diag *diag)
 {
@@ -139,6 +147,7 @@ static Err seal(Sealing *s, Diag *diag)
     TRY(choose_cut(s, diag));
     TRY(load_policy(s->options->policy, &s->policy, diag));
     TRY_WHY(diag, check_policy(s, diag), "%s", s->options->policy);
+    TRY(check_unit(s, diag));
     TRY_WHY(diag, load_keys(s, diag), "keys");
     TRY(choose_version(s, &request, diag));
     request.owner_secret = &s->secrets->signing;

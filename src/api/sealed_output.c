@@ -53,6 +53,7 @@ static Err ask(SealedOutput *o)
     ResultClaims claims;
     AUTO_BUFFER bytes = buffer_limited(BROKER_CLAIMS_MAX), message = buffer_limited(REQUEST_BYTES_MAX);
     result_writer_claims(o->writer, &claims);
+    claims.is_answer = o->is_answer;
     TRY(result_claims_encode(&claims, &bytes));
     BrokerResult request = {.head = broker_link_head(&o->broker), .claims = view_buffer(&bytes)};
     memcpy(request.task_id, o->id.bytes, sizeof request.task_id);

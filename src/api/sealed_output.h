@@ -12,6 +12,7 @@
 typedef struct {
     SealedWriter *writer;
     TaskId id;
+    bool is_answer;          /* of a private task: the one result opens by itself; set after sealed_output_open */
     BrokerLink broker;
     BrokerAsk ask;
     Buffer footer;           /* once the broker has signed */

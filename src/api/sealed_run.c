@@ -63,7 +63,9 @@ Err sealed_run_open(SealedRun *s, const covey_task *t, const Manager *m, Loop *l
         TRY(check_owner(t, file, diag));
         TRY(own_broker_open(t->owner, loop, bus, &s->own, diag));
     }
-    return sealed_output_open(&s->output, t->spec.output, &id, s->afar ? s->afar : bus, diag);
+    TRY(sealed_output_open(&s->output, t->spec.output, &id, s->afar ? s->afar : bus, diag));
+    s->output.is_answer = t->spec.privacy != NULL;
+    return OK;
 }
 
 void sealed_run_close(SealedRun *s)

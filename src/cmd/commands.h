@@ -12,6 +12,7 @@ int command_manager(int argc, char **argv);
 int command_keybroker(int argc, char **argv);
 int command_attest(int argc, char **argv);
 int command_audit(int argc, char **argv);
+int command_budget(int argc, char **argv);
 int command_seal(int argc, char **argv);
 int command_unseal(int argc, char **argv);
 int command_simulate(int argc, char **argv);

@@ -24,6 +24,7 @@ static const Command COMMANDS[] = {
     {"key", command_key, "your keys, and those that you trust or revoke"},
     {"attest", command_attest, "this node's evidence, or a verdict on anybody's, claim by claim"},
     {"audit", command_audit, "show the audit log, or verify that nothing in it was changed"},
+    {"budget", command_budget, "what was spent of privacy budgets, by what, and what is left"},
     {"seal", command_seal, "seal data, so that only the SEEs that its policy allows can open it"},
     {"unseal", command_unseal, "open a sealed dataset of yours, or a sealed result"},
     {"keybroker", command_keybroker, "release the keys of your sealed data to SEEs that its policy allows"},

@@ -6,12 +6,13 @@
 
 #include "api/covey.h"
 #include "cmd/commands.h"
+#include "cmd/cost.h"
 #include "cmd/options.h"
 #include "cmd/session.h"
 
 typedef struct {
-    bool resume, json, quiet;
-    const char *output, *keybroker, *wait, *lease, *explain;
+    bool resume, json, quiet, dry;
+    const char *records, *output, *keybroker, *wait, *lease, *explain;
     covey_bus bus;
     OptionList data;
     unsigned jobs;
@@ -32,6 +33,8 @@ static bool parse(int argc, char **argv, RunOptions *o, const char **ret_file, i
         {"replicas", 0, OPTION_NUMBER, &o->bus.replicas, "N", "of what waits for nodes, in a cluster of servers: 1, 3 or 5; default 1"},
         {"data", 'd', OPTION_LIST, &o->data, "DIR", "where inputs are that the task names by content; again for more"},
         {"explain", 0, OPTION_TEXT, &o->explain, "JOB", "say why this micro-job went to the node that it went to"},
+        {"dry-run", 'n', OPTION_FLAG, &o->dry, NULL, "of a private task: only say what it would cost and how exact the answer would be"},
+        {"records", 0, OPTION_TEXT, &o->records, "N", "with --dry-run: how many there are, about; default 1000"},
         {"tls-ca", 0, OPTION_TEXT, &o->bus.tls_ca, "FILE", "the certificates (PEM) that the server's must be signed by"},
         {"key", 0, OPTION_TEXT, &o->bus.key, "FILE", "another NKey seed or .creds file; default: your signing key"},
     };
@@ -40,7 +43,7 @@ static bool parse(int argc, char **argv, RunOptions *o, const char **ret_file, i
         .summary = "Runs a task to the end: builds its image if need be, cuts the input into segments, runs each in a SEE of its\n"
                    "own, combines the results. An interrupted run (Ctrl-C, kill, power) goes on with --resume.",
         .examples = "  covey run examples/birdstrikes/task.yaml\n  covey run task.yaml --output - | head\n"
-                    "  covey run task.yaml --resume --json\n  covey run task.yaml --bus nats://10.0.0.1\n",
+                    "  covey run task.yaml --resume --json\n  covey run private.yaml --dry-run\n  covey run task.yaml --bus nats://10.0.0.1\n",
         .options = options, .option_count = sizeof options / sizeof options[0], .positional_min = 1, .positional_max = 1};
     Arguments a;
     if (!options_parse(&usage, argc, argv, &a, ret_exit)) return false;
@@ -147,7 +150,7 @@ int command_run(int argc, char **argv)
     if (covey_open(NULL, &c, &e) || covey_task_load(c, file, &t, &e)) code = session_error(&e);
     else {
         if (o.explain) covey_task_set_explain(t, job);
-        code = run_task(t, &o, file);
+        code = o.dry ? cost_print(t, o.records, o.json) : run_task(t, &o, file);
     }
     covey_task_free(t);
     covey_close(c);

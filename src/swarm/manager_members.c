@@ -62,6 +62,7 @@ static Err put_open(const Manager *m, uint32_t number, Buffer *message)
     if (is_sealed(m)) {
         open.sealed = m->stage == 0 ? SEALED_SEGMENTS : SEALED_RESULTS;
         open.footer = sealed_footer(splitter_sealed(m->splitter));
+        if (t->privacy) open.privacy = view_of(t->privacy, sizeof *t->privacy);
     }
     if (m->objects) {
         open.image_path = (View){0};

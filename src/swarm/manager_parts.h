@@ -144,7 +144,11 @@ static inline bool is_sealed(const Manager *m) { return splitter_sealed(m->split
 /** The journal has rows that are not committed: they will be, soon. */
 void manager_commit_soon(Manager *m);
 
-static inline bool has_redundancy(const Manager *m) { return m->request.task->redundancy.copies > 1; }
+/** Combining a private task ends in noise, which no two copies have in common: one copy, of which one answer is opened. */
+static inline bool has_redundancy(const Manager *m)
+{
+    return m->request.task->redundancy.copies > 1 && !(m->request.task->privacy && m->stage > 0);
+}
 /** Seconds on placement's clock. */
 double manager_now_s(const Manager *m);
 uint64_t manager_wait_ns(const Manager *m);

@@ -43,6 +43,7 @@ void task_free(TaskSpec *t)
     free(t->combine.module);
     free(t->combine.image);
     free(t->output);
+    free(t->privacy);
     free_words(t->placement.zones, t->placement.zone_count);
     free_words(t->placement.exclude, t->placement.exclude_count);
     buffer_free(&t->source);
@@ -73,6 +74,10 @@ static Err check(const SchemaReading *r, const YamlNode *root)
     if (attempts && retries)
         return SCHEMA_FAIL(r, retries->key_line,
             "'retries' and 'attempts' exclude each other (attempts = retries + 1); keep one");
+
+    const YamlNode *combine = tree_find(root, "combine");
+    if (combine && task_of(r)->privacy)
+        return SCHEMA_FAIL(r, combine->key_line, "'combine' and 'privacy' exclude each other: a private task's results are combined behind the noise; remove 'combine'");
 
     Diag why = {{0}};
     const char *key;

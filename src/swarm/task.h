@@ -7,6 +7,7 @@
 #include "base/level.h"
 #include "base/limits.h"
 #include "base/units.h"
+#include "privacy/request.h"
 
 typedef enum { SPLIT_LINES, SPLIT_CSV, SPLIT_JSONL, SPLIT_FIXED, SPLIT_FILE, SPLIT_COUNT } SplitBy;
 typedef enum {
@@ -54,6 +55,7 @@ typedef struct {
     SplitSpec split;
     bool split_given;        /* said, not guessed: a sealed input was cut when it was sealed, and refuses it */
     CombineSpec combine;
+    PrivacyRequest *privacy; /* NULL: the results leave as they are. Otherwise combine is the built-in image's (COMBINE_MODULE, without one) */
     SecurityLevel level;
     uint64_t lifetime_ns, memory_max, output_max;
     bool real_random;        /* security: {random: real}; default: derived */

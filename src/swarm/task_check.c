@@ -3,6 +3,9 @@
 
 #include <inttypes.h>
 
+#include "privacy/request_query.h"
+
+#define PRIVATE_MEMORY_MIN (64 * MIB) /* what the built-in image counts in */
 static const char LEGAL[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"; /* in names */
 
 static Err check_name(const TaskSpec *t, Diag *diag)
@@ -15,8 +18,15 @@ static Err check_name(const TaskSpec *t, Diag *diag)
     return OK;
 }
 
+/* Records are read by the built-in image; a module's values are sampled and aggregated. */
+static bool reads_records(const TaskSpec *t) { return t->privacy && request_reads_records(t->privacy); }
+
 static Err check_image(const TaskSpec *t, Diag *diag)
 {
+    if (reads_records(t) && !t->image && !t->module) return OK;
+    if (reads_records(t))
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "'aggregate: %s' reads the records itself, without an image or module: remove it, or let the module give one "
+                        "number for each segment with 'aggregate: sample-and-aggregate'", query_name(request_kind(t->privacy)));
     if (t->image && t->module) return FAIL_WHY(diag, ERR_BAD_INPUT, "'image' and 'module' exclude each other; keep one");
     if (!t->image && !t->module)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "what shall run? give 'image: file.see' or 'module: file.wasm'");
@@ -100,7 +110,7 @@ static Err check_combine(const TaskSpec *t, Diag *diag)
     const CombineSpec *c = &t->combine;
     if (c->by == COMBINE_TOP && (c->top == 0 || c->top > COMBINE_TOP_MAX))
         return FAIL_WHY(diag, ERR_BAD_INPUT, "top needs a number from 1 to %" PRIu64, COMBINE_TOP_MAX);
-    if (c->by == COMBINE_MODULE && !c->module == !c->image)
+    if (c->by == COMBINE_MODULE && !t->privacy && !c->module == !c->image)
         return FAIL_WHY(diag, ERR_BAD_INPUT, "combining by a module needs one of module and image");
     return OK;
 }
@@ -111,6 +121,14 @@ static Err check_memory(const TaskSpec *t, Diag *diag)
         return FAIL_WHY(diag, ERR_BAD_INPUT,
             "memory of %" PRIu64 " bytes: WebAssembly memory comes in pages of 64KiB; give a multiple, at most %" PRIu64
             " bytes", t->memory_max, SEE_MEMORY_MAX);
+    return OK;
+}
+
+static Err check_privacy(const TaskSpec *t, Diag *diag)
+{
+    if (!t->privacy) return OK;
+    if (t->level < LEVEL_PROCESS) return FAIL_WHY(diag, ERR_BAD_INPUT, "a private task needs level process at least: at 'shared' one micro-job could tell of another");
+    if (t->memory_max < PRIVATE_MEMORY_MIN) return FAIL_WHY(diag, ERR_BAD_INPUT, "a private task needs 'memory' of at least 64MiB");
     return OK;
 }
 
@@ -177,7 +195,7 @@ Err task_check(const TaskSpec *t, const char **ret_key, Diag *diag)
     static const struct { const char *key; Err (*check)(const TaskSpec *, Diag *); } RULES[] = {
         {"task", check_name}, {"image", check_image}, {"args", check_words}, {"env", check_env}, {"input", check_input},
         {"input.split", check_split}, {"input.count", check_count}, {"combine", check_combine}, {"security.memory", check_memory},
-        {"security", check_limits}, {"attempts", check_attempts}, {"redundancy.copies", check_copies}, {"redundancy.agree", check_agree},
+        {"security", check_limits}, {"privacy", check_privacy}, {"attempts", check_attempts}, {"redundancy.copies", check_copies}, {"redundancy.agree", check_agree},
         {"redundancy.adaptive", check_adaptive}, {"placement.zones", check_zones}, {"placement.exclude", check_exclude},
     };
     for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++) {

@@ -221,14 +221,6 @@ static Err read_combine(const SchemaReading *r, const YamlNode *value)
     return OK;
 }
 
-/** Nothing of it may be accepted before all of it holds: a task that asks for privacy must never run without. */
-static Err read_privacy(const SchemaReading *r, const YamlNode *value)
-{
-    return FAIL_WHY(r->diag, ERR_DENIED,
-        "%s:%u: 'privacy' is not available yet, and a task that asks for it does not run without it; "
-        "remove the key only if the results may leave without noise", r->name, value->key_line);
-}
-
 static Err read_retries(const SchemaReading *r, const YamlNode *value)
 {
     static const Field RETRIES = {"retries", FIELD_COUNT32, AT(attempts), .max = ATTEMPTS_MAX - 1};
@@ -309,7 +301,7 @@ const Field TASK_KEYS[] = {
     {"input", FIELD_SPECIAL, .read = read_input},
     {"combine", FIELD_SPECIAL, .read = read_combine},
     {"security", FIELD_GROUP, .fields = SECURITY_KEYS},
-    {"privacy", FIELD_SPECIAL, .read = read_privacy},
+    {"privacy", FIELD_SPECIAL, .read = task_read_privacy},
     {"redundancy", FIELD_SPECIAL, .read = read_redundancy},
     {"placement", FIELD_GROUP, .fields = PLACEMENT_KEYS},
     {"attempts", FIELD_COUNT32, AT(attempts), .min = 1, .max = ATTEMPTS_MAX},

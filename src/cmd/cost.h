@@ -1,0 +1,7 @@
+/** covey run --dry-run. */
+#pragma once
+#include "api/covey.h"
+
+/** Prints what the private task would cost and how far off its answer is to be expected. records: about how many there are, or NULL. Returns the
+ *  exit code: COVEY_REFUSED when the budget does not suffice. */
+int cost_print(covey_task *t, const char *records, bool json);

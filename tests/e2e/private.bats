@@ -1,0 +1,138 @@
+# Does a private task give an answer with noise and nothing else, for a price that is paid once?
+load helper
+setup_file() {
+    use_home
+    module lines
+}
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    export XDG_STATE_HOME=$PWD/state
+    { echo id,amount,state; seq 1 2000 | awk '{ print $1 % 70 "," $1 % 100 "," ($1 % 3 ? "Ohio" : "Texas") }'; } >in.csv
+}
+
+# policy BUDGET: this user's images, to this user
+policy() {
+    printf '%s\n' "policy: test" "signers: [$(covey key show)]" "recipients: [$(covey key show --sealing)]" "evidence: [node-key]" \
+        "level: process" "budget: $1" >policy.yaml
+}
+seal() { run_covey 0 seal in.csv -o in.sealed --policy policy.yaml "$@"; }
+# task PRIVACY [LINE...]
+task() {
+    local privacy=$1
+    shift
+    printf '%s\n' "task: private" "input: in.sealed" "output: out.sealed" "privacy: $privacy" "$@" >task.yaml
+}
+answer() {
+    run_covey 0 run task.yaml -q
+    run_covey 0 unseal out.sealed -o -
+}
+near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { exit !(a - b <= d && b - a <= d) }' || { echo "$1 is not within $3 of $2"; return 1; }; }
+
+@test "an answer says its noise, its price and an interval, and the ledger what was spent" {
+    policy "{epsilon: 20}"
+    seal --target 4KiB
+    task "{aggregate: count, epsilon: 8}"
+    run_covey 0 run task.yaml --dry-run
+    assert_in "price     epsilon 8" "$output"
+    assert_in "left      epsilon 20" "$output"
+    answer
+    assert_equal "$(json .unit)" record
+    near "$(json '.numbers[0].value')" 2000 20 # wrong once in 10^60
+    json '.numbers[0] | .low <= .value and .value <= .high' >/dev/null
+    assert_in "discrete Laplace, scale 0.125" "$(json '.numbers[0].mechanism')"
+    run_covey 0 budget show --json
+    assert_equal "$(json '.[0].spent')" "epsilon 8"
+    assert_equal "$(json '.[0].left')" "epsilon 12"
+    assert_equal "$(json '.[0].entries[0].what')" count
+}
+
+@test "what the budget does not suffice for is refused with exit code 3, before a key leaves, and a dry run says so" {
+    policy "{epsilon: 1}"
+    seal
+    task "{aggregate: count, epsilon: 0.75}"
+    answer
+    rm out.sealed
+    run_covey 3 run task.yaml --dry-run
+    assert_in "the task would be refused" "$output"
+    run_covey 3 run task.yaml
+    assert_in "the task costs epsilon 0.75, and of the dataset's privacy budget epsilon 0.25 is left: nothing was spent, no key released" "$stderr"
+    [ ! -e out.sealed ]
+    run_covey 0 budget set in.sealed --epsilon 2
+    answer
+    run_covey 0 budget show
+    assert_in "budget  epsilon 2 (set by covey budget set)" "$output"
+    assert_in "spent   epsilon 1.5" "$output"
+}
+
+@test "sums, means, variances, histograms, quantiles, sums by key and the top are near what they are without noise" {
+    policy "{epsilon: 1000, delta: 1e-6}"
+    seal --target 4KiB
+    task "{aggregate: sum, column: amount, range: [0, 99], epsilon: 100}"
+    answer
+    near "$(json '.numbers[0].value')" 99000 60
+    task "{aggregate: mean, column: amount, range: [0, 99], step: 0.1, epsilon: 100}"
+    answer
+    near "$(json '.numbers[0].value')" 49.5 0.1
+    task "{aggregate: variance, column: amount, range: [0, 99], epsilon: 100}"
+    answer
+    near "$(json '.numbers[0].value')" 833.25 5
+    task "{aggregate: histogram, by: state, keys: [Texas, Ohio, Utah], epsilon: 100}"
+    answer
+    near "$(json '.numbers[] | select(.key == "Ohio").value')" 1334 1
+    near "$(json '.numbers[] | select(.key == "Utah").value')" 0 1
+    task "{aggregate: quantiles, column: amount, range: [0, 100], quantiles: [1/2], bins: 100, epsilon: 100}"
+    answer
+    near "$(json '.numbers[0].value')" 50 2
+    task "{aggregate: sum-by-key, column: amount, range: [0, 99], by: state, keys: [Texas, Ohio], epsilon: 100, format: csv}"
+    answer
+    assert_in "name,key,value,low,high,mechanism" "$output"
+    assert_in 'sum-by-key,"Ohio",' "$output"
+    task "{aggregate: top, by: state, keys: [Texas, Ohio, Utah], top: 1, epsilon: 100}"
+    answer
+    assert_equal "$(json '.numbers | length')" 1
+    assert_equal "$(json '.numbers[0].key')" Ohio
+    task "{aggregate: histogram, by: state, keys: open, epsilon: 100, delta: 1e-7}"
+    answer
+    assert_equal "$(json '[.numbers[].key] | sort | join(" ")')" "Ohio Texas"
+}
+
+@test "a dataset with a budget opens to no task without privacy, and a private task needs one with a budget" {
+    policy "{epsilon: 1}"
+    seal
+    printf '%s\n' "task: open" "module: $BATS_FILE_TMPDIR/lines.wasm" "input: in.sealed" "output: out.sealed" >open.yaml
+    run_covey 3 run open.yaml
+    assert_in "the dataset opens only under its privacy budget" "$stderr"
+    sed -i '/^budget/d' policy.yaml
+    seal
+    task "{aggregate: count, epsilon: 1}"
+    run_covey 3 run task.yaml
+    assert_in "its policy has no 'budget' that a private task could be charged to" "$stderr"
+    sed -i 's/in.sealed/in.csv/' task.yaml
+    run_covey 3 run task.yaml
+    assert_in "'privacy' needs a sealed dataset whose policy has a 'budget'" "$stderr"
+}
+
+@test "a budget by person needs a dataset that is grouped by that person, and bounds what one contributes" {
+    policy "{epsilon: 1000, person: id}"
+    run_covey 2 seal in.csv -o in.sealed --policy policy.yaml
+    assert_in "seal with --group-by 'id' and --segments N" "$stderr"
+    seal --group-by id --segments 8
+    task "{aggregate: count, epsilon: 100}"
+    answer
+    assert_equal "$(json .unit)" id
+    near "$(json '.numbers[0].value')" 70 1 # one record of each person
+    task "{aggregate: count, epsilon: 100, per_person: {records: 10}}"
+    answer
+    near "$(json '.numbers[0].value')" 700 3
+}
+
+@test "a task that failed stays charged, and goes on for the same price" {
+    policy "{epsilon: 1}"
+    seal
+    task "{aggregate: sum, column: nothing, range: [0, 1], epsilon: 0.5}"
+    run_covey 1 run task.yaml
+    run_covey 1 run task.yaml --resume
+    run_covey 0 budget show --json
+    assert_equal "$(json '.[0].left')" "epsilon 0.5"
+    assert_equal "$(json '.[0].entries | length')" 1
+}
