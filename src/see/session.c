@@ -65,6 +65,7 @@ static bool role_is_legal(void)
 {
     const uint32_t role = private_setup.role;
     if (role == ROLE_PLAIN) return true;
+    if (setup.head.staged) return false; /* what a module claims, others see */
     return role <= ROLE_COMBINE && setup.head.level == LEVEL_PROCESS && (role == ROLE_COMBINE) == (setup.head.sealed == SEALED_RESULTS);
 }
 

@@ -1,0 +1,241 @@
+/*
+ * Does a module over one segment of a private task show anything but its value? Modules that try by every way there is, each compared with an honest
+ * one, in all that leaves the SEE: the answer, how it ended, the size of the result, and every other byte of the slot.
+ */
+#include <sodium.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/test.h"
+#include "crypto/derive.h"
+#include "crypto/hpke.h"
+#include "crypto/stream.h"
+#include "see/outcome.h"
+#include "see/rig.h"
+#include "see/sealed_result.h"
+#include "see/session_payload.h"
+#include "sys/clock.h"
+#include "sys/fd.h"
+
+enum { SEGMENTS = 4, INPUT_AT = SLOT_DATA, OUTPUT_PLACE = 2 << 20, OUTPUT_ROOM = 1 << 20, LOG_PLACE = 3 << 20, SLOT_SIZE = 4 << 20, PAD_MS = 40 };
+
+static const AeadKey DATASET_KEY = {{42}};
+static SessionPayload payload;
+static pid_t zygote;
+
+/* --- the broker's part --- */
+
+static void send_grant(Rig *r, const ZygoteReport *report)
+{
+    ChannelSession packet = {.type = CHANNEL_SESSION, .evidence_hash = {0xee}};
+    SealPublicKey see;
+    uint8_t seed[32] = {1}, info[16 + 32];
+    memcpy(info, "covey session v1", 16);
+    memcpy(info + 16, packet.evidence_hash, 32);
+    memcpy(see.bytes, report->see_key, sizeof see.bytes);
+    ck_assert_ok(hpke_seal(&see, NULL, seed, view_of(info, sizeof info), view_of(report->task_id, 16), view_of(&payload, sizeof payload),
+                           packet.encapsulated, packet.sealed));
+    ck_assert_ok(socket_send(r->socket, view_of(&packet, sizeof packet), NULL, 0));
+}
+
+static void start(Rig *r, const char *part, SecurityLevel level, PrivateRole role, uint32_t pad_ms, uint64_t lifetime_ms)
+{
+    int report_fd;
+    payload = (SessionPayload){.session_key = {0x51}, .result_key = {0x52}, .answer_key = {0x53}, .dataset_id = {4}, .dataset_version = 1,
+                               .segments = SEGMENTS, .role = role, .privacy = {.pad_ms = pad_ms}};
+    rig_start(r, rig_exec_sealed(&zygote, &report_fd), (Wish){.level = level, .part = part, .sealed = SEALED_SEGMENTS, .lifetime_ms = lifetime_ms});
+    const ZygoteReport report = rig_read_report(report_fd);
+    send_grant(r, &report);
+}
+
+static int stop(Rig *r)
+{
+    int status;
+    rig_free(r);
+    ck_assert_int_eq(waitpid(zygote, &status, 0), zygote);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* --- the agent's part --- */
+
+static void put_segment(Rig *r, View plain)
+{
+    AeadKey key, wrap_key;
+    AeadCipher cipher;
+    uint8_t wrapped[WRAP_PLAIN_BYTES], nonce[AEAD_NONCE_BYTES] = {0}, aad[24] = {0};
+    const uint64_t plain_size = plain.size;
+    rig_put_job(r, 0, 0, 0, "");
+    SlotJob *j = rig_job(r, 0, 0);
+    j->ask.output_offset = OUTPUT_PLACE;
+    j->ask.output_max = OUTPUT_ROOM;
+    j->ask.log_offset = LOG_PLACE;
+    derive_segment_key(&DATASET_KEY, payload.dataset_id, 1, 0, &key);
+    ck_assert_ok(aead_begin(&key, &cipher));
+    ck_assert_ok(stream_seal_chunk(&cipher, 0, true, plain, r->slots[0] + INPUT_AT));
+    aead_end(&cipher);
+    j->ask.input_size = plain.size + AEAD_TAG_BYTES;
+    derive_wrap_key(payload.session_key, &wrap_key);
+    memcpy(wrapped, key.bytes, 32);
+    memcpy(wrapped + 32, &plain_size, 8);
+    memcpy(nonce + 8, &(uint32_t){(uint32_t)plain_size}, 4);
+    memset(aad, 0x11, 16);
+    const View bound = view_of(aad, sizeof aad);
+    ck_assert_ok(aead_seal(&wrap_key, nonce, bound, view_of(wrapped, sizeof wrapped), j->key.wrap, j->key.wrap + WRAP_PLAIN_BYTES));
+}
+
+/* All of the slot but the result's ciphertext, and how it ended. */
+typedef struct { ChannelSlotDone done; SlotAnswer answer; uint8_t rest[32]; PrivateValue value; } Seen;
+
+static PrivateValue open_value(Rig *r)
+{
+    const uint8_t *at = r->slots[0] + OUTPUT_PLACE;
+    PrivateValue value;
+    AeadKey result_key, key;
+    AeadCipher cipher;
+    uint8_t hash[32];
+    memcpy(result_key.bytes, payload.result_key, sizeof result_key.bytes);
+    crypto_hash_sha256(hash, at, sizeof(SealedResultHead));
+    derive_result_key(&result_key, hash, &key);
+    ck_assert_ok(aead_begin(&key, &cipher));
+    ck_assert_ok(stream_open_chunk(&cipher, 0, true, view_of(at + sizeof(SealedResultHead), sizeof value + AEAD_TAG_BYTES), (uint8_t *)&value));
+    aead_end(&cipher);
+    return value;
+}
+
+static Seen look(Rig *r, const char *input)
+{
+    Seen s;
+    put_segment(r, view_text(input));
+    rig_send_run(r, 1, (uint32_t[]){0});
+    s.done = rig_next_done(r);
+    s.answer = rig_job(r, 0, 0)->answer;
+    ck_assert_uint_eq(s.done.how, HOW_ANSWERED);
+    ck_assert_uint_eq(s.answer.outcome, OUTCOME_OK);
+    ck_assert_uint_eq(s.answer.output_size, SEALED_RESULT_AROUND_BYTES + sizeof(PrivateValue) + AEAD_TAG_BYTES);
+    s.value = open_value(r);
+    memset(r->slots[0] + OUTPUT_PLACE, 0, s.answer.output_size);
+    crypto_hash_sha256(s.rest, r->slots[0], SLOT_SIZE);
+    return s;
+}
+
+static Seen look_once(const char *part, const char *input, uint64_t lifetime_ms)
+{
+    Rig r;
+    start(&r, part, LEVEL_PROCESS, ROLE_VALUES, 0, lifetime_ms);
+    const Seen s = look(&r, input);
+    ck_assert_int_eq(stop(&r), 0);
+    return s;
+}
+
+START_TEST(a_modules_value_is_all_that_it_says_of_its_segment)
+{
+    const Seen s = look_once("echo", "42.5", 20000);
+    ck_assert_uint_eq(s.value.size, 4);
+    ck_assert_mem_eq(s.value.text, "42.5", 4);
+    ck_assert_uint_eq(s.answer.memory_peak, 0);
+}
+END_TEST
+
+/* By its exit code, its death, its hunger, its length, its log, or by never coming back. */
+START_TEST(nothing_shows_whether_and_how_a_module_failed)
+{
+    static const char *const PARTS[] = {"exit_seven", "exit_zero", "unreachable", "divide", "indirect", "outside", "outside_far", "crash", "forbidden",
+                                        "deep", "eat_memory", "flood_output", "flood_log", "loop"};
+    const Seen honest = look_once("echo", "x", 20000);
+    for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+        const Seen s = look_once(PARTS[i], "x", strcmp(PARTS[i], "loop") == 0 ? 200 : 20000);
+        ck_assert_msg(memcmp(&s.done, &honest.done, sizeof s.done) == 0, "%s: DONE shows it", PARTS[i]);
+        ck_assert_msg(memcmp(&s.answer, &honest.answer, sizeof s.answer) == 0, "%s: the answer shows it", PARTS[i]);
+        ck_assert_msg(memcmp(&s.rest, &honest.rest, sizeof s.rest) == 0, "%s: the slot shows it", PARTS[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_module_that_failed_said_nothing)
+{
+    static const PrivateValue NOTHING;
+    static const char *const PARTS[] = {"exit_seven", "unreachable", "crash", "forbidden", "loop"};
+    for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+        const Seen s = look_once(PARTS[i], "x", strcmp(PARTS[i], "loop") == 0 ? 200 : 20000);
+        ck_assert_msg(memcmp(&s.value, &NOTHING, sizeof NOTHING) == 0, "%s left a value", PARTS[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_value_that_is_too_long_is_cut_off_and_ends_well)
+{
+    char text[1001] = {0};
+    memset(text, '7', 1000);
+    const Seen s = look_once("echo", text, 20000);
+    ck_assert_uint_eq(s.value.size, PRIVATE_TEXT_BYTES);
+}
+END_TEST
+
+/* What a dead module had sealed already and what stands in its place are not under one key. */
+START_TEST(the_answer_in_a_dead_modules_place_is_under_a_key_of_its_own)
+{
+    Rig r;
+    SealedResultHead heads[2];
+    start(&r, "crash", LEVEL_PROCESS, ROLE_VALUES, 0, 20000);
+    for (int i = 0; i < 2; i++) {
+        put_segment(&r, VIEW("x"));
+        rig_send_run(&r, 1, (uint32_t[]){0});
+        ck_assert_uint_eq(rig_next_done(&r).how, HOW_ANSWERED);
+        memcpy(&heads[i], r.slots[0] + OUTPUT_PLACE, sizeof heads[i]);
+    }
+    ck_assert_mem_ne(heads[0].salt, heads[1].salt, sizeof heads[0].salt);
+    ck_assert_int_eq(stop(&r), 0);
+}
+END_TEST
+
+/* Damage is known before the module runs: whether a module reads a damaged place must not show. */
+START_TEST(damage_is_found_whether_the_module_looks_at_it_or_not)
+{
+    static const char *const PARTS[] = {"echo", "exit_zero", "loop"};
+    for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+        Rig r;
+        start(&r, PARTS[i], LEVEL_PROCESS, ROLE_VALUES, 0, 20000);
+        put_segment(&r, VIEW("a segment"));
+        r.slots[0][INPUT_AT] ^= 1;
+        rig_send_run(&r, 1, (uint32_t[]){0});
+        ck_assert_uint_eq(rig_next_done(&r).how, HOW_ANSWERED);
+        ck_assert_uint_eq(rig_job(&r, 0, 0)->answer.outcome, OUTCOME_SEAL_BROKEN);
+        ck_assert_int_eq(stop(&r), 0);
+    }
+}
+END_TEST
+
+START_TEST(durations_are_whole_steps_where_that_is_asked_for)
+{
+    static const char *const PARTS[] = {"echo", "exit_seven", "crash"};
+    for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+        Rig r;
+        start(&r, PARTS[i], LEVEL_PROCESS, ROLE_VALUES, PAD_MS, 20000);
+        const uint64_t began = clock_monotonic_ns();
+        look(&r, "1");
+        ck_assert_uint_ge(clock_monotonic_ns() - began, PAD_MS * NS_PER_MS); /* a sleep is never shorter */
+        ck_assert_int_eq(stop(&r), 0);
+    }
+}
+END_TEST
+
+START_TEST(a_private_session_opens_at_process_alone_and_for_its_own_kind_of_stage)
+{
+    static const struct { SecurityLevel level; PrivateRole role; } WRONG[] = {
+        {LEVEL_SHARED, ROLE_VALUES}, {LEVEL_SHARED, ROLE_RECORDS}, {LEVEL_PROCESS, ROLE_COMBINE}, {LEVEL_PROCESS, ROLE_COMBINE + 1}};
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
+        Rig r;
+        char byte;
+        start(&r, "echo", WRONG[i].level, WRONG[i].role, 0, 20000);
+        ck_assert_int_eq(recv(r.socket, &byte, 1, 0), 0);
+        ck_assert_int_eq(stop(&r), 2);
+    }
+}
+END_TEST
+
+TEST_MAIN("see/private", a_modules_value_is_all_that_it_says_of_its_segment, nothing_shows_whether_and_how_a_module_failed, a_module_that_failed_said_nothing,
+          a_value_that_is_too_long_is_cut_off_and_ends_well, the_answer_in_a_dead_modules_place_is_under_a_key_of_its_own,
+          damage_is_found_whether_the_module_looks_at_it_or_not, durations_are_whole_steps_where_that_is_asked_for,
+          a_private_session_opens_at_process_alone_and_for_its_own_kind_of_stage)
