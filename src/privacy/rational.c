@@ -126,13 +126,13 @@ static size_t print_whole(UInt128 v, unsigned least_digits, char *text)
 void rational_print(Rational r, char ret_text[RATIONAL_TEXT_MAX])
 {
     unsigned digits = 0;
-    UInt128 power = 1;
+    UInt128 power = 1, whole;
     while (digits < DIGITS_MAX && power % r.den) {
         power *= 10;
         digits++;
     }
     size_t at;
-    if (power % r.den == 0) {
+    if (power % r.den == 0 && !__builtin_mul_overflow(r.num, power / r.den, &whole)) { /* else it would not read back */
         at = print_whole(r.num / r.den, 1, ret_text);
         if (digits) {
             ret_text[at++] = '.';
