@@ -23,7 +23,7 @@ START_TEST(conversions_agree_with_the_formula_at_40_digits)
 }
 END_TEST
 
-/** The 2020 census: persons rho 2.56 is epsilon 17.14, housing units rho 0.07 is epsilon 2.47, both at delta 1e-10; rho was printed with two digits. */
+/** The 2020 census: persons rho 2.56 is epsilon 17.14, housing units rho 0.07 epsilon 2.47, at delta 1e-10; rho was printed with two digits. */
 START_TEST(the_published_table_of_the_2020_census_is_met)
 {
     static const struct { const char *least, *most; double epsilon; } TABLE[] = {{"2.555", "2.565", 17.14}, {"0.065", "0.075", 2.47}};

@@ -2,7 +2,8 @@
  * For tests of privacy: a seeded generator, rationals from text, and judging counts against a law.
  *
  * Every statistical test says its false-alarm probability: FALSE_ALARM for each comparison that is made. A seed is printed and can be given again as
- * COVEY_TEST_SEED; unless it is given, it is SEED, so that a test does not fail by chance on somebody's machine; COVEY_TEST_RANDOM=1 takes the clock's.
+ * COVEY_TEST_SEED; unless it is given, it is SEED, so that a test does not fail by chance on somebody's machine; COVEY_TEST_RANDOM=1 takes the
+ * clock's.
  */
 #pragma once
 #include <inttypes.h>
@@ -62,8 +63,8 @@ static inline Rational rational(const char *text)
 static inline double real(Rational r) { return (double)r.num / (double)r.den; }
 
 /**
- * Pearson's statistic of counts against expected ones as a number of standard deviations of a normal (Wilson, Hilferty 1931). Neighbouring cells are put
- * together until 10 are expected, and what is left at the end goes to the last cell.
+ * Pearson's statistic of counts against expected ones as a number of standard deviations of a normal (Wilson, Hilferty 1931). Neighbouring cells
+ * are put together until 10 are expected, and what is left at the end goes to the last cell.
  */
 static inline double chi_square_deviations(const uint64_t *counts, const double *expected, size_t size)
 {

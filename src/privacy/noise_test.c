@@ -118,7 +118,7 @@ START_TEST(far_tails_have_their_weight)
 }
 END_TEST
 
-/** Known: the variance of the discrete Gaussian is below sigma^2, and equal to it but for 2e-7 from sigma = 1 on (CKS20 section 2.2); values by theta sums. */
+/** Known: the discrete Gaussian's variance is below sigma^2, and equal to it but for 2e-7 from sigma = 1 on (CKS20 section 2.2); by theta sums. */
 START_TEST(variances_are_those_of_the_literature)
 {
     static const struct { LawKind kind; const char *scale; double variance; } KNOWN[] = {{LAW_GAUSSIAN, "0.1", 0.0132967251736242},
