@@ -124,15 +124,13 @@ static void note_refusals(Stage *s, const Shelf *shelf, const SlotAnswer *a)
 
 void stage_shelf_look(Stage *s, Shelf *shelf, const SlotAnswer *answer)
 {
-    bool freed = false;
     for (uint32_t i = s->entry_count; i > 0; i--) {
         Entry *e = s->entries[i - 1];
         if (e->r.kind != RESOURCE_DATA || e->shelf != shelf || e->state != ENTRY_READY || shelf_has(shelf, e->place)) continue;
         note_claim(s, e);
-        freed = true;
     }
     if (answer) note_refusals(s, shelf, answer);
-    if (freed) fill_shelf(s, shelf);
+    fill_shelf(s, shelf); /* places may have become free */
 }
 
 /* --- images --- */
