@@ -53,4 +53,5 @@ MUST_USE Err measure_run_sealed(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_seal(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_key_release(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_appraise(const Bench *b, Figure *f, Diag *diag);
+MUST_USE Err measure_staging(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_placement(const Bench *b, Figure *f, Diag *diag);

@@ -18,6 +18,7 @@ static const Entry ENTRIES[] = {
     {"seal", "Sealing and opening data", measure_seal},
     {"key-release", "Keys that the key broker gives out", measure_key_release},
     {"appraise", "Verdicts on evidence", measure_appraise},
+    {"staging", "A request that finds its image and data staged, and one that does not", measure_staging},
     {"placement", "Choosing nodes for micro-jobs", measure_placement},
 };
 enum { ENTRY_COUNT = sizeof ENTRIES / sizeof ENTRIES[0] };

@@ -89,7 +89,7 @@ static Err set_up(BenchZygote *z, SecurityLevel level, uint32_t slots, Diag *dia
     TaskOpen task = {.level = level, .lifetime_ns = 60 * NS_PER_S, .memory_max = BENCH_MEMORY_MAX, .output_max = BENCH_OUTPUT_MAX};
     ChannelReport report;
     TRY(hear_started(z, &z->pid, diag));
-    TRY(zygote_link_set_up(&z->link, &z->plan, &task, slots));
+    TRY(zygote_link_set_up(&z->link, &z->plan, &task, slots, NULL));
     TRY(wait_readable(z->link.channel, diag));
     TRY_WHY(diag, zygote_link_receive(&z->link, &report), "the zygote");
     if (report.type != CHANNEL_READY) return FAIL_WHY(diag, ERR_PROTOCOL, "the zygote is not ready: %s", report.text);

@@ -78,7 +78,7 @@ typedef struct {
     uint64_t resources, zygotes;    /* unclaimed */
     uint64_t offered, staged, refused, claimed, claims_refused, evicted; /* since the start */
     uint64_t bytes_staged, bytes_claimed, bytes_wasted; /* wasted: evicted without having been claimed */
-    uint64_t bytes_copied;          /* of payload, by node or SEE, between PTO and module: counted where a copy would be made */
+    uint64_t bytes_copied;          /* of payload on its way from the PTO: of data none; an image the warden copies twice, before it runs */
     uint64_t verify_ns;             /* spent on hashes */
 } StageStats;
 StageStats stage_stats(const Stage *s);

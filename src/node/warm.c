@@ -9,7 +9,10 @@
 #include "sys/clock.h"
 #include "sys/fd.h"
 
-enum { WARM_MAX = ZYGOTES_MAX / 2 /* the other half of what a warden holds is the tasks' in any case */ };
+enum {
+    WARM_MAX = ZYGOTES_MAX / 2,   /* the other half of what a warden holds is the tasks' in any case */
+    IMAGE_COPIES = 2,             /* that the warden makes of an image, once: what it checks, and what it executes, it shares with nobody */
+};
 
 typedef struct {
     Warm *warm;
@@ -129,6 +132,7 @@ static bool start(Warm *w, Entry *image, uint64_t now_ns)
     if (zygote_link_start(&link, &node->warden, ++node->last_zygote, &packet, image->fd).code) return false; /* the next turn tries again */
     *z = (WarmZygote){.warm = w, .image = image, .link = link, .slot_bytes = packet.slot_bytes_max};
     z->link.since_ns = now_ns;
+    if (image->zygotes_live + image->zygotes_taken == 0) w->stage->stats.bytes_copied += IMAGE_COPIES * image->r.size;
     node->live_zygotes++;
     image->zygotes_live++;
     if (loop_add_fd(node->loop, z->link.channel, EPOLLIN, on_channel, z, &z->source).code) fail(z);

@@ -227,7 +227,8 @@ START_TEST(data_for_another_task_is_on_no_board_and_in_no_place_of_a_hostile_see
     ck_assert_str_eq(run(2, "T\n"), "taken=0\n");
     ck_assert_uint_eq(stage_stats(s.stage).resources, 1);
     static const char *const FORBIDDEN[] = {"P\n", "E\n", "H\n", "O\n", "A\n"};
-    for (uint32_t i = 0; i < sizeof FORBIDDEN / sizeof FORBIDDEN[0]; i++) ck_assert_str_eq(run(3 + i, FORBIDDEN[i]), outcome_text(OUTCOME_FORBIDDEN_CALL));
+    for (uint32_t i = 0; i < sizeof FORBIDDEN / sizeof FORBIDDEN[0]; i++)
+        ck_assert_str_eq(run(3 + i, FORBIDDEN[i]), outcome_text(OUTCOME_FORBIDDEN_CALL));
     close_task();
     end();
 }
