@@ -62,6 +62,7 @@ _covey_command() {
     node) _covey_words '--bus --name --zone --owner --price --spot --notice --notice-file --data --cache --cache-size --cores --tls-ca --key --help' ;;
     serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --cores --help'; _covey_files '*.y*ml' ;;
     manager) _covey_words '--bus --tasks --state --at-once --lease --replicas --data --tls-ca --key --help' ;;
+    simulate) _covey_words '--seed --policy --json --explain --help'; _covey_files '*.y*ml' ;;
     doctor) _covey_words '--json --help' ;;
     bench) _covey_words '--json' ;;
     esac
@@ -78,12 +79,14 @@ _covey() {
     --level | -l) _covey_words 'shared process' ;;
     --kind) _covey_words 'node-key tpm2 sev-snp tdx' ;;
     --event | -e) _covey_words 'key-release key-refusal image-trust appraisal session policy key-change stage recovery' ;;
-    --policy | -p) _covey_files '*.y*ml' ;;
+    --policy | -p)
+        if [ "${COMP_WORDS[1]}" = simulate ]; then _covey_words 'all covey random round-robin least-loaded two-choices locality cheapest'; else _covey_files '*.y*ml'; fi
+        ;;
     --supersedes) _covey_files '*.sealed' ;;
     --by | -b) _covey_words 'lines csv jsonl fixed: file' ;;
     --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file | --token-file | --tls-cert | --tls-key | --client-ca) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve manager bus attest audit budget doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve manager bus attest audit budget simulate doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }

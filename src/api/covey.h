@@ -371,7 +371,8 @@ typedef struct {
 typedef struct {
     double now_seconds;
     size_t rank, total;                            /* 0: would be chosen; of so many nodes */
-    const char *node, *excluded;                   /* excluded: NULL, or why the node cannot have it */
+    const char *node, *excluded;                   /* excluded: NULL, or why the node cannot have it; then the terms mean nothing */
+    bool full;                                     /* it could have it, and has no room at this moment */
     double queue_seconds, transfer_seconds, start_seconds, run_seconds, price, score, finish_seconds;
 } covey_simulated_candidate;
 /** All but the policy may be 0 or NULL; pointers live for the call only. */

@@ -19,7 +19,8 @@ static void on_explain(void *context, double now_s, const PlacementCandidate *ca
     for (size_t i = 0; i < count; i++) {
         const PlacementCandidate *c = &candidates[i];
         covey_simulated_candidate candidate = {.now_seconds = now_s, .total = total, .rank = i, .node = c->node_id,
-            .excluded = c->limit == PLACEMENT_FITS ? NULL : placement_limit_text(c->limit), .queue_seconds = c->queue_s,
+            .excluded = c->limit == PLACEMENT_FITS || c->limit == PLACEMENT_NO_ROOM ? NULL : placement_limit_text(c->limit),
+            .full = c->limit == PLACEMENT_NO_ROOM, .queue_seconds = c->queue_s,
             .transfer_seconds = c->transfer_s, .start_seconds = c->start_s, .run_seconds = c->run_s, .price = c->price, .score = c->score,
             .finish_seconds = c->finish_s};
         o->candidate(o->context, &candidate);

@@ -174,7 +174,7 @@ static void on_candidate(void *context, const covey_simulated_candidate *c)
 {
     View *v = context;
     if (v->json) {
-        json_array_append_new(v->candidates, json_pack("{s:s, s:s?, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "node", c->node, "excluded", c->excluded,
+        json_array_append_new(v->candidates, json_pack("{s:s, s:s?, s:b, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "node", c->node, "excluded", c->excluded, "full", c->full,
             "queue_seconds", c->queue_seconds, "transfer_seconds", c->transfer_seconds, "start_seconds", c->start_seconds, "run_seconds",
             c->run_seconds, "price", c->price, "score", c->score, "finish_seconds", c->finish_seconds));
         return;
@@ -183,8 +183,8 @@ static void on_candidate(void *context, const covey_simulated_candidate *c)
         printf("\ncandidates at %.3f s, best first, of %zu nodes\n%-24s %9s %9s %9s %9s %9s %11s %10s\n", c->now_seconds, c->total, "node", "queue s",
                "transfer s", "start s", "run s", "price", "score", "finish s");
     if (c->excluded) printf("%-24s %s\n", c->node, c->excluded);
-    else printf("%-24s %9.3f %9.3f %9.3f %9.3f %9.6f %11.4f %10.3f\n", c->node, c->queue_seconds, c->transfer_seconds, c->start_seconds, c->run_seconds,
-                c->price, c->score, c->finish_seconds);
+    else printf("%-24s %9.3f %9.3f %9.3f %9.3f %9.6f %11.4f %10.3f%s\n", c->node, c->queue_seconds, c->transfer_seconds, c->start_seconds, c->run_seconds,
+                c->price, c->score, c->finish_seconds, c->full ? "  no room now" : "");
 }
 
 static void print_json(const View *v)
