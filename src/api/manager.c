@@ -118,8 +118,8 @@ static Err on_lease(void *context, LeaseState state, uint64_t fence)
         manager_task_stop(e->task, true);
     }
     if (state != LEASE_HELD || e->task) return OK;
-    if (!is_to_do(w, e->name)) forget(e); /* another has done it */
-    else if (w->stopping || w->running >= w->at_once) forget(e);
+    bool done_by_another = !is_to_do(w, e->name);
+    if (done_by_another || w->stopping || w->running >= w->at_once) forget(e);
     else start(e);
     return OK;
 }

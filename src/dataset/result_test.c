@@ -13,7 +13,8 @@ typedef struct { uint64_t first, end; const char *text; uint64_t stage; } Part;
 static Buffer make_part(const uint8_t task[16], const Part *p)
 {
     static uint8_t salt;
-    SealedResultHead head = {.stage_and_job = p->stage << STAGE_SHIFT | p->first, .first = p->first, .end = p->end, .salt = {++salt}};
+    salt++;
+    SealedResultHead head = {.stage_and_job = p->stage << STAGE_SHIFT | p->first, .first = p->first, .end = p->end, .salt = {salt}};
     memcpy(head.task_id, task, sizeof head.task_id);
     Buffer b = buffer_limited(1 << 20);
     result_fixture_put(&RESULT_KEY, head, view_text(p->text), &b);

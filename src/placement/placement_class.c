@@ -220,9 +220,9 @@ bool class_best(Placement *p, Class *c, PlacementNodeRef *ret_node)
 {
     const double offset = busy_offset(p, c);
     for (;;) {
-        Heap *h = &c->free;
-        if (c->free.count == 0) h = &c->busy;
-        else if (c->busy.count && before((HeapEntry){c->busy.entries[0].key - offset, c->busy.entries[0].node}, c->free.entries[0])) h = &c->busy;
+        bool busy_first = c->free.count == 0 ||
+                          (c->busy.count && before((HeapEntry){c->busy.entries[0].key - offset, c->busy.entries[0].node}, c->free.entries[0]));
+        Heap *h = busy_first ? &c->busy : &c->free;
         if (h->count == 0) return false;
         if (!settle(p, c, h)) continue;
         *ret_node = h->entries[0].node;

@@ -83,6 +83,12 @@ static bool held_back(FakeNode *n, const Pending *p)
 }
 
 /* Sends what is not held back; the head of the message is that of the first. */
+static bool same_head(const BatchHead *a, const BatchHead *b)
+{
+    return memcmp(&a->id, &b->id, sizeof a->id) == 0 && a->stage == b->stage && a->node == b->node &&
+           memcmp(&a->manager, &b->manager, sizeof a->manager) == 0;
+}
+
 static Err answer_some(FakeNode *n)
 {
     AUTO_BUFFER message = buffer_limited(BUS_MESSAGE_BYTES_MAX);
@@ -91,7 +97,7 @@ static Err answer_some(FakeNode *n)
     size_t kept = 0, added = 0;
     for (size_t i = 0; i < n->pending_count; i++) {
         Pending *p = &n->pending[i];
-        bool other = memcmp(&p->head, &head, sizeof head) != 0;
+        bool other = !same_head(&p->head, &head);
         if (other || added >= BUS_BATCH_JOBS_MAX / 3 || held_back(n, p)) {
             n->pending[kept++] = *p;
             continue;

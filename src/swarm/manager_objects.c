@@ -194,7 +194,7 @@ static Err add_object(Manager *m, WindowJob *job)
     if (job->object) return OK;
     if (job->kind == SEGMENT_RANGE) TRY(object_server_add_range(m->objects, job->held.path->text, job->offset, job->size, &id));
     else TRY(object_server_add_bytes(m->objects, view_of(job->held.bytes, job->size), &id));
-    job->object = malloc(sizeof id);
+    job->object = malloc(sizeof id.bytes);
     if (!job->object) {
         object_server_drop(m->objects, &id);
         return FAIL(ENOMEM);
