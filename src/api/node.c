@@ -31,7 +31,7 @@ typedef struct {
     Agent *agent;
     LoopSource *stop, *watch;
     int stop_fd;
-    bool draining, at_once;
+    bool draining, at_once, told_data;
     uint64_t gone_ns;           /* draining: when the notice is over */
 } Serving;
 
@@ -149,11 +149,21 @@ static void on_state(void *context, bool connected, const char *text)
     say(context, "%s", text);
 }
 
+static void say_data(Serving *s)
+{
+    if (s->told_data || !s->options->data_count) return;
+    const AgentProgress p = agent_progress(s->agent);
+    if (!p.hand_told) return;
+    s->told_data = true;
+    say(s, "data at hand: %llu files, %.1f MiB", (unsigned long long)p.hand.files, (double)p.hand.bytes / MIB);
+}
+
 static Err on_watch(void *context, uint32_t events)
 {
     (void)events;
     Serving *s = context;
     loop_set_timer(s->watch, clock_monotonic_ns() + WATCH_EVERY_NS);
+    say_data(s);
     bool noticed = s->options->notice_file && access(s->options->notice_file, F_OK) == 0;
     return noticed ? begin_drain(s, s->options->notice_file) : OK;
 }

@@ -50,5 +50,6 @@ typedef struct {
     uint32_t tasks;
     uint64_t object_bytes, object_bytes_s, asked_again, corrupt; /* node/objects.h */
     HandProgress hand;
+    bool hand_told;               /* every file is hashed, and the record says so */
 } AgentProgress;
 AgentProgress agent_progress(const Agent *a);

@@ -66,7 +66,7 @@ static bool has_news(const Agent *a) { return a->node.hand && data_at_hand_versi
 Err record_say(Agent *a, uint64_t now_ns)
 {
     TRY(look_at_data(a, now_ns));
-    bool due = !a->announced || (a->remote && now_ns >= a->beat_ns);
+    bool due = !a->announced || (a->remote && now_ns >= a->beat_ns) || (has_news(a) && data_at_hand_progress(a->node.hand).complete);
     if (!due) return OK;
     if (has_news(a)) a->told_version = data_at_hand_version(a->node.hand);
     a->beat_ns = now_ns + BEAT_MS * NS_PER_MS;
@@ -107,6 +107,7 @@ AgentProgress agent_progress(const Agent *a)
         p.corrupt = stats.corrupt;
     }
     if (a->node.hand) p.hand = data_at_hand_progress(a->node.hand);
+    p.hand_told = p.hand.complete && !has_news(a) && a->announced;
     return p;
 }
 

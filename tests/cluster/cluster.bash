@@ -181,6 +181,9 @@ says() {
     within 60 has_said "$1" || { cat run.err; tail -n 3 "$CLUSTER_DIR"/*.log; return 1; }
     mark=$((mark + ${said%%:*}))
 }
+# says_done N: so many micro-jobs, in a line of progress.
+has_done() { [ "$(grep -o -E '^[^:]*: [0-9]+' run.err | tail -n 1 | grep -o -E '[0-9]+$')" -ge "$1" ]; }
+says_done() { within 60 has_done "$1" || { cat run.err; return 1; }; }
 # run_ends: well, and with the output that it would have undisturbed.
 run_ends() {
     local status=0

@@ -1,0 +1,105 @@
+# Nodes that have the data already, whose disk is full, whose clock is wrong, whom nobody trusts: what travels, who gets work, and what is said of it.
+load cluster
+
+setup_file() {
+    cluster_setup 3
+    servers 1
+    node_start n1
+    node_start n2
+}
+teardown_file() { cluster_teardown; }
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+teardown() {
+    [ -z "${run_pid:-}" ] || kill -KILL "$run_pid" 2>/dev/null || true
+    end KILL n3
+}
+
+# over_file NAME TARGET: a task over in.txt, whose segments are of that size
+over_file() {
+    printf '%s\n' "task: $1" "image: $CLUSTER_DIR/slow.see" "input: {path: in.txt, split: {by: lines, target: $2}}" "combine: concat" \
+        "output: out.txt" >task.yaml
+}
+run_file() {
+    run --separate-stderr on m timeout 60 covey run task.yaml --bus "$CLUSTER_BUS" --json "$@"
+    echo "$stderr" >run.err
+    [ "$status" -eq 0 ] || { echo "exit code $status"; echo "$stderr"; tail -n 3 "$CLUSTER_DIR"/*.log; return 1; }
+    cmp in.txt out.txt
+}
+
+@test "a node with the data at hand is sent none of them, by path and by content; others get segments as objects" {
+    seq 1 400000 >in.txt
+    mkdir hand
+    cp in.txt hand/copy.txt
+    over_file all-travels 256KiB
+    run_file
+    [ "$(json .bytes_sent)" -gt "$(stat -c %s in.txt)" ]
+
+    node_start n3 --data "$PWD/hand"
+    within 20 grep -q "data at hand: 1 files" "$CLUSTER_DIR/n3.log"
+    over_file by-path 256KiB
+    echo "placement: {exclude: [n1, n2]}" >>task.yaml
+    run_file
+    [ "$(find "$CLUSTER_DIR/n3/cache" -type f -size +0 | wc -l)" -eq 1 ] # the image, and no segment
+
+    sed "s|path: in.txt|content: 'sha256:$(sha256sum in.txt | cut -d' ' -f1)'|; s|by-path|by-content|" task.yaml >content.yaml
+    mv content.yaml task.yaml
+    mv in.txt elsewhere.txt
+    run --separate-stderr on m timeout 60 covey run task.yaml --bus "$CLUSTER_BUS" --json
+    [ "$status" -eq 2 ] || { echo "$status $stderr"; return 1; }
+    assert_in "named by content" "$stderr"
+    mkdir library
+    mv elsewhere.txt library/in.txt
+    cp library/in.txt in.txt
+    run_file --data library
+    [ "$(json .bytes_sent)" -lt 100000 ]
+}
+
+@test "explain says what was weighed for a micro-job" {
+    seq 1 2000 >in.txt
+    over_file explained 1KiB
+    run_file --explain 1
+    assert_in "micro-job 1, copy 1, " "$stderr"
+    assert_in "candidates, best first" "$stderr"
+    [[ $stderr =~ n[12]\ +score\ [0-9.e-]+:\ queue\ .*,\ transfer\ .*,\ start\ .*,\ run\ .*,\ price ]]
+}
+
+@test "a node whose disk is full gives segments back, and the others run them" {
+    seq 1 400000 >in.txt
+    # a cache of 2 MiB on a file system of its own, in a mount namespace of its own: the image fits, the segments do not
+    background n3 n3 unshare --mount sh -c "mkdir -p $CLUSTER_DIR/n3/small && mount -t tmpfs -o size=1200k none $CLUSTER_DIR/n3/small &&
+        exec covey node --bus $CLUSTER_BUS --name n3 --cores 1 --cache $CLUSTER_DIR/n3/small"
+    within 20 grep -q " joined " "$CLUSTER_DIR/n3.log"
+    over_file disk-full 200KiB
+    run_file
+    json '.failed == 0' >/dev/null
+}
+
+@test "a node whose clock is two hours ahead is not believed, and one that is half a minute ahead works" {
+    seq 1 2000 >in.txt
+    : >"$CLUSTER_DIR/n3.log"
+    local fake=(LD_PRELOAD="$(echo /usr/lib/*/faketime/libfaketime.so.1)" FAKETIME_DONT_FAKE_MONOTONIC=1)
+    background n3 n3 env "${fake[@]}" FAKETIME=+2h covey node --bus "$CLUSTER_BUS" --name n3 --cores 1
+    within 20 grep -q " joined " "$CLUSTER_DIR/n3.log"
+    over_file clock-ahead 1KiB
+    run_file --explain 0
+    assert_in "node n3 is not given anything: its evidence is refused: fresh: made in the future: set that node's clock" "$stderr"
+    [ "$(json .nodes_refused)" = 1 ]
+    end TERM n3
+
+    background n3 n3 env "${fake[@]}" FAKETIME=+30s covey node --bus "$CLUSTER_BUS" --name n3 --cores 1
+    over_file clock-nearly-right 1KiB
+    echo "placement: {exclude: [n1, n2]}" >>task.yaml
+    run_file
+    [ "$(json .nodes_refused)" = 0 ]
+}
+
+@test "a node that nobody trusts is given nothing, and is named with what to do" {
+    on n3 covey key show --node >/dev/null
+    on m covey key revoke "$(cat "$CLUSTER_DIR/n3/key")" >/dev/null
+    node_start n3
+    seq 1 2000 >in.txt
+    over_file not-trusted 1KiB
+    run_file
+    [ "$(json .nodes_refused)" = 1 ]
+    assert_in "node n3 is not given anything: its evidence is refused" "$stderr"
+}
