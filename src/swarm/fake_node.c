@@ -70,6 +70,7 @@ static Err add_answer(FakeNode *n, Buffer *message, const Pending *p)
         item.attempt--;
     }
     if (strikes(n, n->config.faults.wrong_digest)) item.digest.bytes[0] ^= 1;
+    if (item.output.size && strikes(n, n->config.faults.copied_digest)) item.output.size--;
     TRY(message_add_result(message, &item));
     if (strikes(n, n->config.faults.repeat)) TRY(message_add_result(message, &item));
     n->counts.answers++;
@@ -218,6 +219,7 @@ static Err on_message(void *context, const char *subject, View message)
     case MESSAGE_TASK_OPEN: return take_open(n, message);
     case MESSAGE_JOBS: return take_jobs(n, message);
     case MESSAGE_TASK_CLOSE: n->counts.closes++; forget_pending(n); return OK;
+    case MESSAGE_TASK_ALIVE: return OK;
     default: return FAIL(ERR_PROTOCOL); /* ends the test: a manager says nothing else */
     }
 }
@@ -262,9 +264,11 @@ Err fake_node_announce(FakeNode *n)
 {
     forget_pending(n);
     if (!n->subscription) TRY(bus_subscribe(n->bus, subject_node(n->config.id).text, on_message, n, &n->subscription));
-    NodeMessage m = {.incarnation = ++n->incarnation, .level_mask = n->config.level_mask ? n->config.level_mask : ~0u, .cores = 2,
+    NodeMessage m = {.incarnation = ++n->incarnation, .level_mask = n->config.level_mask ? n->config.level_mask : ~0u,
+                     .cores = n->config.cores ? n->config.cores : 2,
                      .memory_free = n->config.memory_free ? n->config.memory_free : 64 * GIB};
     snprintf(m.node_id, sizeof m.node_id, "%s", n->config.id);
+    if (n->config.owner) snprintf(m.owner, sizeof m.owner, "%s", n->config.owner);
     AUTO_BUFFER message = buffer_limited(KIB);
     TRY(message_put_node(&message, &m));
     Err e = bus_publish(n->bus, subject_nodes(n->config.id).text, &message);

@@ -13,6 +13,7 @@ typedef struct {
     uint32_t delay;          /* an answer waits for a later turn: out of order, too */
     uint32_t wrong_attempt;  /* an answer for another attempt is sent before the right one */
     uint32_t wrong_digest;
+    uint32_t copied_digest;  /* the digest of what `work` gave, and other bytes */
     uint32_t return_unrun;   /* OUTCOME_NONE */
     uint32_t crash;          /* OUTCOME_CRASHED */
     uint32_t garbage;        /* a message: broken bytes are sent before it */
@@ -27,6 +28,8 @@ typedef struct {
     const char *id;
     uint32_t level_mask;     /* 0: all */
     uint64_t memory_free;    /* 0: plenty */
+    uint32_t cores;          /* 0: 2 */
+    const char *owner;       /* NULL: nobody's */
     uint32_t window, batch;
     int refuse_code;         /* not 0: refuses every task with this code and text */
     const char *refuse_text;

@@ -31,10 +31,21 @@ void member_set_room(Manager *m, Member *member, uint32_t room)
     member->room = room;
 }
 
+/* A node elsewhere may claim any number of cores and any window. It is believed what it does: to begin with it gets as many as it has cores (no node
+ * has more than ZYGOTES_MAX), or a few, and with each answer two more. */
+static uint32_t believed_window(const Manager *m, const Member *member)
+{
+    if (!m->request.remote) return member->window;
+    uint32_t first = member->cores < ZYGOTES_MAX ? member->cores : ZYGOTES_MAX;
+    uint64_t earned = (first > MEMBER_WINDOW_FIRST ? first : MEMBER_WINDOW_FIRST) + 2 * member->answers;
+    return earned < member->window ? (uint32_t)earned : member->window;
+}
+
 /* A node is sent to when it has room for a good batch, or for a quarter of its window: neither many small messages nor a node that runs dry. */
 void member_look(Manager *m, Member *member)
 {
-    uint32_t room = member->window > member->outstanding ? member->window - member->outstanding : 0, quarter = (member->window + 3) / 4;
+    uint32_t window = believed_window(m, member);
+    uint32_t room = window > member->outstanding ? window - member->outstanding : 0, quarter = (window + 3) / 4;
     bool worth = member->state == MEMBER_READY && !member->draining && room >= (member->batch < quarter ? member->batch : quarter);
     member_set_room(m, member, worth ? room : 0);
     if (member->placed) placement_set_room(m->placement, member->ref, member->room);
@@ -85,6 +96,7 @@ void member_open(Manager *m, Member *member)
     }
     member->state = MEMBER_OPENING;
     member->window = member->batch = member->outstanding = 0;
+    member->answers = 0;
     member_look(m, member);
     member->heard_ns = member->answered_ns = clock_monotonic_ns();
     m->progress.bytes_sent += message.size;

@@ -42,6 +42,7 @@ typedef struct {
     double price;              /* of a core for an hour */
     bool draining;
     uint32_t window, batch, outstanding;
+    uint64_t answers;          /* of this stage, with results */
     uint64_t heard_ns, answered_ns; /* anything; a READY or an answer */
     uint64_t busy_since_ns;    /* what its cores did since then is not accounted yet */
     double one_s;              /* what a core of it took for one micro-job, by its last answers; 0: not known yet */
@@ -127,6 +128,7 @@ struct Manager {
 
 enum {
     JOBS_MESSAGE_BYTES = 4 << 20,          /* inline segments in one message, unless a single one is larger */
+    MEMBER_WINDOW_FIRST = 32,              /* micro-jobs at once, for a node elsewhere that has shown nothing yet */
     MANAGER_INLINE_EACH_MAX = 64 << 10,    /* a larger segment is an object for nodes elsewhere */
     CUT_PER_TURN = 1 << 14,                /* rows or segments looked at before the loop gets its turn */
 };

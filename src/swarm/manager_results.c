@@ -152,6 +152,7 @@ static Err one_result(Manager *m, Member *member, ResultItem *r, double measured
     }
     if (r->outcome == OUTCOME_OK && !trustworthy(m, r)) *r = (ResultItem){.job = r->job, .attempt = r->attempt, .outcome = OUTCOME_LOST};
     copy_ended(m, member, &copy, end_of(r->outcome), measured_s);
+    member->answers += r->outcome != OUTCOME_NONE && r->outcome != OUTCOME_LOST;
     if (!out) {
         m->progress.dropped++;
         votes_judge_late(m, &late, member, r);
