@@ -67,7 +67,7 @@ Err choose_peek(Placement *p, PlacementTaskRef task, const JobNeed *job, const P
     const Node *n = &p->nodes[node];
     const Pick pick = {node, score_terms(p, &p->tasks[task], n, &c->job, score_held(n, job->content))};
     const double finish_s = p->now_s + pick.terms.queue_s + pick.terms.transfer_s + pick.terms.start_s + pick.terms.run_s;
-    *ret_answer = tail_hold(p, c, finish_s) ? PLACEMENT_HOLD : PLACEMENT_CHOSEN;
+    *ret_answer = tail_hold(p, c, holders_of(p, job->content) != NULL, finish_s) ? PLACEMENT_HOLD : PLACEMENT_CHOSEN;
     if (*ret_answer == PLACEMENT_CHOSEN) *ret_pick = pick;
     return OK;
 }

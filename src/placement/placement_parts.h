@@ -132,7 +132,8 @@ void class_refresh(Placement *p, Class *c, PlacementNodeRef node);
 double class_score(const Placement *p, const Class *c, const Node *n, uint64_t held);
 
 /* placement_tail.c */
-bool tail_hold(Placement *p, Class *c, double finish_s);
+/** at_hand: somebody holds its data. Whether it should wait rather than go to a node where it would end at finish_s. */
+bool tail_hold(Placement *p, Class *c, bool at_hand, double finish_s);
 
 /* placement_choose.c */
 typedef struct { PlacementNodeRef node; Terms terms; } Pick;

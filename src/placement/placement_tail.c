@@ -2,6 +2,9 @@
  * The end of a task. When could all that is left be done, each micro-job whole on one core? A node that would finish one later than that, and
  * than a full node's next one, only makes the task longer, however idle it is. The answer stays nearly the same while work goes as expected, so
  * it is worked out by a scan once in many choices; but nothing is held back on old news.
+ *
+ * Micro-jobs with data at hand: who has which of what is left is not looked up. Each node that holds anything is taken to hold what it would get, for
+ * those are the ones worth waiting for ("Delay scheduling", Zaharia et al., EuroSys 2010).
  */
 #include "placement/placement_parts.h"
 
@@ -11,9 +14,10 @@ enum { SCAN_CHOICES_MIN = 16, SCAN_NODES_PER_CHOICE = 16, SPANS_MAX = 1000 };
 static const double SLACK = 0.05, NEAR = 0.01; /* of the fastest run: estimates are no better than that */
 
 /* A node with no room whose work should be over and is not is believed to need as long again as it is late. */
-static Flow flow_of(const Placement *p, const Class *c, const Node *n)
+static Flow flow_of(const Placement *p, const Class *c, const Node *n, bool at_hand)
 {
-    const Terms terms = score_terms(p, &p->tasks[c->task], n, &c->job, c->content ? score_held(n, c->content) : 0);
+    const uint64_t held = c->content ? score_held(n, c->content) : at_hand && n->data_count ? c->job.bytes : 0;
+    const Terms terms = score_terms(p, &p->tasks[c->task], n, &c->job, held);
     double since_s = fmax(p->now_s, n->core_free_s);
     const double late_s = p->now_s - node_queue_first_end_s(&n->queue);
     if (n->room == 0 && n->queue.running == n->queue.cores && late_s > 0) since_s = fmax(since_s, n->core_free_s + 2 * late_s);
@@ -49,7 +53,7 @@ static double earliest_end(const Placement *p, const Class *c, uint32_t count, d
     return high;
 }
 
-static void scan(const Placement *p, Class *c)
+static void scan(const Placement *p, Class *c, bool at_hand)
 {
     const uint64_t left = p->tasks[c->task].left;
     c->tail.left = left;
@@ -58,7 +62,7 @@ static void scan(const Placement *p, Class *c)
     uint32_t count = 0;
     for (uint32_t i = 0; i < p->node_end; i++) {
         if (c->where[i] == WHERE_OUT) continue;
-        const Flow flow = flow_of(p, c, &p->nodes[i]);
+        const Flow flow = flow_of(p, c, &p->nodes[i], at_hand);
         c->flows[count++] = flow;
         c->tail.fastest_s = fmin(c->tail.fastest_s, flow.run_s);
         if (p->nodes[i].room == 0) c->tail.full_s = fmin(c->tail.full_s, flow.since_s + flow.run_s);
@@ -75,15 +79,15 @@ static bool too_late(const Class *c, double finish_s)
     return finish_s > c->tail.end_s + c->tail.fastest_s * SLACK && finish_s > c->tail.full_s;
 }
 
-bool tail_hold(Placement *p, Class *c, double finish_s)
+bool tail_hold(Placement *p, Class *c, bool at_hand, double finish_s)
 {
     const Task *t = &p->tasks[c->task];
     if (t->left == 0 || t->need.weights.availability == 0 || c->full == 0) return false;
     const bool stale = c->tail.choices == 0 || t->left > c->tail.left || p->now_s > c->tail.end_s;
-    if (stale) scan(p, c);
+    if (stale) scan(p, c, at_hand);
     c->tail.choices--;
     if (!too_late(c, finish_s)) return false;
     if (p->now_s < c->tail.scanned_s + c->tail.fastest_s / 2) return true;
-    scan(p, c);
+    scan(p, c, at_hand);
     return too_late(c, finish_s);
 }

@@ -4,7 +4,10 @@
 
 #include "sim/world.h"
 
-enum { COPIES_MAX_FACTOR = 3 }; /* disagreement may ask for so many times the copies of the rule */
+enum {
+    COPIES_MAX_FACTOR = 3, /* disagreement may ask for so many times the copies of the rule */
+    MISSES_MAX = 256,      /* micro-jobs that wait for another node than there is, before the rest of their task waits for the next event */
+};
 
 uint32_t node_room(const Node *n) { return n->known && !n->draining && n->outstanding < n->window ? n->window - n->outstanding : 0; }
 
@@ -171,25 +174,32 @@ static Err tick_later(World *w)
     return world_at(w, w->now_ns + later(from_seconds(shortest / 4), 20 * NS_PER_MS), EVENT_TICK, 0, 0);
 }
 
+/* The next micro-job of the task. One that waits for a better node lets others by, whose data may lie elsewhere. */
+static Err serve(World *w, uint32_t task, uint32_t *misses, bool *ret_blocked)
+{
+    uint32_t job = line_take(w, &w->tasks[task]);
+    PlacementAnswer answer = PLACEMENT_FULL;
+    *ret_blocked = true;
+    if (job == SIM_NONE) return OK;
+    do TRY(place_copy(w, job, &answer));
+    while (answer == PLACEMENT_CHOSEN && w->jobs[job].wanted);
+    bool placed = w->jobs[job].wanted == 0, lets_by = answer == PLACEMENT_HOLD && w->tasks[task].dataset >= 0 && ++*misses < MISSES_MAX;
+    *ret_blocked = !placed && !lets_by;
+    if (placed) return OK;
+    TRY(line_put(w, job, !lets_by));
+    return answer == PLACEMENT_HOLD ? tick_later(w) : OK;
+}
+
 Err manager_dispatch(World *w)
 {
     uint64_t blocked = 0;
-    uint32_t task;
+    uint32_t task, misses = 0;
     if (!w->room_made) return OK;
     w->room_made = false;
     while ((task = w->policy->next_task(w, blocked)) != SIM_NONE) {
-        uint32_t job = line_take(w, &w->tasks[task]);
-        PlacementAnswer answer = PLACEMENT_FULL;
-        if (job == SIM_NONE) {
-            blocked |= (uint64_t)1 << task;
-            continue;
-        }
-        do TRY(place_copy(w, job, &answer));
-        while (answer == PLACEMENT_CHOSEN && w->jobs[job].wanted);
-        if (w->jobs[job].wanted == 0) continue;
-        TRY(line_put(w, job, true));
-        blocked |= (uint64_t)1 << task;
-        if (answer == PLACEMENT_HOLD) TRY(tick_later(w));
+        bool is_blocked;
+        TRY(serve(w, task, &misses, &is_blocked));
+        if (is_blocked) blocked |= (uint64_t)1 << task;
     }
     for (size_t t = 0; t < w->scenario->task_count; t++)
         if (w->tasks[t].arrived && w->tasks[t].copies_waiting == 0 && w->left) return tick_later(w);
