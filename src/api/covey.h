@@ -382,6 +382,7 @@ typedef struct {
     bool has_seed;                                 /* instead of the scenario's */
     void *context;
     void (*begun)(void *context, const covey_simulation *simulation);
+    void (*notice)(void *context, const char *line);                                                                   /* what to know of its input */
     int (*progress)(void *context, const char *policy, uint64_t ended, uint64_t micro_jobs, double simulated_seconds); /* not 0: stop */
     void (*result)(void *context, const covey_simulated *figures);                                                     /* of each policy */
     uint64_t explain_job;                          /* with `candidate`: whose candidates, when its first copy is placed */

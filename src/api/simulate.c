@@ -1,4 +1,6 @@
 /* Simulations for the library's user: reads a scenario, runs it under one policy or all, hands over figures. */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/internal.h"
@@ -52,12 +54,24 @@ static Err run_policy(const Scenario *s, const char *policy, const covey_simulat
     return OK;
 }
 
+static void say_stand_ins(const Scenario *s, const covey_simulate_options *o)
+{
+    for (size_t i = 0; i < s->population_count && o->notice; i++) {
+        const SimPopulation *p = &s->populations[i];
+        char line[2 * PATH_MAX + 128];
+        if (!p->stands_in) continue;
+        snprintf(line, sizeof line, "%s: the trace %s stands in for %s, which is not there", p->name, p->stand_in_path, p->trace_path);
+        o->notice(o->context, line);
+    }
+}
+
 static Err run_policies(const Scenario *s, const covey_simulate_options *o, Diag *diag)
 {
     const char *policy = o->policy ? o->policy : sim_policy(0);
     covey_simulation begun = {.scenario = s->name, .seed = o->has_seed ? o->seed : s->seed, .nodes = s->nodes, .micro_jobs = s->jobs};
     TRY(sim_policy_check(policy, diag));
     if (o->begun) o->begun(o->context, &begun);
+    say_stand_ins(s, o);
     if (strcmp(policy, SIM_POLICY_ALL) != 0) return run_policy(s, policy, o, diag);
     for (unsigned i = 0; sim_policy(i); i++) TRY(run_policy(s, sim_policy(i), o, diag));
     return OK;

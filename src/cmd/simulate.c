@@ -18,7 +18,7 @@ static const char NOTE[] = "figures of a model, not measurements; docs/simulatio
 
 typedef struct {
     json_t *json;            /* NULL: a table */
-    json_t *policies, *candidates;
+    json_t *policies, *candidates, *notices;
     Progress progress;
     struct timespec begin;
     double next_s;
@@ -75,6 +75,13 @@ static void on_begun(void *context, const covey_simulation *s)
         return;
     }
     printf("simulation of %s: %" PRIu64 " nodes, %" PRIu64 " micro-jobs, seed %" PRIu64 " (%s)\n", s->scenario, s->nodes, s->micro_jobs, s->seed, NOTE);
+}
+
+static void on_notice(void *context, const char *line)
+{
+    View *v = context;
+    if (v->json) json_array_append_new(v->notices, json_string(line));
+    else printf("note: %s\n", line);
 }
 
 /* A figure, and how many times the bound it is. */
@@ -214,11 +221,13 @@ static int simulate(const char *path, covey_simulate_options *o, bool json)
         v.json = json_object();
         v.policies = json_array();
         v.candidates = json_array();
+        v.notices = json_array();
     }
     progress_begin(&v.progress, "simulate");
     clock_gettime(CLOCK_MONOTONIC, &v.begin);
     o->context = &v;
     o->begun = on_begun;
+    o->notice = on_notice;
     o->progress = on_progress;
     o->result = on_result;
     catch_signals();
@@ -227,6 +236,7 @@ static int simulate(const char *path, covey_simulate_options *o, bool json)
     if (code == COVEY_INTERRUPTED) fprintf(stderr, "covey: interrupted; what is said above is complete, the rest was not simulated\n");
     else if (code) session_error(&e);
     if (json) {
+        json_object_set_new(v.json, "notices", v.notices);
         json_object_set_new(v.json, "policies", v.policies);
         if (o->candidate) json_object_set_new(v.json, "candidates", v.candidates);
         else json_decref(v.candidates);

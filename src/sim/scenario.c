@@ -15,6 +15,7 @@ void scenario_free(Scenario *s)
 {
     for (size_t i = 0; i < s->population_count; i++) {
         free(s->populations[i].trace_path);
+        free(s->populations[i].stand_in_path);
         trace_free(&s->populations[i].trace);
     }
     free(s->tasks);
@@ -67,15 +68,23 @@ static Err read_file(const char *path, const char *kind, size_t max, Buffer *ret
     return OK;
 }
 
+static Err load_trace(SimPopulation *p, Diag *diag)
+{
+    AUTO_BUFFER json = {0};
+    const char *path = p->trace_path;
+    Err e = read_file(path, "spot trace", TRACE_BYTES_MAX, &json, diag);
+    if (e.code == ERR_NO_ENTRY && p->stand_in_path) {
+        path = p->stand_in_path;
+        p->stands_in = true;
+        e = read_file(path, "spot trace", TRACE_BYTES_MAX, &json, diag);
+    }
+    return e.code ? e : trace_parse(view_buffer(&json), path, &p->trace, diag);
+}
+
 static Err load_traces(Scenario *s, Diag *diag)
 {
-    for (size_t i = 0; i < s->population_count; i++) {
-        SimPopulation *p = &s->populations[i];
-        AUTO_BUFFER json = {0};
-        if (!p->trace_path) continue;
-        TRY(read_file(p->trace_path, "spot trace", TRACE_BYTES_MAX, &json, diag));
-        TRY(trace_parse(view_buffer(&json), p->trace_path, &p->trace, diag));
-    }
+    for (size_t i = 0; i < s->population_count; i++)
+        if (s->populations[i].trace_path) TRY(load_trace(&s->populations[i], diag));
     return OK;
 }
 

@@ -62,6 +62,8 @@ typedef struct {
     bool spot;
     uint64_t notice_ns;                 /* before a preemption; 0: without notice */
     char *trace_path;                   /* NULL: never preempted */
+    char *stand_in_path;                /* a trace to take where the first is not there; NULL: none */
+    bool stands_in;                     /* it was taken */
     Trace trace;
     SimFailures failures;
 } SimPopulation;

@@ -132,12 +132,16 @@ static const Field FAILURE_KEYS[] = {
 };
 
 static const Field SPOT_KEYS[] = {
-    {"notice", FIELD_DURATION, AT(notice_ns), .max = SCENARIO_TIME_MAX_NS}, {"trace", FIELD_PATH, AT(trace_path)}, {NULL}};
+    {"notice", FIELD_DURATION, AT(notice_ns), .max = SCENARIO_TIME_MAX_NS}, {"trace", FIELD_PATH, AT(trace_path)},
+    {"otherwise", FIELD_PATH, AT(stand_in_path)}, {NULL}};
 
 static Err read_spot(const SchemaReading *r, const YamlNode *value)
 {
+    SimPopulation *p = r->target;
     TRY(schema_read(r, value, SPOT_KEYS));
-    ((SimPopulation *)r->target)->spot = true;
+    p->spot = true;
+    if (p->stand_in_path && !p->trace_path)
+        return SCHEMA_FAIL(r, tree_find(value, "otherwise")->key_line, "'otherwise' stands in for a 'trace', and there is none; call it 'trace'");
     return OK;
 }
 
