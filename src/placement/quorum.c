@@ -4,6 +4,13 @@
 #include <assert.h>
 #include <string.h>
 
+QuorumRule quorum_rule(uint32_t copies, uint32_t agree)
+{
+    assert(agree >= 1 && agree <= copies && copies <= QUORUM_COPIES_MAX);
+    const uint32_t most = 2 * copies + 1;
+    return (QuorumRule){(uint8_t)copies, (uint8_t)agree, (uint8_t)(most < QUORUM_COPIES_MAX ? most : QUORUM_COPIES_MAX)};
+}
+
 bool quorum_rule_valid(const QuorumRule *rule)
 {
     return rule->agree >= 1 && rule->agree <= rule->copies && rule->copies <= rule->copies_max && rule->copies_max <= QUORUM_COPIES_MAX;

@@ -22,6 +22,8 @@ typedef struct {
     uint8_t copies_max;  /* copies <= copies_max <= QUORUM_COPIES_MAX; as many votes are ever asked for */
 } QuorumRule;
 
+/** The rule that a task's `copies` and `agree` stand for: disagreement may raise the copies to one more than twice as many. */
+QuorumRule quorum_rule(uint32_t copies, uint32_t agree);
 /** Whether the rule is one. */
 bool quorum_rule_valid(const QuorumRule *rule);
 

@@ -6,6 +6,8 @@
 
 #include "placement/fixture.h"
 
+static const QuorumRule THREE_AGREE_TWO = {3, 2, 7};
+
 static QuorumVote vote_of(uint64_t node, uint64_t owner, uint8_t digest)
 {
     QuorumVote v = {.node = node, .owner = owner};
@@ -60,6 +62,12 @@ START_TEST(a_rule_that_cannot_be_kept_is_no_rule)
     const QuorumRule bad[] = {{0, 0, 0}, {1, 0, 1}, {1, 2, 2}, {3, 2, 2}, {3, 2, QUORUM_COPIES_MAX + 1}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) ck_assert(quorum_rule_valid(&good[i]));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert(!quorum_rule_valid(&bad[i]));
+    for (uint32_t copies = 1; copies <= QUORUM_COPIES_MAX; copies++)
+        for (uint32_t agree = 1; agree <= copies; agree++) {
+            const QuorumRule rule = quorum_rule(copies, agree);
+            ck_assert(quorum_rule_valid(&rule) && rule.copies == copies && rule.agree == agree);
+        }
+    ck_assert_uint_eq(quorum_rule(3, 2).copies_max, THREE_AGREE_TWO.copies_max);
 }
 END_TEST
 
@@ -173,7 +181,6 @@ END_TEST
 
 enum { JOBS = 100000, RIGHT = 1, LIES_ALL_DIFFER = 0 };
 static const double LIARS = 0.2;
-static const QuorumRule THREE_AGREE_TWO = {3, 2, 7};
 typedef struct { unsigned right, wrong, hopeless, copies; } Outcome;
 
 /* 100,000 micro-jobs; each copy lies with probability LIARS, with one of `lies` lies (LIES_ALL_DIFFER: never the same twice). */

@@ -4,10 +4,7 @@
 
 #include "sim/world.h"
 
-enum {
-    COPIES_MAX_FACTOR = 3, /* disagreement may ask for so many times the copies of the rule */
-    MISSES_MAX = 256,      /* micro-jobs that wait for another node than there is, before the rest of their task waits for the next event */
-};
+enum { MISSES_MAX = 256 }; /* micro-jobs that wait for another node than there is, before the rest of their task waits for the next event */
 
 uint32_t node_room(const Node *n) { return n->known && !n->draining && n->outstanding < n->window ? n->window - n->outstanding : 0; }
 
@@ -104,8 +101,7 @@ uint32_t policy_next_in_turn(World *w, uint64_t blocked)
 static Err vote_open(World *w, uint32_t job)
 {
     const SimTask *t = task_of_job(w, job);
-    uint32_t most = t->copies * COPIES_MAX_FACTOR;
-    QuorumRule rule = {(uint8_t)t->copies, (uint8_t)t->agree, most < QUORUM_COPIES_MAX ? (uint8_t)most : QUORUM_COPIES_MAX};
+    QuorumRule rule = quorum_rule(t->copies, t->agree);
     uint32_t at = w->vote_free;
     if (at != SIM_NONE) {
         memcpy(&w->vote_free, &w->votes[at], sizeof w->vote_free);

@@ -5,20 +5,12 @@
 #include "see/sealed_result.h"
 #include "swarm/manager_parts.h"
 
-static QuorumRule rule_of(const Manager *m)
-{
-    const RedundancySpec *r = &m->request.task->redundancy;
-    uint32_t most = 2 * r->copies + 1;
-    return (QuorumRule){.copies = (uint8_t)r->copies, .agree = (uint8_t)r->agree,
-                        .copies_max = (uint8_t)(most < QUORUM_COPIES_MAX ? most : QUORUM_COPIES_MAX)};
-}
-
 Err votes_begin(Manager *m, uint64_t index, const Member *first)
 {
     const RedundancySpec *r = &m->request.task->redundancy;
     if (!has_redundancy(m) || (r->adaptive && reputation_single(m->reputation, first->who.node))) return OK;
     if (r->agree > 1) {
-        QuorumRule rule = rule_of(m);
+        QuorumRule rule = quorum_rule(r->copies, r->agree);
         TRY(copies_vote(window_at(&m->window, index), &rule));
         m->undecided++;
     }
