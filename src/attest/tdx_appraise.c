@@ -8,7 +8,11 @@
 #include "attest/collateral.h"
 #include "attest/tdx_tcb.h"
 
-enum { PCK_CHAIN_COUNT = 3, TD_UNTRUSTED_ATTRIBUTES = 0xff /* byte 0: debugging and what else leaves the TD open */ };
+enum {
+    PCK_CHAIN_COUNT = 3,
+    TD_UNTRUSTED_ATTRIBUTES = 0xff, /* byte 0: debugging and what else leaves the TD open */
+    TD_MIGRATABLE = 1 << 5,         /* byte 3: bit 29 */
+};
 
 typedef struct {
     const TdxQuote *quote;
@@ -194,8 +198,9 @@ static void judge_enclave(const Case *k)
 static void judge_attributes(const Case *k)
 {
     const uint8_t *a = k->quote->attributes;
-    bool ok = (a[0] & TD_UNTRUSTED_ATTRIBUTES) == 0;
-    verdict_add(k->verdict, "tdx-attributes", ok, "%s", ok ? "no debugging" : "the host may debug, that is read, the TD; start it without");
+    const bool debugged = (a[0] & TD_UNTRUSTED_ATTRIBUTES) != 0, moved = (a[3] & TD_MIGRATABLE) != 0;
+    verdict_add(k->verdict, "tdx-attributes", !debugged && !moved, "%s%s%s", debugged ? "the host may debug, that is read, the TD; start it without" : "",
+                moved ? "a migration TD of the host's choice may move the TD; start it without" : "", debugged || moved ? "" : "no debugging, no migration");
 }
 
 static void judge_registers(const Case *k)

@@ -143,6 +143,10 @@ START_TEST(a_guest_that_the_host_may_debug_or_that_nobody_knows_is_refused)
     w.td_attributes[0] = 1;
     check_refused(&w, PKI_NOW, "tdx-attributes", "the host may debug");
     w.td_attributes[0] = 0;
+    w.td_attributes[3] = 0x20;
+    check_refused(&w, PKI_NOW, "tdx-attributes", "a migration TD of the host's choice");
+    w.td_attributes[3] = 0x10; /* SEPT_VE_DISABLE, as real guests have it */
+    check_accepted(&w);
     folder_put(&w.folder, "reference/registers.yaml",
                VIEW("tdx: {rtmr1: ['919191919191919191919191919191919191919191919191919191919191919191919191919191919191919191919191']}\n"));
     check_accepted(&w);
