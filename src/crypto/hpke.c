@@ -51,7 +51,10 @@ typedef struct { uint8_t dh[2 * 32], context[3 * 32]; size_t dh_size, context_si
 
 static Err exchange_add(Exchange *x, const uint8_t secret[32], const uint8_t point[32])
 {
-    if (crypto_scalarmult(x->dh + x->dh_size, secret, point) != 0) return FAIL(ERR_BAD_INPUT);
+    if (crypto_scalarmult(x->dh + x->dh_size, secret, point) != 0) {
+        sodium_memzero(x, sizeof *x); /* the first product, when it is the second that fails */
+        return FAIL(ERR_BAD_INPUT);
+    }
     x->dh_size += 32;
     return OK;
 }

@@ -115,6 +115,7 @@ Err key_store_create(const char *directory, const KeyFile *file, Diag *diag)
     Err error = FAULTABLE("link", link(beside, path)) == 0 || errno == EEXIST ? OK : FAIL(errno);
     unlink(beside);
     TRY_WHY(diag, error, "%s: cannot write a new key", path);
+    TRY_WHY(diag, dir_sync_of(path), "%s", path); /* before anything is sealed to it */
     return OK;
 }
 

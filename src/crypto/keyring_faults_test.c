@@ -129,5 +129,18 @@ START_TEST(lists_are_old_or_new_and_said_to_be_new_only_when_they_are)
 }
 END_TEST
 
-TEST_MAIN("crypto/keyring_faults", no_rotation_loses_a_key_or_its_trust, no_replacement_loses_a_key,
+START_TEST(a_new_key_has_its_name_on_the_disk_before_anybody_seals_to_it)
+{
+    TestFolder folder = test_folder();
+    Diag diag = {0};
+    ck_assert_int_eq(chmod(folder.path, 0700), 0);
+    ck_assert_ok(keyring_new(folder.path, false, NULL, &diag));
+    ck_assert_str_eq(fault_last(), "fsync"); /* of the folder, behind the link */
+    ck_assert_ok(keyring_new(folder.path, true, NULL, &diag));
+    ck_assert_str_eq(fault_last(), "fsync");
+    test_folder_remove(&folder);
+}
+END_TEST
+
+TEST_MAIN("crypto/keyring_faults", a_new_key_has_its_name_on_the_disk_before_anybody_seals_to_it, no_rotation_loses_a_key_or_its_trust, no_replacement_loses_a_key,
           lists_are_old_or_new_and_said_to_be_new_only_when_they_are)

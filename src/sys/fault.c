@@ -45,8 +45,11 @@ static void configure(void)
     announce = true;
 }
 
+static _Thread_local const char *last = "";
+
 bool fault_strikes(const char *name)
 {
+    last = name;
     pthread_once(&configured, configure);
     uint64_t n = atomic_fetch_add(&calls, 1) + 1;
     if (n != target || (target_role[0] && strcmp(target_role, own_role) != 0)) return false;
@@ -71,6 +74,7 @@ void fault_arm(uint64_t nth, int error)
 
 uint64_t fault_calls(void) { return calls; }
 bool fault_struck(void) { return struck; }
+const char *fault_last(void) { return last; }
 
 __attribute__((destructor)) static void report_count(void)
 {

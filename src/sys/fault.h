@@ -28,6 +28,8 @@ void fault_arm(uint64_t nth, int error);
 /** Calls since the start or the last fault_arm, and whether one of them was made to fail. */
 uint64_t fault_calls(void);
 bool fault_struck(void);
+/** The name of the last call: what a function ends with when order matters, as with fsync. "" before the first. */
+const char *fault_last(void);
 /** Makes SQLite's own calls fail in the same way. Before the first connection. */
 void fault_sqlite_install(void);
 

@@ -36,6 +36,8 @@ MUST_USE Err file_read(int dir_fd, const char *path, Buffer *ret_content);
 MUST_USE Err file_replace(int dir_fd, const char *path, View content, mode_t mode);
 /** Replaces `to` in one step, and makes the new name survive power loss. Both on one file system. */
 MUST_USE Err file_rename(const char *from, const char *to);
+/** Makes the names in the folder of `path` survive power loss. */
+MUST_USE Err dir_sync_of(const char *path);
 /** mkdir -p. errors: ENOTDIR when something else is in the way */
 MUST_USE Err dir_make_all(const char *path, mode_t mode);
 

@@ -112,6 +112,12 @@ Err file_rename(const char *from, const char *to)
     return sync_directory_of(AT_FDCWD, to);
 }
 
+Err dir_sync_of(const char *path)
+{
+    assert(path);
+    return sync_directory_of(AT_FDCWD, path);
+}
+
 static Err make_one(const char *path, mode_t mode)
 {
     if (FAULTABLE("mkdir", mkdir(path, mode)) == 0) return OK;
