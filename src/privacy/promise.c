@@ -43,9 +43,10 @@ double plan_error(const Query *query, const Plan *plan, uint64_t records)
     case QUERY_VARIANCE: return law_deviation(part_of(plan, PART_SQUARES)->law) * step * step / (8 * count);
     case QUERY_BLOCKS: return deviation * step / (double)query->block_count;
     case QUERY_QUANTILES: {
-        double most = 1;
-        for (uint32_t i = 0; i < query->quantile_count; i++) most = fmax(most, (double)query->quantiles[i].den);
-        return M_SQRT2 / real(value->gamma_unit) / (most * count);
+        double most = 0;
+        for (uint32_t i = 0; i < query->quantile_count; i++)
+            most = fmax(most, M_SQRT2 / real(query_gamma(query, value, i)) / ((double)query->quantiles[i].den * count));
+        return most;
     }
     default: return counts ? deviation : deviation * step;
     }

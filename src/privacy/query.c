@@ -102,13 +102,18 @@ static Part *add(Plan *plan, PartRole role, Rational share, UInt128 l1, UInt128 
     return part;
 }
 
+/** By how much one record moves the rank's distance from a quantile a / b, in 1 / b. */
+static UInt128 rank_step(Rational quantile)
+{
+    UInt128 a = quantile.num, b = quantile.den;
+    return a > b - a ? a : b - a;
+}
+
 static UInt128 most_of_rank(const Query *q, UInt128 l1)
 {
     UInt128 most = 0;
-    for (uint32_t i = 0; i < q->quantile_count; i++) {
-        UInt128 a = q->quantiles[i].num, b = q->quantiles[i].den, larger = a > b - a ? a : b - a;
-        if (larger > most) most = larger;
-    }
+    for (uint32_t i = 0; i < q->quantile_count; i++)
+        if (rank_step(q->quantiles[i]) > most) most = rank_step(q->quantiles[i]);
     return most * l1;
 }
 
@@ -169,14 +174,38 @@ static bool fits_sampler(Law *law)
 
 static bool is_choice(const Part *part) { return part->role == PART_CHOICE || part->role == PART_ENDS; }
 
+/** What noise_choose takes; rounded down: more random. */
+static Rational fits_choice(Rational gamma)
+{
+    while (gamma.num >> 60 || gamma.den >> 60) gamma = rational_make(gamma.num >> 1, (gamma.den + 1) >> 1);
+    return gamma;
+}
+
+Rational query_gamma(const Query *query, const Part *part, uint32_t index)
+{
+    UInt128 r1, r2;
+    Rational gamma;
+    contributions(query, &r1, &r2);
+    const UInt128 own = rank_step(query->quantiles[index]) * r1;
+    return rational_multiply(part->gamma_unit, rational_make(part->l1, own), &gamma) ? fits_choice(gamma) : part->gamma_unit;
+}
+
+UInt128 query_rank_interval(const Query *query, const Part *part, uint32_t index)
+{
+    UInt128 r1, r2;
+    contributions(query, &r1, &r2);
+    const Rational share = rational_make(rank_step(query->quantiles[index]) * r1, part->l1);
+    UInt128 own;
+    return __builtin_mul_overflow(part->interval, share.num, &own) ? part->interval : own / share.den + 2;
+}
+
 /** A choice: gamma = epsilon / (2 sensitivity). */
 static bool choice_law(Part *part, Rational epsilon)
 {
     Rational twice = {part->l1 ? 2 * part->l1 : 1, 1};
     part->share = (Spend){epsilon, RATIONAL_ZERO, RATIONAL_ZERO};
     if (!rational_divide_down(epsilon, twice, &part->gamma_unit)) return false;
-    while (part->gamma_unit.num >> 60 || part->gamma_unit.den >> 60) /* what noise_choose takes; rounded down: more random */
-        part->gamma_unit = rational_make(part->gamma_unit.num >> 1, (part->gamma_unit.den + 1) >> 1);
+    part->gamma_unit = fits_choice(part->gamma_unit);
     return part->gamma_unit.num > 0;
 }
 

@@ -99,6 +99,10 @@ MUST_USE bool query_named(View name, QueryKind *ret_kind);
 ContributionLimits query_limits(const Query *query);
 /** errors: ERR_BAD_INPUT (the Diag, which may be NULL, says what: no spending, open keys without delta, keys out of order, ...), ERR_LIMIT */
 MUST_USE Err query_plan(const Query *query, Plan *ret_plan, Diag *diag);
+/** Of a quantile of its own, out of a choice's part, which says those of the most demanding one: what noise_choose gets, and by how much the rank may
+ *  be off, in 1/b. */
+Rational query_gamma(const Query *query, const Part *part, uint32_t index);
+UInt128 query_rank_interval(const Query *query, const Part *part, uint32_t index);
 /**
  * Root mean square error that the formula promises for one released number, in the query's own unit; `records` is the number of records (mean,
  * variance: it

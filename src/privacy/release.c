@@ -163,24 +163,24 @@ static Int128 edge_value(const Query *q, uint32_t edge)
 }
 
 /** One of the bins: its middle. */
-static Err choose_value(Release *r, const Part *part, Rational quantile, Int128 *ret_value)
+static Err choose_value(Release *r, const Part *part, uint32_t index, Int128 *ret_value)
 {
     Aggregate *a = r->a;
     uint32_t bin;
-    score(a, quantile, 0);
-    TRY(noise_choose(r->source, a->scores + 1, a->cell_count, part->gamma_unit, a->order, &bin));
+    score(a, a->query->quantiles[index], 0);
+    TRY(noise_choose(r->source, a->scores + 1, a->cell_count, query_gamma(a->query, part, index), a->order, &bin));
     const Int128 first = edge_value(a->query, bin), next = edge_value(a->query, bin + 1), last = bin + 1 < a->cell_count ? next - 1 : next;
     *ret_value = first + (last - first) / 2;
     return OK;
 }
 
 /** An end: where the chosen bin begins, or the value behind it. */
-static Err choose_end(Release *r, const Part *part, Rational quantile, Int128 shift, Int128 *ret_value)
+static Err choose_end(Release *r, const Part *part, uint32_t index, Int128 shift, Int128 *ret_value)
 {
     Aggregate *a = r->a;
     uint32_t choice;
-    score(a, quantile, shift);
-    TRY(noise_choose(r->source, a->scores, a->cell_count + 2, part->gamma_unit, a->order, &choice));
+    score(a, a->query->quantiles[index], shift);
+    TRY(noise_choose(r->source, a->scores, a->cell_count + 2, query_gamma(a->query, part, index), a->order, &choice));
     const uint32_t below = choice ? choice - 1 : 0, behind = choice > a->cell_count ? a->cell_count : choice;
     *ret_value = edge_value(a->query, shift < 0 ? below : behind);
     return OK;
@@ -191,10 +191,10 @@ static Err release_quantiles(Release *r)
     const Query *q = r->a->query;
     const Part *value_part = part_of(r->a, PART_CHOICE), *ends = part_of(r->a, PART_ENDS);
     for (uint32_t i = 0; i < q->quantile_count; i++) {
-        Int128 value, low, high, off = (Int128)at_most((Int128)ends->interval, (Int128)1 << 61);
-        TRY(choose_value(r, value_part, q->quantiles[i], &value));
-        TRY(choose_end(r, ends, q->quantiles[i], -off, &low));
-        TRY(choose_end(r, ends, q->quantiles[i], off, &high));
+        Int128 value, low, high, off = at_most((Int128)query_rank_interval(q, ends, i), (Int128)1 << 61);
+        TRY(choose_value(r, value_part, i, &value));
+        TRY(choose_end(r, ends, i, -off, &low));
+        TRY(choose_end(r, ends, i, off, &high));
         Released number = {.role = PART_CHOICE, .index = i, .part = value_part};
         TRY(report(r, &number, value, at_most(low, value), at_least(high, value), 1, q->bounds.step));
     }
