@@ -119,6 +119,8 @@ static inline View buffer_piece(const Buffer *b, uint64_t at, uint64_t size) { r
 void buffer_set(Buffer *b, View bytes);
 
 /* --- malice_bus.c --- */
+/** Whether it is how a task over sealed data may fail. */
+bool is_clean(int code);
 /** Whether the run's scheme is this one; counts it as done. */
 bool scheme_is(Stage *s, Malice m);
 /** Something passes through the world between: false when it is dropped. */

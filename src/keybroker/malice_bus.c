@@ -107,6 +107,16 @@ static void deliver(Stage *s, View request)
     if (s->answer_count > before) book_answer(s, request, view_buffer(&s->answers[before]));
 }
 
+bool is_clean(int code)
+{
+    static const int CODES[] = {ERR_BAD_INPUT,     ERR_LIMIT,     ERR_NO_ENTRY,  ERR_CORRUPT, ERR_DENIED,
+                                ERR_BAD_SIGNATURE, ERR_UNTRUSTED, ERR_BUSY,      ERR_CLOSED,  ERR_PROTOCOL,
+                                ERR_TASK_FAILED,   ERR_TRUNCATED, ERR_MISPLACED, ERR_FOREIGN, ERR_STALE};
+    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++)
+        if (CODES[i] == code) return true;
+    return false;
+}
+
 typedef struct {
     BrokerMessageType type;
     uint64_t token;
@@ -119,7 +129,8 @@ static void take_answer(Stage *s, Wanted *w, Buffer *answer, Buffer *ret_answer)
     BrokerRefused refusal;
     uint64_t token;
     if (!pass(s, answer) || broker_get_token(view_buffer(answer), &token).code) return;
-    if (broker_get_refused(view_buffer(answer), &refusal).code == 0) w->refused = FAIL(refusal.code);
+    /* A code that a flipped bit has made into none is a refusal all the same, as for an agent (node/attest.c). */
+    if (broker_get_refused(view_buffer(answer), &refusal).code == 0) w->refused = FAIL(is_clean(refusal.code) ? refusal.code : ERR_DENIED);
     if (broker_message_type(view_buffer(answer)) != w->type || (token != w->token && stage_pick(s, 2))) return;
     w->taken = true;
     buffer_set(ret_answer, view_buffer(answer));

@@ -19,16 +19,6 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
     return text && *text ? strtoull(text, NULL, 10) : otherwise;
 }
 
-static bool is_clean(int code)
-{
-    static const int CODES[] = {ERR_BAD_INPUT,     ERR_LIMIT,     ERR_NO_ENTRY,  ERR_CORRUPT, ERR_DENIED,
-                                ERR_BAD_SIGNATURE, ERR_UNTRUSTED, ERR_BUSY,      ERR_CLOSED,  ERR_PROTOCOL,
-                                ERR_TASK_FAILED,   ERR_TRUNCATED, ERR_MISPLACED, ERR_FOREIGN, ERR_STALE};
-    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++)
-        if (CODES[i] == code) return true;
-    return false;
-}
-
 /* A run in four is left in peace; the others have a scheme, spoilt messages, or both. */
 static void choose_malice(Stage *s)
 {
