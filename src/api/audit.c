@@ -30,18 +30,31 @@ Err audit_log_path(const covey *c, const char *path, char ret_path[PATH_BYTES_MA
     return OK;
 }
 
+/* The log may be whole: a key that others have can write a whole one. */
+static Err verify_with(const covey *c, const char *path, const PublicKey *key, AuditReport *ret_report, Diag *diag)
+{
+    char text[PUBLIC_KEY_TEXT_MAX];
+    Diag why = {0};
+    TRY(audit_verify(path, key, ret_report, diag));
+    public_key_print(key, text);
+    Err revoked = revoked_refuse(c->config_dir, key->bytes, text, &why);
+    if (revoked.code == ERR_DENIED) return FAIL_WHY(diag, ERR_DENIED, "%s: is whole, but who else has its key could have written it: %.300s", path, why.text);
+    if (revoked.code) *diag = why;
+    return revoked;
+}
+
 /* Without a key to verify with: the user's own or this node's. */
 static Err verify_as_mine(const covey *c, const char *path, AuditReport *ret_report, Diag *diag)
 {
     PublicKey key;
     char node[PATH_BYTES_MAX];
     TRY(keyring_public(c->config_dir, &key, NULL, diag));
-    Err mine = audit_verify(path, &key, ret_report, diag);
+    Err mine = verify_with(c, path, &key, ret_report, diag);
     if (mine.code != ERR_UNTRUSTED) return mine;
     TRY_WHY(diag, path_format(node, "%s/node", c->config_dir), "configuration folder");
     if (access(node, F_OK) < 0) return mine;
     TRY(keyring_public(node, &key, NULL, diag));
-    return audit_verify(path, &key, ret_report, diag);
+    return verify_with(c, path, &key, ret_report, diag);
 }
 
 static Err verify(const covey *c, const char *path, const char *key_text, AuditReport *ret_report, Diag *diag)
@@ -50,7 +63,7 @@ static Err verify(const covey *c, const char *path, const char *key_text, AuditR
     if (!key_text) return verify_as_mine(c, path, ret_report, diag);
     if (public_key_parse(key_text, &key).code)
         return FAIL_WHY(diag, ERR_USAGE, "%.80s: is not a public signing key; covey key show prints one", key_text);
-    return audit_verify(path, &key, ret_report, diag);
+    return verify_with(c, path, &key, ret_report, diag);
 }
 
 static void describe(const AuditReport *r, covey_audit_report *ret)

@@ -7,6 +7,8 @@
 #include "api/internal.h"
 #include "api/node_name.h"
 #include "bus/nats_config.h"
+#include "crypto/keyring.h"
+#include "sys/clock.h"
 
 enum { PARTIES_MAX = 65536 };
 
@@ -14,6 +16,7 @@ typedef struct {
     NatsUser *nodes, *managers, *brokers;
     NodeName *names; /* of the nodes */
     size_t node_count, manager_count, broker_count;
+    RevokedKeys revoked; /* here: they connect nowhere */
 } Parties;
 
 static void parties_free(Parties *p)
@@ -22,20 +25,24 @@ static void parties_free(Parties *p)
     free(p->managers);
     free(p->brokers);
     free(p->names);
+    revoked_free(&p->revoked);
 }
 
-static Err read_key(const char *text, const char *what, PublicKey *ret_key, Diag *diag)
+static Err read_key(const Parties *p, const char *text, const char *what, PublicKey *ret_key, Diag *diag)
 {
-    if (public_key_parse(text, ret_key).code == 0) return OK;
+    const bool is_key = public_key_parse(text, ret_key).code == 0;
+    if (is_key && revoked_has(&p->revoked, ret_key->bytes, clock_wall_ns() / NS_PER_S))
+        return FAIL_WHY(diag, ERR_DENIED, "%s %s: is revoked here; leave it out, or name its successor", what, text);
+    if (is_key) return OK;
     return FAIL_WHY(diag, ERR_USAGE, "%s %s: is not a public key, one line covey-ed25519:... as `covey key show%s` prints it", what, text,
                     strcmp(what, "node") == 0 ? " --node" : "");
 }
 
 /* "KEY" or "NAME=KEY"; a key begins with its kind and has = only at its very end, if at all. */
-static Err read_node(const char *text, NatsUser *ret_user, NodeName *ret_name, Diag *diag)
+static Err read_node(const Parties *p, const char *text, NatsUser *ret_user, NodeName *ret_name, Diag *diag)
 {
     const char *key = strstr(text, "=covey-");
-    TRY(read_key(key ? key + 1 : text, "node", &ret_user->key, diag));
+    TRY(read_key(p, key ? key + 1 : text, "node", &ret_user->key, diag));
     if (!key) *ret_name = node_name_of(&ret_user->key);
     else if ((size_t)(key - text) < sizeof ret_name->text) snprintf(ret_name->text, sizeof ret_name->text, "%.*s", (int)(key - text), text);
     else return FAIL_WHY(diag, ERR_USAGE, "node %s: the name is longer than %zu characters", text, sizeof ret_name->text - 1);
@@ -43,13 +50,13 @@ static Err read_node(const char *text, NatsUser *ret_user, NodeName *ret_name, D
     return OK;
 }
 
-static Err read_keys(const char *const *texts, size_t count, const char *what, NatsUser **ret_users, Diag *diag)
+static Err read_keys(const Parties *p, const char *const *texts, size_t count, const char *what, NatsUser **ret_users, Diag *diag)
 {
     if (count == 0) return OK;
     NatsUser *users = calloc(count, sizeof *users);
     *ret_users = users; /* the caller's to free, whatever follows */
     if (!users) return FAIL_WHY(diag, ENOMEM, "no memory");
-    for (size_t i = 0; i < count; i++) TRY(read_key(texts[i], what, &users[i].key, diag));
+    for (size_t i = 0; i < count; i++) TRY(read_key(p, texts[i], what, &users[i].key, diag));
     return OK;
 }
 
@@ -59,7 +66,7 @@ static Err read_nodes(const covey_bus_config *c, Parties *p, Diag *diag)
     p->nodes = calloc(c->node_count, sizeof *p->nodes);
     p->names = calloc(c->node_count, sizeof *p->names);
     if (!p->nodes || !p->names) return FAIL_WHY(diag, ENOMEM, "no memory");
-    for (size_t i = 0; i < c->node_count; i++) TRY(read_node(c->nodes[i], &p->nodes[i], &p->names[i], diag));
+    for (size_t i = 0; i < c->node_count; i++) TRY(read_node(p, c->nodes[i], &p->nodes[i], &p->names[i], diag));
     return OK;
 }
 
@@ -67,9 +74,11 @@ static Err write_config(const covey_bus_config *c, Parties *p, Buffer *ret_text,
 {
     if (c->node_count > PARTIES_MAX || c->manager_count > PARTIES_MAX || c->broker_count > PARTIES_MAX)
         return FAIL_WHY(diag, ERR_USAGE, "more than %d keys of one kind", PARTIES_MAX);
+    char directory[PATH_BYTES_MAX];
+    if (config_directory(directory, sizeof directory).code == 0) TRY(revoked_load(directory, &p->revoked, diag));
     TRY(read_nodes(c, p, diag));
-    TRY(read_keys(c->managers, c->manager_count, "manager", &p->managers, diag));
-    TRY(read_keys(c->brokers, c->broker_count, "broker", &p->brokers, diag));
+    TRY(read_keys(p, c->managers, c->manager_count, "manager", &p->managers, diag));
+    TRY(read_keys(p, c->brokers, c->broker_count, "broker", &p->brokers, diag));
     const NatsServerConfig config = {
         .listen = c->listen ? c->listen : "127.0.0.1:4222", .store = c->store, .server_name = c->server_name,
         .tls_cert = c->tls_cert, .tls_key = c->tls_key, .tls_ca = c->tls_ca,

@@ -163,6 +163,19 @@ on_terminal() {
     run_covey 3 run task.yaml
     [ ! -e revoked.results ]
     run_covey 0 audit verify state/covey/keybroker/audit.log
+    run_covey 3 audit verify state/covey/keybroker/audit-????????????????.log --key "$old"
+    assert_in "is whole, but who else has its key could have written it: $old is revoked" "$stderr"
+}
+
+@test "a revoked key is given no place on a bus" {
+    covey key new >/dev/null
+    local node
+    node=$(covey key show --node)
+    run_covey 0 bus config --store nats --node "$node" --manager "$(covey key show)"
+    covey key revoke "$node"
+    run_covey 3 bus config --store nats --node "$node" --manager "$(covey key show)"
+    assert_in "node $node: is revoked here" "$stderr"
+    assert_equal "$output" ""
 }
 
 @test "one's own revoked key signs nothing" {
