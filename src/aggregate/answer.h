@@ -1,6 +1,6 @@
 /**
  * The answer of a private task as its recipient reads it: JSON, or CSV on demand. Every number comes with the mechanism that made it, its
- * parameters, and an interval that holds the answer without noise with the confidence that is said. docs/formats/answer.md
+ * parameters, and an interval that holds the answer without noise with the confidence that is said. docs/formats/privacy.md
  */
 #pragma once
 #include "privacy/aggregate.h"

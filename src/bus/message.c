@@ -74,6 +74,7 @@ static bool path_valid(View path)
 static bool sealed_valid(const TaskOpen *m)
 {
     if (m->privacy.size != 0 && m->privacy.size != PRIVACY_REQUEST_BYTES) return false;
+    if (m->privacy.size != 0 && m->ahead) return false; /* attesting charges: nobody has asked yet */
     if (m->sealed == SEALED_NONE) return m->footer.size == 0 && m->privacy.size == 0;
     return m->sealed <= SEALED_RESULTS && m->footer.size > 0 && m->footer.size <= BROKER_FOOTER_MAX && m->header.size == 0;
 }

@@ -1,0 +1,114 @@
+/* Do hostile values, modules and partial results move the answer by no more than one unit may? */
+#include "aggregate/fixture.h"
+
+static Work *fed(const PrivacyRequest *r, const char *text)
+{
+    Work *w = work_new(r, 4);
+    ck_assert_ok(work_feed(w, view_text(text)));
+    ck_assert_ok(work_end(w));
+    return w;
+}
+
+static double sum_of(const char *values)
+{
+    const PrivacyRequest r = asking((Asking){.kind = QUERY_SUM, .lower = "-10", .upper = "100", .column = "v"});
+    char text[1024];
+    snprintf(text, sizeof text, "v\n%s", values);
+    return work_answer(fed(&r, text), 4);
+}
+
+START_TEST(values_are_clamped_and_what_is_no_number_moves_nothing)
+{
+    ck_assert_double_eq(sum_of("1\n2\n3\n"), 6);
+    ck_assert_double_eq(sum_of("1\n1000000\n"), 101);
+    ck_assert_double_eq(sum_of("1\n-1e30\n"), -9);
+    ck_assert_double_eq(sum_of("1\nnan\ninf\n-inf\nNaN\n1e999999\n0x10\n\"\"\n--1\n"), 1);
+}
+END_TEST
+
+START_TEST(huge_values_overflow_nothing)
+{
+    ck_assert_double_eq(sum_of("9223372036854775807\n170141183460469231731687303715884105727\n-170141183460469231731687303715884105728\n"), 200 - 10);
+    ck_assert_double_eq(sum_of("99999999999999999999999999999999999999999999999999999999999999999999999999\n1\n"), 1);
+}
+END_TEST
+
+START_TEST(a_person_counts_as_often_as_the_bound_says_and_the_others_as_before)
+{
+    const PrivacyRequest r = asking((Asking){.kind = QUERY_COUNT, .person = "p", .records = 2});
+    ck_assert_double_eq(work_answer(fed(&r, "p\na\na\na\na\na\nb\n"), 4), 3);
+    ck_assert_double_eq(work_answer(fed(&r, "p\nb\n"), 4), 1);
+}
+END_TEST
+
+/* --- partial results --- */
+
+static Buffer frame_of(Work *w)
+{
+    Buffer b = buffer_limited(WORK_FRAME_MAX);
+    ck_assert_ok(work_save(w, &b));
+    return b;
+}
+
+START_TEST(frames_are_of_one_size_whatever_is_in_them)
+{
+    const PrivacyRequest r = asking((Asking){.kind = QUERY_SUM, .lower = "0", .upper = "100", .column = "v"});
+    const Buffer empty = frame_of(fed(&r, "v\n")), full = frame_of(fed(&r, "v\n1\n2\n99\n100\n"));
+    ck_assert_uint_eq(empty.size, full.size);
+}
+END_TEST
+
+START_TEST(frames_add_up_in_any_tree)
+{
+    const PrivacyRequest r = asking((Asking){.kind = QUERY_SUM, .lower = "0", .upper = "100", .column = "v"});
+    const Buffer a = frame_of(fed(&r, "v\n1\n2\n")), b = frame_of(fed(&r, "v\n30\n")), c = frame_of(fed(&r, "v\n"));
+    Work *inner = work_new(&r, 4), *outer = work_new(&r, 4);
+    ck_assert_ok(work_merge(inner, view_buffer(&b)));
+    ck_assert_ok(work_merge(inner, view_buffer(&c)));
+    const Buffer bc = frame_of(inner);
+    ck_assert_ok(work_merge(outer, view_buffer(&a)));
+    ck_assert_ok(work_merge(outer, view_buffer(&bc)));
+    ck_assert_double_eq(work_answer(outer, 4), 33);
+}
+END_TEST
+
+START_TEST(a_frame_of_another_size_or_query_is_refused)
+{
+    const PrivacyRequest r = asking((Asking){.kind = QUERY_SUM, .lower = "0", .upper = "100", .column = "v"});
+    const PrivacyRequest other = asking((Asking){.kind = QUERY_COUNT});
+    Buffer a = frame_of(fed(&r, "v\n1\n"));
+    ck_assert_err(work_merge(work_new(&r, 4), view_of(a.data, a.size - 1)), ERR_CORRUPT);
+    ck_assert(work_merge(work_new(&other, 4), view_buffer(&a)).code != 0);
+    memset(a.data, 0xff, 4);
+    ck_assert_err(work_merge(work_new(&r, 4), view_buffer(&a)), ERR_CORRUPT);
+}
+END_TEST
+
+/* --- modules --- */
+
+static double mean_of(const char *const *values, size_t count)
+{
+    const PrivacyRequest r = asking((Asking){.kind = QUERY_BLOCKS, .lower = "0", .upper = "100", .person = "p"});
+    Work *w = work_new(&r, count);
+    for (size_t i = 0; i < count; i++) work_value(w, view_text(values[i]));
+    return work_answer(w, count);
+}
+
+/* A module that puts somebody's secret into every bit of its output moves the mean by one segment's share of the range, and no further. */
+START_TEST(a_module_moves_the_answer_by_one_segments_share_whatever_it_says)
+{
+    static const char *const HONEST[] = {"50", "50", "50", "50"};
+    static const char *const SAYS[] = {"1e300", "-1e300", "nan", "inf", "", "fifty", "0.0000000000000000000000000000000000000000000001",
+                                       "31415926535897932384626433832795028841971693993751", "100 99 98 97 96", "\xff\xfe\xfd", "1/0"};
+    ck_assert_double_eq_tol(mean_of(HONEST, 4), 50, 1);
+    for (size_t i = 0; i < sizeof SAYS / sizeof SAYS[0]; i++) {
+        const char *const values[] = {"50", SAYS[i], "50", "50"};
+        const double mean = mean_of(values, 4);
+        ck_assert_msg(mean >= 37.5 - 1 && mean <= 62.5 + 1, "\"%s\" moves the mean to %g", SAYS[i], mean);
+    }
+}
+END_TEST
+
+TEST_MAIN("aggregate/work", values_are_clamped_and_what_is_no_number_moves_nothing, huge_values_overflow_nothing,
+          a_person_counts_as_often_as_the_bound_says_and_the_others_as_before, frames_are_of_one_size_whatever_is_in_them, frames_add_up_in_any_tree,
+          a_frame_of_another_size_or_query_is_refused, a_module_moves_the_answer_by_one_segments_share_whatever_it_says)
