@@ -112,6 +112,7 @@ static void fill_cost(const covey_task *t, const Dataset *d, uint64_t records, c
     print_price(&plan->loss, ret);
     for (unsigned i = 0; i < plan->part_count && i < COVEY_COST_PARTS_MAX; i++) part_print(&plan->parts[i], ret->parts[i], sizeof ret->parts[i]);
     ret->error = plan_error(&d->query.query, plan, records);
+    if (!request_reads_records(t->spec.privacy)) ret->best_segments = blocks_of_least_error(records, d->query.query.spend.epsilon, NULL, 0);
     ask_own_broker(t, d, ret);
 }
 

@@ -23,6 +23,7 @@ static void print_text(const covey_cost *cost)
     else print_line("left", "only the key broker knows: it is not yours, or it is running");
     for (unsigned i = 0; i < cost->part_count && i < COVEY_COST_PARTS_MAX; i++) print_line("noise", cost->parts[i]);
     printf("%-10s%.6g, root mean square of one number\n", "error", cost->error);
+    if (cost->best_segments) printf("%-10s%llu segments would give the least error, as far as one can tell: covey seal --segments\n", "best", cost->best_segments);
     if (cost->left_known && !cost->affordable) printf("the budget does not suffice: the task would be refused\n");
 }
 
@@ -46,7 +47,8 @@ static void print_json(const covey_cost *cost)
     printf(", \"left\": ");
     if (cost->left_known) print_json_text(cost->left);
     else printf("null");
-    printf(", \"affordable\": %s, \"error\": %.9g, \"noise\": [", !cost->left_known ? "null" : cost->affordable ? "true" : "false", cost->error);
+    printf(", \"affordable\": %s, \"error\": %.9g, \"best_segments\": %llu, \"noise\": [",
+           !cost->left_known ? "null" : cost->affordable ? "true" : "false", cost->error, cost->best_segments);
     for (unsigned i = 0; i < cost->part_count && i < COVEY_COST_PARTS_MAX; i++) {
         if (i) printf(", ");
         print_json_text(cost->parts[i]);

@@ -24,6 +24,13 @@ example() {
 @test "pi: a hundred million points come near enough" { example pi; }
 @test "distinct: a combiner of one's own, in a tree, merges to the sketch of the whole" { example distinct; }
 
+@test "private: three answers are within their noise, and the fourth is refused" {
+    [ -e "$COVEY_SOURCE/data/birdstrikes.csv" ] || skip "data/birdstrikes.csv is missing; make deps fetches it"
+    run timeout 120 "$COVEY_SOURCE/examples/private/check" "$COVEY_BUILD/covey"
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    assert_in "exit code 3" "$output"
+}
+
 @test "pi: every run throws the same points" {
     cd "$BATS_TEST_TMPDIR" || return
     cp "$COVEY_SOURCE"/examples/pi/{task.yaml,pi.wasm} .

@@ -136,3 +136,27 @@ near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { exit !(a - b <= d && b - a <
     assert_equal "$(json '.[0].left')" "epsilon 0.5"
     assert_equal "$(json '.[0].entries | length')" 1
 }
+
+# One segment has the secret. What the run says, with it and without it, is the same but for times; so are the sizes of what leaves.
+tell() { # HOW SECRET
+    { echo id,v; seq 1 400 | awk -v s="$2" '{ print $1 "," ($1 == 77 ? s : "public") }'; } >in.csv
+    seal --group-by id --segments 12
+    task "{aggregate: sample-and-aggregate, range: [0, 10], epsilon: 1000}" "module: $BATS_FILE_TMPDIR/tell.wasm" "args: [$1]" "security: {lifetime: 1s}"
+    run_covey 0 run task.yaml --json
+    jq -S 'del(.wall_seconds, .image, .measurement)' <<<"$output" >"$1-$2.json"
+    run_covey 0 unseal out.sealed -o -
+    json '.numbers[0].value' >"$1-$2.value"
+}
+
+@test "a module that tells by its exit code, its length, its log or its death tells nothing" {
+    module tell
+    policy "{epsilon: 1000, person: id}"
+    for how in exit length log death time; do
+        tell $how secret
+        tell $how public
+        diff "$how-secret.json" "$how-public.json"
+        near "$(cat "$how-secret.value")" 5 1 # one of twelve
+    done
+    tell value secret
+    near "$(cat value-secret.value)" 5.4 1 # 10 is all that a segment can say
+}
