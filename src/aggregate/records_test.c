@@ -11,7 +11,8 @@ static Err say(void *context, const View *fields)
 {
     (void)context;
     size_t size = strlen(said);
-    for (int i = 0; i < 2; i++) size += (size_t)snprintf(said + size, sizeof said - size, "%.*s%c", (int)fields[i].size, (const char *)fields[i].data, i ? ';' : '|');
+    for (int i = 0; i < 2; i++)
+        size += (size_t)snprintf(said + size, sizeof said - size, "%.*s%c", (int)fields[i].size, (const char *)fields[i].data, i ? ';' : '|');
     return OK;
 }
 
