@@ -398,6 +398,7 @@ COVEY_API const char *covey_simulate_policy(unsigned index, const char **ret_abo
 COVEY_API covey_code covey_warden_serve(int socket_fd, const char *config_dir, covey_error *error);
 
 #include "covey_budget.h"
+#include "covey_predict.h"
 #include "covey_service.h"
 
 #ifdef __cplusplus

@@ -15,6 +15,7 @@ int command_audit(int argc, char **argv);
 int command_budget(int argc, char **argv);
 int command_seal(int argc, char **argv);
 int command_unseal(int argc, char **argv);
+int command_pto(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_bench(int argc, char **argv);

@@ -32,6 +32,7 @@ static const Command COMMANDS[] = {
     {"node", command_node, "give this machine's cores to the tasks of a bus"},
     {"serve", command_serve, "the tasks of a service over HTTP, each request in a SEE"},
     {"manager", command_manager, "run the tasks that are put into a folder, on the nodes of a bus"},
+    {"pto", command_pto, "learn which task comes next: train, measure, explain"},
     {"bus", command_bus, "the configuration of a NATS server that machines find each other at"},
     {"doctor", command_doctor, "what this machine can give, and why not more"},
     {"bench", command_bench, "measure, beside peers"},

@@ -67,7 +67,6 @@ static Err put_body(Buffer *b, const Predictor *p)
         if (p->nets[i]) TRY(put_net(b, p->nets[i]));
     TRY(buffer_put_u8(b, p->blend_learned));
     if (!p->blend_learned) return OK;
-    TRY(buffer_put_u8(b, p->all_learned));
     TRY(put_mixer(b, &p->counts, predictor_symbols(p)));
     TRY(put_mixer(b, &p->all, predictor_symbols(p)));
     return put_floats(b, p->shares.weights, MEMBERS);
@@ -90,7 +89,7 @@ typedef struct {
     Net *nets[NETS];
     Mixer counts, all;
     Shares shares;
-    bool blend_learned, all_learned;
+    bool blend_learned;
 } Loaded;
 
 static void free_loaded(Loaded *l)
@@ -164,7 +163,6 @@ static Err read_blend(Reader *r, const Predictor *p, Loaded *l, Diag *diag)
     float sum = 0;
     l->blend_learned = read_u8(r) == 1;
     if (!l->blend_learned) return OK;
-    l->all_learned = read_u8(r) == 1;
     TRY(read_mixer(r, &p->counts, (size_t)l->tasks.count + 1, &l->counts, diag));
     TRY(read_mixer(r, &p->all, (size_t)l->tasks.count + 1, &l->all, diag));
     bool right = read_floats(r, l->shares.weights, MEMBERS, 1.001f);
@@ -216,7 +214,6 @@ static void take_blend(Predictor *p, Loaded *l)
     l->all = all;
     p->shares = l->shares;
     p->blend_learned = true;
-    p->all_learned = l->all_learned;
 }
 
 Err predictor_load(Predictor *p, View checkpoint, Diag *diag)

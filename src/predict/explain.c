@@ -15,19 +15,29 @@ static void seen(const Context *x, PredictReason *r)
     r->distinct = x ? x->distinct : 0;
 }
 
-static PredictReason row_reason(const Predictor *p, unsigned row, bool nets)
+static const char *name_of(unsigned row)
+{
+    return row < SAY_PPM ? view_name((ViewKind)(row - SAY_VIEWS)) : predict_model_name((PredictModel)(row - SAY_PPM)); /* in the same order */
+}
+
+/* The weight of a row in the end: views and PPM are in the first blend, which is one model of the second. */
+static double weight_of(const Say *say, unsigned row)
+{
+    double second = row < SAY_PPM ? 0 : (double)say->weights_all[row - SAY_PPM];
+    double first = row <= SAY_PPM ? (double)say->weights_counts[row] * (double)say->weights_all[SAY_COUNTS - SAY_PPM] : 0;
+    return first + second;
+}
+
+static PredictReason row_reason(const Predictor *p, unsigned row)
 {
     const Say *say = &p->say;
-    PredictReason r = {.model = row == SAY_PPM ? predict_model_name(PREDICT_PPM) : row == SAY_LSTM ? predict_model_name(PREDICT_LSTM) :
-                       row == SAY_TRANSFORMER ? predict_model_name(PREDICT_TRANSFORMER) : view_name((ViewKind)(row - SAY_VIEWS)),
-                       .weight = nets ? say->weights_all[row] : say->weights_counts[row], .order = -1};
-    best_of(say->p + row * say->stride, say->count, &r);
+    PredictReason r = {.model = name_of(row), .weight = weight_of(say, row), .order = -1};
+    best_of(say_row(say, row), say->count, &r);
     if (row == SAY_PPM) {
         r.order = say->order;
         if (say->order >= 0) seen(context_find(&p->contexts, say->orders[say->order]), &r);
-    } else if (row < SAY_LSTM && row - SAY_VIEWS != VIEW_OWN_RECENT) {
-        unsigned view = row - SAY_VIEWS;
-        seen(context_find(view == VIEW_OWN_TASK ? &p->own : &p->contexts, say->views[view]), &r);
+    } else if (row < SAY_PPM && row != SAY_VIEWS + VIEW_OWN_RECENT) {
+        seen(context_find(row == SAY_VIEWS + VIEW_OWN_TASK ? &p->own : &p->contexts, say->views[row - SAY_VIEWS]), &r);
     }
     return r;
 }
@@ -35,11 +45,10 @@ static PredictReason row_reason(const Predictor *p, unsigned row, bool nets)
 size_t predictor_explain(Predictor *p, uint64_t session, PredictReason ret_reasons[PREDICT_REASONS_MAX], float ret_shares[PREDICT_SHARES])
 {
     size_t count = 0;
-    bool nets = p->nets[0] || p->nets[1];
     predictor_say(p, session);
     for (unsigned row = 0; row < SAY_COUNT; row++) {
-        bool there = row < SAY_LSTM ? row == SAY_PPM || predictor_has(p, PREDICT_COUNTS) : p->nets[row - SAY_LSTM] != NULL;
-        if (there) ret_reasons[count++] = row_reason(p, row, nets);
+        bool there = row == SAY_PPM || (row < SAY_PPM ? predictor_has(p, PREDICT_COUNTS) : row >= SAY_LSTM && p->nets[row - SAY_LSTM]);
+        if (there) ret_reasons[count++] = row_reason(p, row);
     }
     memcpy(ret_shares, p->shares.weights, sizeof p->shares.weights[0] * PREDICT_SHARES);
     return count;

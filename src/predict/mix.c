@@ -46,14 +46,6 @@ void mixer_begin(Mixer *m, unsigned model, float weight)
     for (unsigned i = 0; i < m->contexts[0]; i++) m->weights[0][i * m->models + model] = weight;
 }
 
-void mixer_take(Mixer *m, const Mixer *other, float scale)
-{
-    for (int i = 0; i < MIX_SETS; i++)
-        for (unsigned at = 0; at < m->contexts[i]; at++)
-            for (unsigned k = 0; k < other->models && k < m->models; k++)
-                m->weights[i][at * m->models + k] = scale * other->weights[i][at * other->models + k];
-}
-
 void mixer_weights(const Mixer *m, const unsigned at[MIX_SETS], float ret_weights[MIX_MODELS_MAX])
 {
     for (unsigned k = 0; k < m->models; k++) {

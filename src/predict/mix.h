@@ -19,8 +19,6 @@ void mixer_free(Mixer *m);
 size_t mixer_memory(const Mixer *m);
 /** Where a model speaks from the beginning: the first set's weight of it. */
 void mixer_begin(Mixer *m, unsigned model, float weight);
-/** The weights of the first models become those of `other`, times `scale`; of how they were learned nothing is taken. */
-void mixer_take(Mixer *m, const Mixer *other, float scale);
 /** The sum of the sets, for these contexts. */
 void mixer_weights(const Mixer *m, const unsigned at[MIX_SETS], float ret_weights[MIX_MODELS_MAX]);
 /** logs: [model][stride], of `count` tasks. ret_p sums to 1. */

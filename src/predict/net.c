@@ -139,7 +139,7 @@ void matrix_apply(const float *x, const float *w, const float *bias, size_t rows
 void matrix_apply_add(const float *x, const float *w, size_t rows, size_t inputs, size_t outputs, float *ret)
 {
     int in = (int)inputs, out = (int)outputs;
-    if (rows == 1) cblas_sgemv(CblasRowMajor, CblasTrans, in, out, 1, w, out, x, 1, 1, ret, 1);
+    if (rows == 1) vector_matrix_add(x, w, inputs, outputs, ret); /* asking: at once, and the same on every machine */
     else cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, out, in, 1, x, in, w, out, 1, ret, out);
 }
 

@@ -28,12 +28,11 @@ static Err check(PredictorOptions *o)
 static Err new_say(Say *say)
 {
     size_t rows = (size_t)SAY_COUNT * (TASKS_ROOM + 8);
-    say->p = calloc(rows * 2 + 3 * (TASKS_ROOM + 8), sizeof *say->p);
+    say->p = calloc(rows * 2 + 2 * (TASKS_ROOM + 8), sizeof *say->p);
     say->excluded = calloc(TASKS_ROOM, 1);
     if (!say->p || !say->excluded) return FAIL(ENOMEM);
     say->logs = say->p + rows;
-    say->counts = say->logs + rows;
-    say->all = say->counts + TASKS_ROOM + 8;
+    say->all = say->logs + rows;
     say->blend = say->all + TASKS_ROOM + 8;
     return OK;
 }
@@ -47,7 +46,7 @@ static Err new_parts(Predictor *p)
     TRY(contexts_new(o->sessions_max, &p->own));
     TRY(clients_new(o->clients_max, o->client_burst, o->client_share, &p->clients));
     TRY(mixer_new(COUNTED, sets, &p->counts));
-    TRY(mixer_new(SAY_COUNT, sets, &p->all));
+    TRY(mixer_new(SECOND, sets, &p->all));
     return new_say(&p->say);
 }
 
@@ -64,7 +63,7 @@ Err predictor_new(const PredictorOptions *options, Predictor **ret_predictor)
         return e;
     }
     for (unsigned m = 0; m < COUNTED; m++) mixer_begin(&p->counts, m, 1.2f / COUNTED);
-    for (unsigned m = 0; m < SAY_COUNT; m++) mixer_begin(&p->all, m, m < COUNTED ? 0.6f / COUNTED : 0.25f);
+    mixer_begin(&p->all, SAY_COUNTS - SAY_PPM, 1); /* until a net joins */
     shares_begin(&p->shares, MEMBERS);
     *ret_predictor = p;
     return OK;
@@ -157,11 +156,11 @@ void predictor_distribution(Predictor *p, uint64_t session, const PredictMask *m
 {
     predictor_say(p, session);
     const Say *say = &p->say;
-    const float *rows[PREDICT_MODELS] = {[PREDICT_PPM] = say->p, [PREDICT_COUNTS] = say->counts, [PREDICT_LSTM] = say->p + SAY_LSTM * say->stride,
-                                         [PREDICT_TRANSFORMER] = say->p + SAY_TRANSFORMER * say->stride, [PREDICT_BLEND] = say->blend};
+    static const unsigned ROWS[PREDICT_MODELS] = {[PREDICT_PPM] = SAY_PPM, [PREDICT_COUNTS] = SAY_COUNTS, [PREDICT_LSTM] = SAY_LSTM,
+                                                  [PREDICT_TRANSFORMER] = SAY_TRANSFORMER};
     memset(ret_probabilities, 0, say->count * sizeof *ret_probabilities);
     if (!predictor_has(p, model)) return;
-    memcpy(ret_probabilities, rows[model], say->count * sizeof *ret_probabilities);
+    memcpy(ret_probabilities, model == PREDICT_BLEND ? say->blend : say_row(say, ROWS[model]), say->count * sizeof *ret_probabilities);
     if (p->options.no_end) ret_probabilities[PREDICT_END] = 0;
     if (mask || p->options.no_end) apply_mask(mask, say->count, ret_probabilities);
 }
@@ -192,7 +191,7 @@ void predictor_predict(Predictor *p, uint64_t session, const PredictMask *mask, 
 size_t predictor_memory(const Predictor *p)
 {
     size_t sum = sizeof *p + sessions_memory(&p->sessions) + contexts_memory(&p->contexts) + contexts_memory(&p->own) + clients_memory(&p->clients);
-    sum += mixer_memory(&p->counts) + mixer_memory(&p->all) + ((size_t)SAY_COUNT * 2 + 3) * (TASKS_ROOM + 8) * sizeof(float) + TASKS_ROOM;
+    sum += mixer_memory(&p->counts) + mixer_memory(&p->all) + ((size_t)SAY_COUNT * 2 + 2) * (TASKS_ROOM + 8) * sizeof(float) + TASKS_ROOM;
     sum += (size_t)p->options.states_max * (p->state_floats * sizeof(float) + (p->states ? sizeof(NeuralState) : 0));
     for (int i = 0; i < NETS; i++)
         if (p->nets[i]) sum += net_memory(p->nets[i]);

@@ -25,7 +25,7 @@ static Err resize_states(Predictor *p)
     return OK;
 }
 
-static const float COUNTS_PART = 0.5f; /* what the counting models keep of their weights when a net joins them */
+static const float COUNTS_PART = 0.6f, NET_PART = 0.25f; /* with how much the models begin when a net joins them */
 
 Err predictor_set_net(Predictor *p, Net *net)
 {
@@ -37,7 +37,8 @@ Err predictor_set_net(Predictor *p, Net *net)
         return e;
     }
     net_free(before);
-    if (!p->all_learned) mixer_take(&p->all, &p->counts, COUNTS_PART);
+    mixer_begin(&p->all, SAY_COUNTS - SAY_PPM, COUNTS_PART);
+    mixer_begin(&p->all, (net_model(net) == PREDICT_TRANSFORMER ? SAY_TRANSFORMER : SAY_LSTM) - SAY_PPM, NET_PART);
     p->say.valid = false;
     return OK;
 }
@@ -71,15 +72,16 @@ void predictor_say_nets(Predictor *p)
     Session *s = say->s ? session_find(&p->sessions, say->session) : NULL;
     const float *state = s && s->count && (p->nets[0] || p->nets[1]) ? state_for(p, s) : NULL;
     for (int i = 0; i < NETS; i++) {
-        float *row = say->p + (size_t)(SAY_LSTM + i) * say->stride;
-        memcpy(row, say->p, say->count * sizeof *row); /* where a model has nothing to say it agrees with PPM */
+        float *row = say_row(say, SAY_LSTM + (unsigned)i);
+        const float *ppm = say_row(say, SAY_PPM);
+        memcpy(row, say_row(say, SAY_COUNTS), say->count * sizeof *row); /* where a net has nothing to say it agrees with the counting models */
         if (!p->nets[i] || !state) continue;
         unsigned tasks = net_tasks(p->nets[i]);
         net_say(p->nets[i], state, row);
         if (tasks < say->count) { /* tasks that came up since it was trained: what PPM gives them */
             float known = 0, all = 0;
             for (size_t t = 0; t < say->count; t++) {
-                if (t >= tasks) row[t] = say->p[t];
+                if (t >= tasks) row[t] = ppm[t];
                 else known += row[t];
                 all += row[t];
             }

@@ -9,9 +9,10 @@
 
 enum {
     NETS = 2,
-    SAY_PPM = 0, SAY_VIEWS = 1, SAY_LSTM = SAY_VIEWS + VIEW_COUNT, SAY_TRANSFORMER, SAY_COUNT, /* rows of what models say */
-    COUNTED = SAY_LSTM,             /* the rows of counting models come first */
-    MEMBER_PPM = 0, MEMBER_COUNTS, MEMBER_ALL, MEMBERS, /* of the last, linear blend */
+    /* Rows of what models say. The first blend is of the views and PPM; its answer is the row behind; the second blend is of the rows from PPM on. */
+    SAY_VIEWS = 0, SAY_PPM = VIEW_COUNT, SAY_COUNTS, SAY_LSTM, SAY_TRANSFORMER, SAY_COUNT,
+    COUNTED = SAY_PPM + 1, SECOND = SAY_COUNT - SAY_PPM,
+    MEMBER_PPM = 0, MEMBER_ALL, MEMBERS, /* of the last, linear blend */
     TASKS_ROOM = PREDICT_TASKS_MAX + 1,
 };
 
@@ -31,7 +32,7 @@ typedef struct {
     unsigned at[MIX_SETS];
     float weights_counts[MIX_MODELS_MAX], weights_all[MIX_MODELS_MAX];
     float *p, *logs;                /* [SAY_COUNT][stride] */
-    float *counts, *all, *blend;    /* [stride] */
+    float *all, *blend;             /* [stride] */
     uint8_t *excluded;
 } Say;
 
@@ -44,7 +45,6 @@ struct Predictor {
     Mixer counts, all;
     Shares shares;
     bool blend_learned, frozen;
-    bool all_learned;               /* the weights of `all` have seen something; until then they are taken from `counts` */
     Net *nets[NETS];
     float *states;                  /* [states_max][state_floats]; of both nets, one behind the other */
     NeuralState *state_of;
@@ -54,6 +54,8 @@ struct Predictor {
     Say say;
 };
 
+static inline float *say_row(const Say *say, unsigned row) { return say->p + (size_t)row * say->stride; }
+static inline float *say_logs(const Say *say, unsigned row) { return say->logs + (size_t)row * say->stride; }
 static inline size_t predictor_symbols(const Predictor *p) { return (size_t)p->tasks.count + 1; }
 /** Lets every model speak about the session (which may be unknown) and blends them; the result is p->say. */
 void predictor_say(Predictor *p, uint64_t session);

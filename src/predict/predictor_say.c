@@ -4,7 +4,7 @@
 #include "predict/predictor_parts.h"
 #include "predict/vector.h"
 
-static const float RATE = 0.02f;
+static const float RATE = 0.02f, SECOND_RATE = 0.02f;
 
 static bool may_speak(const Predictor *p, PredictModel model) { return p->options.models == 0 || p->options.models >> model & 1; }
 
@@ -22,35 +22,42 @@ static void choose_weights(const Predictor *p, Say *say)
 
 static void say_views(Predictor *p, Say *say)
 {
+    const float *ppm = say_row(say, SAY_PPM);
     views_contexts(say->s, say->views);
-    for (unsigned v = 0; v < VIEW_COUNT; v++) {
-        float *row = say->p + (SAY_VIEWS + v) * say->stride;
-        view_distribution(v == VIEW_OWN_TASK ? &p->own : &p->contexts, (ViewKind)v, say->views[v], say->s, say->p, say->count, row);
-    }
+    for (unsigned v = 0; v < VIEW_COUNT; v++)
+        view_distribution(v == VIEW_OWN_TASK ? &p->own : &p->contexts, (ViewKind)v, say->views[v], say->s, ppm, say->count, say_row(say, SAY_VIEWS + v));
 }
 
-static void floor_of(float *row, size_t count)
+/* Nothing is impossible to a model, the end aside, where there is none. */
+static void finish_row(const Predictor *p, Say *say, unsigned r)
 {
-    for (size_t t = 0; t < count; t++) row[t] = row[t] > 1e-7f ? row[t] : 1e-7f;
-}
-
-static void no_end(const Predictor *p, Say *say)
-{
-    if (!p->options.no_end || say->count < 2) return;
-    for (unsigned r = 0; r < SAY_COUNT; r++) {
-        float *row = say->p + r * say->stride, left = 1 - row[PREDICT_END];
+    float *row = say_row(say, r), left = 1 - row[PREDICT_END];
+    if (p->options.no_end && say->count > 1) {
         row[PREDICT_END] = 0;
         for (size_t t = 1; t < say->count; t++) row[t] = left > 1e-6f ? row[t] / left : 1 / (float)(say->count - 1);
     }
+    for (size_t t = 0; t < say->count; t++) row[t] = row[t] > 1e-7f ? row[t] : 1e-7f;
+    vector_log(row, say_logs(say, r), say->count);
+}
+
+static void say_counts(Predictor *p, Say *say)
+{
+    float *ppm = say_row(say, SAY_PPM);
+    ppm_distribution(&p->contexts, say->orders, say->order_count, say->count, say->excluded, ppm, &say->order);
+    choose_weights(p, say);
+    if (may_speak(p, PREDICT_COUNTS)) say_views(p, say);
+    else
+        for (unsigned v = 0; v < VIEW_COUNT; v++) memcpy(say_row(say, SAY_VIEWS + v), ppm, say->count * sizeof *ppm);
+    for (unsigned r = 0; r <= SAY_PPM; r++) finish_row(p, say, r);
+    mixer_distribution(say->weights_counts, COUNTED, say->logs, say->stride, say->count, say_row(say, SAY_COUNTS));
+    finish_row(p, say, SAY_COUNTS);
 }
 
 static void blend(const Predictor *p, Say *say)
 {
-    const float *w = p->shares.weights, *ppm = say->p;
-    mixer_distribution(say->weights_counts, COUNTED, say->logs, say->stride, say->count, say->counts);
-    if (p->nets[0] || p->nets[1]) mixer_distribution(say->weights_all, SAY_COUNT, say->logs, say->stride, say->count, say->all);
-    else memcpy(say->all, say->counts, say->count * sizeof *say->all);
-    for (size_t t = 0; t < say->count; t++) say->blend[t] = w[MEMBER_PPM] * ppm[t] + w[MEMBER_COUNTS] * say->counts[t] + w[MEMBER_ALL] * say->all[t];
+    const float *w = p->shares.weights, *ppm = say_row(say, SAY_PPM);
+    mixer_distribution(say->weights_all, SECOND, say_logs(say, SAY_PPM), say->stride, say->count, say->all);
+    for (size_t t = 0; t < say->count; t++) say->blend[t] = w[MEMBER_PPM] * ppm[t] + w[MEMBER_ALL] * say->all[t];
 }
 
 void predictor_say(Predictor *p, uint64_t session)
@@ -62,18 +69,10 @@ void predictor_say(Predictor *p, uint64_t session)
     say->count = predictor_symbols(p);
     say->stride = (say->count + 7) / 8 * 8;
     say->order_count = ppm_contexts(say->s, say->orders);
-    ppm_distribution(&p->contexts, say->orders, say->order_count, say->count, say->excluded, say->p, &say->order);
-    floor_of(say->p, say->count);
-    if (may_speak(p, PREDICT_COUNTS)) say_views(p, say);
-    else
-        for (unsigned v = 0; v < VIEW_COUNT; v++) memcpy(say->p + (SAY_VIEWS + v) * say->stride, say->p, say->count * sizeof *say->p);
+    say_counts(p, say);
     predictor_say_nets(p);
-    no_end(p, say);
-    for (unsigned r = 0; r < SAY_COUNT; r++) {
-        floor_of(say->p + r * say->stride, say->count);
-        vector_log(say->p + r * say->stride, say->logs + r * say->stride, say->count);
-    }
-    choose_weights(p, say);
+    finish_row(p, say, SAY_LSTM);
+    finish_row(p, say, SAY_TRANSFORMER);
     blend(p, say);
     say->valid = true;
 }
@@ -82,12 +81,9 @@ static void learn_blend(Predictor *p, uint16_t task)
 {
     const Say *say = &p->say;
     if (p->options.no_end && task == PREDICT_END) return;
-    mixer_learn(&p->counts, say->at, say->counts, say->logs, say->stride, say->count, task, RATE);
-    if (p->nets[0] || p->nets[1]) {
-        mixer_learn(&p->all, say->at, say->all, say->logs, say->stride, say->count, task, RATE);
-        p->all_learned = true;
-    }
-    const float of_members[MEMBERS] = {say->p[task], say->counts[task], say->all[task]};
+    mixer_learn(&p->counts, say->at, say_row(say, SAY_COUNTS), say->logs, say->stride, say->count, task, RATE);
+    mixer_learn(&p->all, say->at, say->all, say_logs(say, SAY_PPM), say->stride, say->count, task, SECOND_RATE);
+    const float of_members[MEMBERS] = {say_row(say, SAY_PPM)[task], say->all[task]};
     shares_learn(&p->shares, of_members);
     p->blend_learned = true;
 }

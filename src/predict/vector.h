@@ -37,4 +37,6 @@ void vector_log(const float *x, float *ret_logs, size_t count);
 float vector_softmax(float *x, size_t count);
 /** y += a * x. */
 void vector_add(float *y, const float *x, float a, size_t count);
+/** y [outputs] += x [inputs] W [inputs][outputs]. */
+void vector_matrix_add(const float *x, const float *w, size_t inputs, size_t outputs, float *y);
 float vector_dot(const float *x, const float *y, size_t count);

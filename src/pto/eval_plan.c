@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const char *const NAMES[PROTOCOLS] = {"chrono80", "tax", "gentd26", "whole"};
+static const char *const NAMES[PROTOCOLS] = {"chrono80", "tax", "gentd26", "whole", "stream"};
 const char *protocol_name(Protocol p) { return NAMES[p]; }
 
+enum { CASES_MIN = 10 };
 static const double VALIDATION_PART = 0.15, SILENCE_QUANTILE = 0.99; /* of the training part's cases; of the gaps between events */
 
 void plan_free(Plan *p)
@@ -121,9 +122,10 @@ static Err order_cases(Plan *p)
     size_t n = p->case_count, train = n * 8 / 10;
     if (p->protocol == PROTOCOL_TAX) train = (size_t)(((double)n + 1) / 3 + 0.5) * 2;
     else qsort_r(p->cases, n, sizeof *p->cases, by_first_event, p->events);
-    if (p->protocol == PROTOCOL_WHOLE) train = n;
-    if (n < 10 || train > n) return FAIL(ERR_BAD_INPUT);
-    size_t fit = train - (size_t)((double)train * VALIDATION_PART);
+    bool stream = p->protocol == PROTOCOL_STREAM;
+    if (p->protocol == PROTOCOL_WHOLE || stream) train = n;
+    if (n < (stream ? 1 : CASES_MIN) || train > n) return FAIL(ERR_BAD_INPUT);
+    size_t fit = stream ? n : train - (size_t)((double)train * VALIDATION_PART);
     TRY(measure_silence(p, fit));
     for (size_t i = 0; i < n; i++)
         add_case(p, (uint32_t)i, i < fit ? PART_FIT : i < train ? PART_VALIDATION : PART_TEST, p->protocol == PROTOCOL_TAX ? 2 : 1);

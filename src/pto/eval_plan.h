@@ -9,6 +9,7 @@
  *            the
  *            end is neither target nor candidate
  * whole      all cases train, nothing is tested: for covey pto train
+ * stream     all cases in order of time, nothing is asked: for covey pto explain
  *
  * A plan is a list of steps in the order in which a predictor sees them: first what is fitted, then what is held back for validation (the last part
  * of the training part: nothing of the test part is ever chosen on), then the test. Within each part steps are in order of time. An end is seen
@@ -18,7 +19,7 @@
 #include "predict/predict.h"
 #include "pto/log.h"
 
-typedef enum { PROTOCOL_CHRONO80, PROTOCOL_TAX, PROTOCOL_GENTD26, PROTOCOL_WHOLE, PROTOCOLS } Protocol;
+typedef enum { PROTOCOL_CHRONO80, PROTOCOL_TAX, PROTOCOL_GENTD26, PROTOCOL_WHOLE, PROTOCOL_STREAM, PROTOCOLS } Protocol;
 const char *protocol_name(Protocol p);
 
 typedef enum { PART_FIT, PART_VALIDATION, PART_TEST, PARTS } Part;
