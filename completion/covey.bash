@@ -46,6 +46,16 @@ _covey_bus() {
     esac
 }
 
+_covey_pto() {
+    local common='--log --models --seed --case --activity --time --attribute --json --help'
+    case $1 in
+    train) _covey_words "$common --output --epochs --threads"; _covey_files '*' ;;
+    eval) _covey_words "$common --protocol --epochs --threads --frozen --validation"; _covey_files '*' ;;
+    explain) _covey_words "$common --session --events --checkpoint"; _covey_files '*' ;;
+    *) _covey_words 'train eval explain --help' ;;
+    esac
+}
+
 _covey_command() {
     case $1 in
     run) _covey_words '--resume --output --jobs --json --quiet --keybroker --bus --wait --lease --replicas --data --explain --dry-run --records --tls-ca --key --help'; _covey_files '*.y*ml' ;;
@@ -60,6 +70,7 @@ _covey_command() {
     unseal) _covey_words '--output --at-least --inspect --json --help'; _covey_files '*.sealed' ;;
     keybroker) _covey_words '--listen --bus --tls-ca --key --state --collateral --node --help' ;;
     node) _covey_words '--bus --name --zone --owner --price --spot --notice --notice-file --data --cache --cache-size --cores --tls-ca --key --help' ;;
+    pto) if ((COMP_CWORD == 2)); then _covey_pto ''; else _covey_pto "${COMP_WORDS[2]}"; fi ;;
     serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --cores --help'; _covey_files '*.y*ml' ;;
     manager) _covey_words '--bus --tasks --state --at-once --lease --replicas --data --tls-ca --key --help' ;;
     simulate) _covey_words '--seed --policy --json --explain --help'; _covey_files '*.y*ml' ;;
@@ -86,7 +97,7 @@ _covey() {
     --by | -b) _covey_words 'lines csv jsonl fixed: file' ;;
     --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file | --token-file | --tls-cert | --tls-key | --client-ca) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve manager bus attest audit budget simulate doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve manager bus attest audit budget pto simulate doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }
