@@ -80,6 +80,7 @@ typedef struct {
  * What would have been predicted for this session after `events` of its events (0: all), having learned what the log says up to then, and why.
  * checkpoint: NULL, or neural models and weights. ret and what it points to live for the call only.
  */
-COVEY_API covey_code covey_pto_explain(const char *log, const char *checkpoint, const char *session, uint64_t events, const covey_pto_options *options,
+COVEY_API covey_code covey_pto_explain(const char *log, const char *checkpoint, const char *session, uint64_t events,
+                                       const covey_pto_options *options,
                                        void (*visit)(void *context, const covey_pto_explanation *explanation), covey_error *error);
 #endif

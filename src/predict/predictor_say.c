@@ -25,7 +25,8 @@ static void say_views(Predictor *p, Say *say)
     const float *ppm = say_row(say, SAY_PPM);
     views_contexts(say->s, say->views);
     for (unsigned v = 0; v < VIEW_COUNT; v++)
-        view_distribution(v == VIEW_OWN_TASK ? &p->own : &p->contexts, (ViewKind)v, say->views[v], say->s, ppm, say->count, say_row(say, SAY_VIEWS + v));
+        view_distribution(v == VIEW_OWN_TASK ? &p->own : &p->contexts, (ViewKind)v, say->views[v], say->s, ppm, say->count,
+                          say_row(say, SAY_VIEWS + v));
 }
 
 /* Nothing is impossible to a model, the end aside, where there is none. */
