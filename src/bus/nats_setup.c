@@ -12,7 +12,8 @@
 #include "bus/nats_internal.h"
 #include "sys/clock.h"
 
-enum { JS_STREAM_EXISTS = 10058, JS_NO_CONSUMER = 10014, SETUP_RETRY_MS = 500, DEDUP_S = 120, SUBJECT_MESSAGES_MAX = 8192, ENSURED_MAX = 1 << 17 };
+enum { JS_STREAM_EXISTS = 10058, JS_NO_CONSUMER = 10014, SETUP_RETRY_MS = 500, DEDUP_S = 120, SUBJECT_MESSAGES_MAX = 8192, ENSURED_MAX = 1 << 17,
+       LEADER_PATIENCE = 12 /* times connect_ms: a cluster that has lost a server first finds new leaders, and takes up to half a minute for it */ };
 
 /* --- streams --- */
 
@@ -96,7 +97,7 @@ static Err setup_stream(Nats *n, Setup which, uint64_t until_ns, Diag *diag)
 
 Err nats_setup_streams(Nats *n, Diag *diag)
 {
-    const uint64_t until = clock_monotonic_ns() + 2 * n->connect_ms * NS_PER_MS;
+    const uint64_t until = clock_monotonic_ns() + (n->replicas > 1 ? LEADER_PATIENCE : 2) * (uint64_t)n->connect_ms * NS_PER_MS;
     for (Setup s = 0; s < SETUPS; s++) TRY(setup_stream(n, s, until, diag));
     return OK;
 }

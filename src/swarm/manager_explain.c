@@ -23,6 +23,9 @@ static void say_candidate(Manager *m, const PlacementCandidate *c, bool best)
 Err explain(Manager *m, uint64_t index, const JobNeed *need, const PlacementWho *avoid, size_t avoid_count)
 {
     if (!m->request.events.explain) return OK;
+    const uint64_t now = (window_at(&m->window, index)->attempts + UINT64_C(1)) << 32 | m->next_number;
+    if (now == m->explained) return OK; /* it waits, and nothing has changed */
+    m->explained = now;
     PlacementCandidate candidates[CANDIDATES_MAX];
     size_t count, total;
     TRY(placement_explain(m->placement, m->task, need, avoid, avoid_count, candidates, CANDIDATES_MAX, &count, &total));

@@ -115,7 +115,8 @@ struct Manager {
     uint32_t member_count, next_number;
     uint64_t no_member_since_ns, alive_sent_ns;
     uint64_t stuck_job, stuck_since_ns;    /* a micro-job that no node here may have; 0: none */
-    bool told_stuck, explained;
+    bool told_stuck;
+    uint64_t explained;        /* of the micro-job that is to be explained: what was said last, as copies and nodes */
 
     ManagerProgress progress;
     uint64_t started_ns, ended_ns;

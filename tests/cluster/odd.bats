@@ -93,6 +93,38 @@ run_file() {
     [ "$(json .nodes_refused)" = 0 ]
 }
 
+@test "examples/cluster brings up three servers and four nodes, and is right before and after one of each is killed" {
+    [ -e "$COVEY_SOURCE/data/birdstrikes.csv" ] || skip "data/birdstrikes.csv is missing; make deps fetches it"
+    run --separate-stderr timeout 120 "$COVEY_SOURCE/examples/cluster/run" "$COVEY_BUILD/covey" "$BATS_TEST_TMPDIR/fleet"
+    [ "$status" -eq 0 ] || { echo "$output"; echo "$stderr"; return 1; }
+    [ "$(grep -c '^right: 37 species' <<<"$output")" -eq 2 ]
+    assert_in "75 extra copies" "$stderr"
+    assert_in "covey node: left" "$output"
+}
+
+@test "with TLS: who has the CA joins and works, who has not is refused" {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=hub -addext "subjectAltName=IP:10.77.0.2" \
+        -keyout key.pem -out cert.pem 2>/dev/null
+    covey bus config --store "$PWD/store" --listen 10.77.0.2:4222 --tls-cert "$PWD/cert.pem" --tls-key "$PWD/key.pem" \
+        --manager "$(cat "$CLUSTER_DIR/m/key")" --node "n3=$(cat "$CLUSTER_DIR/n3/key")" >nats.conf
+    background s2 s2 nats-server -c "$PWD/nats.conf"
+    within 20 grep -q "Server is ready" "$CLUSTER_DIR/s2.log"
+    run on n3 timeout 30 covey node --bus tls://10.77.0.2 --name n3
+    [ "$status" -eq 3 ]
+    assert_in "no TLS that both sides accept" "$output"
+    run on n3 timeout 30 covey node --bus nats://10.77.0.2 --name n3
+    [ "$status" -ne 0 ]
+
+    : >"$CLUSTER_DIR/n3.log"
+    background n3 n3 covey node --bus tls://10.77.0.2 --tls-ca cert.pem --name n3
+    within 20 grep -q " joined " "$CLUSTER_DIR/n3.log"
+    seq 1 2000 >in.txt
+    over_file encrypted 1KiB
+    CLUSTER_BUS=tls://10.77.0.2 run_file --tls-ca cert.pem
+    end TERM n3
+    end KILL s2
+}
+
 @test "a node that nobody trusts is given nothing, and is named with what to do" {
     on n3 covey key show --node >/dev/null
     on m covey key revoke "$(cat "$CLUSTER_DIR/n3/key")" >/dev/null
