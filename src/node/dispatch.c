@@ -43,6 +43,12 @@ static Err place_job(Task *t, Slot *s, InputRun *run)
     uint32_t job = jobs_take(&t->jobs);
     const JobItem *item = &jobs_get(&t->jobs, job)->item;
     uint64_t stage_and_job = (uint64_t)t->open.stage << STAGE_SHIFT | item->job;
+    uint32_t shelf_place;
+    if (task_has_staged(t, item, &shelf_place)) {
+        slot_add(s, &t->plan, job, stage_and_job, item->attempt, 0);
+        slot_set_staged(s, shelf_place, item->size);
+        return OK;
+    }
     uint8_t *place = slot_add(s, &t->plan, job, stage_and_job, item->attempt, input_size(item, t->open.header));
     if (t->wraps) slot_set_key(s, wraps_key(t->wraps, job));
     TRY(input_place(&t->files, run, item, t->open.header, place));

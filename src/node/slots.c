@@ -97,6 +97,16 @@ void slot_set_key(Slot *s, const uint8_t wrap[sizeof((SlotKey *)0)->wrap])
     memcpy(job_record(s, s->job_count - 1)->key.wrap, wrap, sizeof((SlotKey *)0)->wrap);
 }
 
+void slot_set_staged(Slot *s, uint32_t place, uint64_t size)
+{
+    assert(s->job_count > 0);
+
+    SlotAsk *ask = &job_record(s, s->job_count - 1)->ask;
+    ask->staged = place + 1;
+    ask->input_offset = 0;
+    ask->input_size = size;
+}
+
 void slot_drop_last(Slot *s)
 {
     assert(s->job_count > 0);

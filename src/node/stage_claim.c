@@ -126,11 +126,22 @@ void stage_shelf_look(Stage *s, Shelf *shelf, const SlotAnswer *answer)
 {
     for (uint32_t i = s->entry_count; i > 0; i--) {
         Entry *e = s->entries[i - 1];
-        if (e->r.kind != RESOURCE_DATA || e->shelf != shelf || e->state != ENTRY_READY || shelf_has(shelf, e->place)) continue;
-        note_claim(s, e);
+        if (e->r.kind != RESOURCE_DATA || e->shelf != shelf || e->state != ENTRY_READY) continue;
+        if (!shelf_has(shelf, e->place)) note_claim(s, e);
+        else if (answer) e->promised = false; /* a micro-job has ended: if it was the one, it did not take it */
     }
     if (answer) note_refusals(s, shelf, answer);
     fill_shelf(s, shelf); /* places may have become free */
+}
+
+Entry *stage_find_data(Stage *s, const Shelf *shelf, const uint8_t hash[SHA256_BYTES], uint64_t size)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++) {
+        Entry *e = s->entries[i];
+        bool here = e->r.kind == RESOURCE_DATA && e->state == ENTRY_READY && e->shelf == shelf && !e->promised;
+        if (here && e->r.size == size && memcmp(e->r.hash.bytes, hash, SHA256_BYTES) == 0) return e;
+    }
+    return NULL;
 }
 
 /* --- images --- */

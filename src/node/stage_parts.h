@@ -27,6 +27,7 @@ typedef struct {
     uint64_t offer;
     uint64_t offered_ns, ready_ns;
     bool announced;               /* STAGED was said */
+    bool promised;                /* data: some micro-job is told to take it as its input */
     bool claimed;                 /* an image, by some task; the rest of its zygotes still wait */
     Sha256Run *hash;              /* while it is verified */
     void *map;
@@ -93,6 +94,8 @@ MUST_USE Err stage_shelf_open(Stage *s, View task, const uint8_t measurement[SHA
 void stage_shelf_close(Stage *s, Shelf **shelf);
 /** Notes what was claimed from it, and what a SEE of it says it was refused (answer may be NULL). */
 void stage_shelf_look(Stage *s, Shelf *shelf, const SlotAnswer *answer);
+/** Data with this content that lies on the shelf and is promised to nobody; NULL: none. */
+Entry *stage_find_data(Stage *s, const Shelf *shelf, const uint8_t hash[SHA256_BYTES], uint64_t size);
 /** stage_claim.c: images. The image of a task, if one is staged that it may have; NULL, after the refusal was said, otherwise. */
 typedef struct { View task; const uint8_t *measurement; uint32_t level; uint64_t memory_max, output_max; bool sealed; } ImageClaim;
 Entry *stage_image_claim(Stage *s, const ImageClaim *claim);

@@ -172,6 +172,8 @@ void task_close_objects(Task *t);
 /** task_stage.c: what is staged for the task: its data's shelf, its image. Without either the task goes the slow way. */
 void task_open_staging(Task *t);
 void task_close_staging(Task *t);
+/** Whether a segment that is an object lies on the task's shelf; then (ret_place not NULL) it is promised to the caller's micro-job. */
+bool task_has_staged(Task *t, const JobItem *item, uint32_t *ret_place);
 /** A zygote that waits for this task's image becomes the post's. */
 bool task_take_warm(Task *t, ZygoteLink *ret_link);
 

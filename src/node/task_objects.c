@@ -125,7 +125,8 @@ Err task_take_object(Task *t, uint32_t job)
     const JobItem *item = &jobs_get(&t->jobs, job)->item;
     const ObjectId id = id_of(item);
     Node *n = t->node;
-    if (item->size == 0 || (n->hand && data_at_hand_has(n->hand, &id, item->object_size))) {
+    if (t->job_wants) t->job_wants[job].again = 0;
+    if (item->size == 0 || task_has_staged(t, item, NULL) || (n->hand && data_at_hand_has(n->hand, &id, item->object_size))) {
         ready(t, job);
         return OK;
     }
@@ -135,7 +136,6 @@ Err task_take_object(Task *t, uint32_t job)
     }
     if (!t->job_wants) t->job_wants = calloc(t->jobs.window, sizeof *t->job_wants);
     if (!t->job_wants) return FAIL(ENOMEM);
-    t->job_wants[job].again = 0;
     return want_segment(t, job);
 }
 

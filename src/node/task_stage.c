@@ -40,6 +40,18 @@ void task_close_staging(Task *t)
     if (t->shelf) stage_shelf_close(t->node->stage, &t->shelf);
 }
 
+bool task_has_staged(Task *t, const JobItem *item, uint32_t *ret_place)
+{
+    bool whole = item->kind == SEGMENT_OBJECT && item->offset == 0 && item->size == item->object_size && item->size > 0;
+    if (!t->shelf || !whole || (item->with_header && t->open.header.size)) return false;
+    Entry *e = stage_find_data(t->node->stage, t->shelf, item->object.data, item->size);
+    if (e && ret_place) {
+        e->promised = true;
+        *ret_place = e->place;
+    }
+    return e != NULL;
+}
+
 bool task_take_warm(Task *t, ZygoteLink *ret_link)
 {
     if (!t->claims_image || !t->node->warm) return false;

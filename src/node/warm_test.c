@@ -169,6 +169,41 @@ START_TEST(a_micro_job_claims_its_tasks_data_once)
 }
 END_TEST
 
+static Outcome run_object(uint32_t job, const char *content)
+{
+    AUTO_BUFFER message = buffer_limited(MIB);
+    Sha256 hash;
+    const BatchHead head = {w->open.id, w->open.stage, w->open.node, w->open.manager};
+    sha256_of(view_text(content), &hash);
+    const JobItem item = {.job = job, .attempt = 1, .kind = SEGMENT_OBJECT, .size = strlen(content), .object_size = strlen(content),
+                          .object = view_of(hash.bytes, sizeof hash.bytes)};
+    w->no_retries = true;
+    w->jobs[job] = (WorldJob){.attempt = 1};
+    ck_assert_ok(message_begin_jobs(&message, &head));
+    ck_assert_ok(message_add_job(&message, &item));
+    w->outstanding++;
+    world_send(w, &message);
+    world_until(w, w->jobs[job].answers);
+    return (Outcome)w->jobs[job].outcome;
+}
+
+START_TEST(a_segment_that_is_staged_is_read_where_it_lies)
+{
+    static const char SEGMENT[] = "a score/seg\ne 0 0 2\n";
+    begin();
+    stage_text("score/seg", SEGMENT);
+    const Resource r = image_resource(1);
+    stage_image(&r);
+    open_task();
+    ck_assert_int_eq(run_object(0, SEGMENT), OUTCOME_OK);
+    ck_assert_str_eq(w->jobs[0].output, "available=0\nseek=20\n");
+    ck_assert_uint_eq(fixture_count(&s, STAGE_CLAIMED), 2);
+    ck_assert_int_eq(run_object(1, SEGMENT), OUTCOME_NONE); /* given back: it was claimed, and this node keeps no objects */
+    close_task();
+    end();
+}
+END_TEST
+
 /* The task goes the slow way, with its own copy of the image, and is answered. */
 static void expect_slow(StageOutcomeCode why)
 {
@@ -310,6 +345,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "warden") == 0) return warden_serve(WARDEN_SOCKET_FD, NULL, NULL).code ? 1 : 0;
     const TTest *const tests[] = {
         a_staged_image_waits_warm_and_a_task_takes_it, a_micro_job_claims_its_tasks_data_once,
+        a_segment_that_is_staged_is_read_where_it_lies,
         an_image_on_whose_access_list_the_task_is_not_is_refused_and_the_task_goes_the_slow_way,
         an_image_for_another_task_is_refused_and_the_task_goes_the_slow_way,
         an_image_that_was_started_with_another_memory_is_refused_and_the_task_goes_the_slow_way,

@@ -27,7 +27,7 @@ void input_begin(void)
 static void read_slot(uint8_t *data, uint64_t size, uint64_t offset)
 {
     for (uint64_t got = 0; got < size;) {
-        ssize_t n = pread(job.slot_fd, data + got, size - got, (off_t)(offset + got));
+        ssize_t n = pread(job.input_fd, data + got, size - got, (off_t)(offset + got));
         if (n <= 0) job_end(OUTCOME_INPUT_ERROR);
         got += (uint64_t)n;
     }

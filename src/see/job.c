@@ -46,7 +46,7 @@ static int finish_output(void)
 
 static void begin(int slot_fd, const SlotAsk *ask)
 {
-    job.slot_fd = slot_fd;
+    job.slot_fd = job.input_fd = slot_fd;
     job.ask = *ask;
     job.answer = (SlotAnswer){0};
     job.input_cursor = job.clock_reads_ns = job.random_block = 0;
@@ -84,6 +84,7 @@ void job_run(int slot_fd, uint32_t index, const SlotAsk *ask, bool genuine)
     int outcome = sigsetjmp(job.end, 0);
     if (outcome == 0) {
         if (!genuine) job_end(OUTCOME_SEAL_BROKEN);
+        if (ask->staged && !staging_take_input(ask->staged - 1, ask->input_size, &job.input_fd)) job_end(OUTCOME_INPUT_ERROR);
         input_begin();
         if (is_hiding()) input_check();
         output_begin();

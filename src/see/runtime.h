@@ -33,7 +33,7 @@ extern Setup setup;
 
 /** The micro-job that runs now; reset for each. */
 typedef struct {
-    int slot_fd;
+    int slot_fd, input_fd;      /* input_fd: where the plain input lies, from ask.input_offset on */
     SlotAsk ask;
     SlotAnswer answer;
     uint64_t input_cursor;
@@ -84,6 +84,8 @@ void output_end(void);
 void output_forget(void);
 void output_log(const struct iovec *parts, int count);
 
+/** Claims the micro-job's own input; false: it is not there any more. */
+bool staging_take_input(uint32_t place, uint64_t size, int *ret_fd);
 /** Staged data that was claimed, as the module reads it; see/staging.c. */
 uint64_t staging_size(int stream);
 uint64_t *staging_cursor(int stream);

@@ -30,7 +30,8 @@ typedef struct {
     uint64_t log_offset;
     uint32_t log_max;
     uint32_t attempt;
-    uint64_t reserved;
+    uint32_t staged;         /* 0: the input lies in the slot; otherwise in place staged-1 of the shelf (see/staging.h), whole */
+    uint32_t reserved;
 } SlotAsk; /* 64 bytes */
 
 typedef struct {

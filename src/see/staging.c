@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "see/runtime.h"
+#include "see/sealed.h"
 #include "see/staging.h"
 #include "see/wasi.h"
 
@@ -159,6 +159,19 @@ SEE(SEE_Claim_Prefetch, uint32_t address, uint32_t size)
 {
     char name[STAGING_NAME_BYTES];
     return (uint32_t)(get_name(address, size, name) ? claim(name) : CLAIM_INVALID);
+}
+
+/* The input of the micro-job itself, which the agent left in its place instead of copying it into the slot. */
+bool staging_take_input(uint32_t place, uint64_t size, int *ret_fd)
+{
+    StagingBoard board;
+    uint64_t taken = 0;
+    if (place >= STAGING_PLACES || is_sealed() || !read_board(&board)) return false;
+    int fd = take(place, board.places[place].name, &taken);
+    if (fd < 0 || taken != size) return false;
+    claimed_here[place] = true;
+    *ret_fd = fd;
+    return true;
 }
 
 static Claim *claim_of(uint32_t fd)
