@@ -7,6 +7,7 @@
 
 #include "predict/vector.h"
 
+enum { WARM_MAX = 100 };
 static const float GRADIENT_MAX = 1, MOMENT1 = 0.9f, MOMENT2 = 0.99f;
 
 typedef struct {
@@ -16,7 +17,7 @@ typedef struct {
     float *gradient, *moment1, *moment2, *best;
     Arena arena;
     Sequence *order;                /* a copy of those to fit, shuffled */
-    unsigned updates;
+    unsigned updates, warm;         /* so far; the first ones, which are smaller */
 } Trainer;
 
 void train_steps(const PredictEvent *events, size_t count, Step *ret_steps)
@@ -120,7 +121,7 @@ VECTORIZED static void adam(const Trainer *t, float rate, float scale)
 /* A cosine from the whole rate to a twentieth of it; the first updates are small. */
 static float rate_at(const Trainer *t, double part)
 {
-    float warm = t->updates < 100 ? (float)t->updates / 100 : 1;
+    float warm = t->updates < t->warm ? (float)t->updates / (float)t->warm : 1;
     return t->o.rate * warm * (float)(0.05 + 0.475 * (1 + cos(3.14159265358979 * (part < 1 ? part : 1))));
 }
 
@@ -201,6 +202,8 @@ static Err train(Trainer *t, size_t fit_count, Sequence *validation, size_t vali
     TrainReport r = {.validation_loss = INFINITY};
     TrainProgress progress = {.epochs_max = t->o.epochs_max};
     bool early = validation_count && !t->o.keep_last;
+    size_t updates = t->o.epochs_max * ((fit_count + t->o.batch - 1) / t->o.batch);
+    t->warm = updates / 20 < WARM_MAX ? (unsigned)(updates / 20) : WARM_MAX;
     for (unsigned epoch = 1; epoch <= t->o.epochs_max && (!early || epoch - r.best_epoch <= t->o.patience); epoch++) {
         const float plain = 1;
         double loss = 0;
