@@ -1,6 +1,7 @@
 /* A node: the agent and its warden on a bus that leaves the process, until it is told to go. */
 #include <errno.h>
 #include <math.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/audit_note.h"
 #include "api/internal.h"
 #include "api/node_name.h"
 #include "base/units.h"
@@ -59,6 +61,18 @@ static Err read_price(const char *text, double *ret_price, Diag *diag)
     return OK;
 }
 
+/* Of each task: which image a manager wanted to have run here, and whether it was. */
+static Err on_decided(void *context, const TaskId *task, const uint8_t measurement[32], Err verdict, const char *why)
+{
+    const Serving *s = context;
+    Diag ignored = {{0}};
+    char id[2 * sizeof task->bytes + 1], image[65];
+    sodium_bin2hex(id, sizeof id, task->bytes, sizeof task->bytes);
+    sodium_bin2hex(image, sizeof image, measurement, 32);
+    json_t *detail = json_pack("{s:s, s:b, s:s}", "measurement", image, "trusted", verdict.code == 0, "reason", verdict.code ? why : "");
+    return audit_note(s->covey, AUDIT_IMAGE_TRUST, id, detail, &ignored);
+}
+
 static Err check_folder(const char *path, Diag *diag)
 {
     struct stat st;
@@ -106,7 +120,8 @@ static Err read_options(Serving *s, Diag *diag)
 {
     const covey_node_options *o = s->options;
     AgentConfig *c = &s->config;
-    *c = (AgentConfig){.warden_program = s->program, .cores = o->cores, .config_dir = s->covey->config_dir, .remote = true, .zone = o->zone,
+    *c = (AgentConfig){.warden_program = s->program, .cores = o->cores, .config_dir = s->covey->config_dir, .decided = on_decided,
+                       .decided_context = s, .remote = true, .zone = o->zone,
                        .owner = o->owner, .spot = o->spot, .notice_ns = NOTICE_DEFAULT_NS, .data_dirs = o->data,
                        .data_dir_count = (uint32_t)o->data_count};
     if (o->cores > ZYGOTES_MAX) return FAIL_WHY(diag, ERR_USAGE, "%u cores: a node has at most %d", o->cores, ZYGOTES_MAX);

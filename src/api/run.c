@@ -6,6 +6,7 @@
 
 #include "api/content.h"
 #include "api/aggregate_image.h"
+#include "api/audit_note.h"
 #include "api/outlet.h"
 #include "api/private_run.h"
 #include "api/remote_run.h"
@@ -96,6 +97,17 @@ static void on_notice(void *context, const char *line)
     events->notice(events->context, line);
 }
 
+/* The node's audit log says who was believed. */
+static Err on_verdict(void *context, const ManagerVerdict *v)
+{
+    const Run *r = context;
+    char key[PUBLIC_KEY_TEXT_MAX] = "";
+    Diag ignored = {{0}};
+    if (v->node) public_key_print(v->node, key);
+    json_t *detail = json_pack("{s:s, s:s, s:b, s:s}", "node", v->node_id, "key", key, "accepted", v->accepted, "reason", v->reason);
+    return audit_note(r->task->owner, AUDIT_APPRAISAL, r->task->spec.name, detail, &ignored);
+}
+
 static void on_explained(void *context, const char *line)
 {
     const covey_events *events = ((Run *)context)->events;
@@ -166,7 +178,7 @@ static Err start_manager(Run *r, Diag *diag)
         .explain = t->explain && r->events->explained,
         .explain_job = t->explain_job,
         .events = {.context = r, .output = on_output, .result = r->events->result ? on_result : NULL,
-                   .failure = on_failure, .notice = r->events->notice ? on_notice : NULL, .explain = on_explained},
+                   .failure = on_failure, .notice = r->events->notice ? on_notice : NULL, .verdict = on_verdict, .explain = on_explained},
     };
     memcpy(request.measurement, r->image.measurement.bytes, sizeof request.measurement);
     memcpy(request.combine_measurement, r->combine_image.measurement.bytes, sizeof request.combine_measurement);

@@ -265,6 +265,8 @@ static Err fill_in(Agent *a, const AgentConfig *config, Diag *diag)
     TRY(loop_add_deferred(a->node.loop, on_work, a, &a->node.work));
     if (config->stage) TRY(warm_new(&a->node, config->stage, &a->node.warm));
     a->node.stage = config->stage;
+    a->node.decided = config->decided;
+    a->node.decided_context = config->decided_context;
     TRY(loop_add_timer(a->node.loop, clock_monotonic_ns() + TICK_MS * NS_PER_MS, on_tick, a, &a->timer));
     TRY(start_warden(a, diag));
     return record_say(a, clock_monotonic_ns());

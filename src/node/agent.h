@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "bus/bus.h"
+#include "bus/message.h"
 #include "crypto/sign.h"
 #include "node/data_at_hand.h"
 #include "node/stage.h"
@@ -30,6 +31,10 @@ typedef struct {
     const char *const *data_dirs; /* data at hand */
     uint32_t data_dir_count;
     uint64_t silence_ns;          /* 0: TASK_SILENCE_S */
+    /* Whether an image may run here: for each stage of a task once, when the warden has started or refused it. `why`: of a refusal.
+     * When it fails, the image does not run. NULL: nobody wants to know */
+    Err (*decided)(void *decided_context, const TaskId *task, const uint8_t measurement[32], Err verdict, const char *why);
+    void *decided_context;
     Stage *stage;                 /* borrowed until agent_free: what is staged is started, and given to tasks; NULL: nothing is */
 } AgentConfig;
 

@@ -38,6 +38,56 @@ START_TEST(the_wardens_refusal_reaches_the_manager_word_for_word)
 }
 END_TEST
 
+typedef struct { int told, code; char why[64]; Err answer; } Decided;
+
+static Err on_decided(void *context, const TaskId *task, const uint8_t measurement[32], Err verdict, const char *why)
+{
+    Decided *d = context;
+    ck_assert_int_eq(task->bytes[0], 7);
+    ck_assert_ptr_nonnull(measurement);
+    d->told++;
+    d->code = verdict.code;
+    snprintf(d->why, sizeof d->why, "%s", why);
+    return d->answer;
+}
+
+static World *world_that_tells(const char *behaviour, Decided *d)
+{
+    World *w = world_without_agent(behaviour, false, LEVEL_PROCESS);
+    w->decided = on_decided;
+    w->decided_context = d;
+    ck_assert_ok(world_join(w, NULL));
+    return w;
+}
+
+START_TEST(whether_an_image_may_run_is_told_once_and_it_does_not_run_when_that_fails)
+{
+    Decided d = {0};
+    World *w = world_that_tells(NULL, &d);
+    world_run(w, 20);
+    ck_assert_uint_eq(world_count_right(w, 20), 20);
+    ck_assert_int_eq(d.told, 1);
+    ck_assert_int_eq(d.code, 0);
+    world_free(w);
+
+    d = (Decided){0};
+    w = world_that_tells("refuse", &d);
+    world_run(w, 1);
+    ck_assert_int_eq(d.told, 1);
+    ck_assert_int_eq(d.code, ERR_UNTRUSTED);
+    ck_assert_str_eq(d.why, "the image is signed by nobody you trust");
+    world_free(w);
+
+    d = (Decided){.answer = FAIL(ENOSPC)};
+    w = world_that_tells(NULL, &d);
+    world_run(w, 1);
+    ck_assert(w->refused && !w->ready);
+    ck_assert_int_eq(w->refused_code, ENOSPC);
+    ck_assert_ptr_nonnull(strstr(w->refused_text, "the audit log of the node cannot be written, so the image does not run"));
+    world_free(w);
+}
+END_TEST
+
 START_TEST(what_a_zygote_says_before_it_gives_up_is_shown_without_control_characters)
 {
     World *w = world_new("failed", false, LEVEL_PROCESS);
@@ -233,6 +283,7 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "warden") == 0) fake_warden_run();
     const TTest *const tests[] = {
         every_micro_job_is_answered_once_and_rightly, the_wardens_refusal_reaches_the_manager_word_for_word,
+        whether_an_image_may_run_is_told_once_and_it_does_not_run_when_that_fails,
         what_a_zygote_says_before_it_gives_up_is_shown_without_control_characters,
         an_image_that_cannot_be_opened_and_a_level_that_is_not_there_are_refused,
         micro_jobs_of_a_task_that_is_not_open_are_refused,

@@ -203,9 +203,28 @@ Err posts_watch(Task *t, uint64_t now_ns)
     return attest_watch_wraps(t, now_ns);
 }
 
+/* The warden's word on the image, told once; other refusals are failures and no decisions. */
+static Err tell_decision(Task *t, Err verdict, const char *why)
+{
+    const Node *n = t->node;
+    if (!n->decided || t->is_decided || (verdict.code && err_kind(verdict.code) != ERR_KIND_DENIED)) return OK;
+    t->is_decided = true;
+    return n->decided(n->decided_context, &t->open.id, t->open.measurement, verdict, why);
+}
+
+static Err on_started(Post *p)
+{
+    Err e = tell_decision(p->task, OK, "");
+    if (e.code == 0) return tell_task(p);
+    task_doom(p->task, e.code, "the audit log of the node cannot be written, so the image does not run: %s", err_text(e.code));
+    return post_lose(p, OUTCOME_LOST);
+}
+
 /* A refusal before the task is open is the answer to the task; later it is one more failure of this post. */
 static Err on_refused(Post *p, const WardenReport *r)
 {
+    Err ignored = tell_decision(p->task, FAIL(r->code), r->text); /* refused either way */
+    (void)ignored;
     if (!p->task->is_ready) task_doom(p->task, r->code, "%s", r->text[0] ? r->text : err_text(r->code));
     return post_lose(p, OUTCOME_LOST);
 }
@@ -218,7 +237,7 @@ Err posts_hear(Task *t, const WardenReport *report, bool *ret_mine)
     *ret_mine = p != NULL;
     if (!p) return OK;
     bool starting = p->zygote.state == ZYGOTE_STARTING;
-    if (report->type == WARDEN_STARTED && starting) return tell_task(p);
+    if (report->type == WARDEN_STARTED && starting) return on_started(p);
     if (report->type == WARDEN_REFUSED && starting) return on_refused(p, report);
     if (report->type == WARDEN_EVIDENCE_READY && p->zygote.state == ZYGOTE_ATTESTING) return attest_hear_evidence(p, report);
     if (report->type != WARDEN_ENDED) return OK; /* an answer to something that is settled */

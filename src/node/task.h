@@ -47,6 +47,8 @@ typedef struct Node {
     Warm *warm;                   /* NULL: nothing is staged on this node */
     Stage *stage;                 /* borrowed; NULL as above */
     Outbox outbox;
+    Err (*decided)(void *context, const TaskId *task, const uint8_t measurement[32], Err verdict, const char *why); /* node/agent.h */
+    void *decided_context;
     uint32_t cores;
     uint32_t last_zygote;         /* numbers given to zygotes */
     uint32_t live_zygotes;
@@ -95,6 +97,7 @@ struct Task {
     FileCache files;
     Results results;
     bool is_ready;                /* TASK_READY was sent */
+    bool is_decided;              /* whether its image may run was told */
     bool draining;                /* nothing that waits is run any more */
     bool wanted;                  /* a micro-job has come: a task that was opened ahead of time may ask for its keys */
     uint64_t heard_ns;            /* the manager's last word about it */

@@ -134,7 +134,7 @@ World *world_without_agent(const char *behaviour, bool once, SecurityLevel level
 Err world_join(World *w, Diag *diag)
 {
     AgentConfig config = {.node_id = "test", .warden_program = "/proc/self/exe", .cores = 2, .trusted.count = 1,
-                          .broker_patience_ns = WORLD_PATIENCE_MS * NS_PER_MS};
+                          .broker_patience_ns = WORLD_PATIENCE_MS * NS_PER_MS, .decided = w->decided, .decided_context = w->decided_context};
     TRY(agent_new(w->loop, w->bus, &config, &w->agent, diag));
     while (!w->joined) TRY(loop_turn(w->loop, 100));
     return OK;

@@ -29,6 +29,8 @@ typedef struct {
     uint32_t outstanding, answered, retried, unrun;
     WorldJob *jobs;
     FakeBroker *broker;             /* with sealed data */
+    Err (*decided)(void *context, const TaskId *task, const uint8_t measurement[32], Err verdict, const char *why); /* as AgentConfig has it */
+    void *decided_context;
 } World;
 
 /** An agent whose warden is this test program; behaviour may be NULL; once: only the first chance to misbehave is taken. */

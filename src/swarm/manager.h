@@ -73,12 +73,16 @@ typedef struct {
 
 typedef struct { uint64_t job; uint32_t stage, outcome, exit_code, attempts; View log; } ManagerFailure;
 
+/** Whether a node is believed, and so given anything. node NULL: its evidence did not say. */
+typedef struct { const char *node_id, *reason; const PublicKey *node; bool accepted; } ManagerVerdict;
+
 typedef struct {
     void *context;
     Err (*output)(void *context, View bytes);                       /* the combined output, piece by piece, in order; an error stops the task */
     void (*result)(void *context, uint64_t job, View result);       /* may be NULL: each micro-job's result as it comes, any order */
     void (*failure)(void *context, const ManagerFailure *failure);  /* may be NULL: each micro-job that failed for good */
     void (*notice)(void *context, const char *line);                /* may be NULL: why nothing goes on at the moment */
+    Err (*verdict)(void *context, const ManagerVerdict *verdict);   /* may be NULL: once for each node that was asked; fails: not believed */
     void (*explain)(void *context, const char *line);               /* with request.explain: how the node of a micro-job was chosen */
 } ManagerEvents;
 

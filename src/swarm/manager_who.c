@@ -1,4 +1,5 @@
 /* Who a node of another machine is: it is opened nothing before its evidence was appraised (manager_evidence.h). */
+#include <sodium.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -11,6 +12,19 @@ void members_ask_who(Manager *m, Member *member)
     member->evidence = (MemberEvidence){0};
     Err e = member_evidence_ask(m->bus, &m->id, member->node_id, &member->evidence, clock_monotonic_ns());
     if (e.code) manager_fail(m, e, "asking a node who it is");
+}
+
+/* What cannot be put on record is not decided. */
+static Err put_on_record(Manager *m, const Member *member, Err e, Diag *why)
+{
+    const ManagerEvents *events = &m->request.events;
+    const bool named = !sodium_is_zero(member->evidence.node.bytes, sizeof member->evidence.node.bytes);
+    const ManagerVerdict verdict = {.node_id = member->node_id, .reason = e.code ? why->text : "", .node = named ? &member->evidence.node : NULL,
+                                    .accepted = e.code == 0};
+    if (!events->verdict) return e;
+    Err recorded = events->verdict(events->context, &verdict);
+    if (e.code || recorded.code == 0) return e;
+    return FAIL_WHY(why, recorded.code, "the verdict on its evidence cannot be put on record: %s", err_text(recorded.code));
 }
 
 static void not_believed(Manager *m, Member *member, const char *why)
@@ -51,6 +65,8 @@ void members_hear_evidence(Manager *m, View message, const char *speaker)
         member->evidence.state = EVIDENCE_REFUSED;
         e = FAIL_WHY(&why, ERR_DENIED, "its key is that of node %s, which is here already", other->node_id);
     }
+    e = put_on_record(m, member, e.code && !why.text[0] ? diag_complete(&why, e, "its evidence") : e, &why);
+    if (e.code) member->evidence.state = EVIDENCE_REFUSED;
     if (e.code) not_believed(m, member, why.text[0] ? why.text : err_text(e.code));
     else member_open(m, member);
 }

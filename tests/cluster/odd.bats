@@ -129,9 +129,18 @@ run_file() {
     on n3 covey key show --node >/dev/null
     on m covey key revoke "$(cat "$CLUSTER_DIR/n3/key")" >/dev/null
     node_start n3
-    seq 1 2000 >in.txt
+    seq 1 6000 >in.txt
     over_file not-trusted 1KiB
+    echo "args: ['1']" >>task.yaml # a millisecond a line: still going on when n3 is heard of
     run_file
     [ "$(json .nodes_refused)" = 1 ]
     assert_in "node n3 is not given anything: its evidence is refused" "$stderr"
+    # Who was believed stands in the log of the machine that decided, and whose image ran in that of the machine it ran on.
+    on m covey audit show --event appraisal --task not-trusted --json >verdicts
+    [ "$(jq -r 'select(.detail.accepted) | .detail.node' verdicts | sort | tr '\n' ' ')" = "n1 n2 " ]
+    assert_in "is revoked" "$(jq -r 'select(.detail.accepted | not) | select(.detail.node == "n3") | .detail.reason' verdicts)"
+    on m covey audit verify
+    [ "$(on n1 covey audit show --event image-trust --json | jq -r 'select(.detail.trusted) | .detail.measurement' | tail -1)" = \
+        "$(covey image inspect "$CLUSTER_DIR/slow.see" --json | jq -r .measurement)" ]
+    on n1 covey audit verify
 }
