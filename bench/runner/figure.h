@@ -55,3 +55,4 @@ MUST_USE Err measure_key_release(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_appraise(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_staging(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_placement(const Bench *b, Figure *f, Diag *diag);
+MUST_USE Err measure_privacy(const Bench *b, Figure *f, Diag *diag);

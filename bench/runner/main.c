@@ -20,6 +20,7 @@ static const Entry ENTRIES[] = {
     {"appraise", "Verdicts on evidence", measure_appraise},
     {"staging", "A request that finds its image and data staged, and one that does not", measure_staging},
     {"placement", "Choosing nodes for micro-jobs", measure_placement},
+    {"privacy", "Exact noise, and the error that it makes", measure_privacy},
 };
 enum { ENTRY_COUNT = sizeof ENTRIES / sizeof ENTRIES[0] };
 
