@@ -13,7 +13,8 @@
 #include "privacy/aggregate.h"
 #include "privacy/plot.h"
 
-enum { RECORDS_MAX = 20000, RELEASES = 400, EPSILONS = 9, BLOCKS_MAX = 4096, MEMORY = 1 << 16, ONE = 6, PHASES = 7, FIELDS = 14, PHASE = 6, SPEED = 13 };
+enum { RECORDS_MAX = 20000, RELEASES = 400, EPSILONS = 9, BLOCKS_MAX = 4096, MEMORY = 1 << 16,
+       ONE = 6, PHASES = 7, FIELDS = 14, PHASE = 6, SPEED = 13 };
 static const char *const EPSILON_TEXTS[EPSILONS] = {"0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5"};
 static const View PHASE_KEYS[PHASES] = {{(const uint8_t *)"Approach", 8}, {(const uint8_t *)"Climb", 5}, {(const uint8_t *)"Descent", 7},
     {(const uint8_t *)"Landing Roll", 12}, {(const uint8_t *)"Parked", 6}, {(const uint8_t *)"Take-off run", 12}, {(const uint8_t *)"Taxi", 4}};

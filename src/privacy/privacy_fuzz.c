@@ -56,8 +56,8 @@ static void read_texts(View text)
 static void take_partial(uint8_t which, View partial)
 {
     static uint8_t memory[MEMORY] __attribute__((aligned(16)));
-    Query q = {.kind = (QueryKind)(which % QUERY_KINDS), .spend = {{1, 1}, {1, 1000}, {0, 1}}, .bounds = {{1, 1}, -5, 1000}, .outputs = 2, .block_count = 9,
-        .quantiles = QUANTILES, .quantile_count = 1, .bins = 16, .top = 1, .confidence = {0, 1}};
+    Query q = {.kind = (QueryKind)(which % QUERY_KINDS), .spend = {{1, 1}, {1, 1000}, {0, 1}}, .bounds = {{1, 1}, -5, 1000}, .confidence = {0, 1}};
+    q.outputs = 2, q.block_count = 9, q.quantiles = QUANTILES, q.quantile_count = 1, q.bins = 16, q.top = 1;
     q.open_keys = which & 0x40;
     if (!q.open_keys) q.keys = KEYS, q.key_count = 2;
     static Plan plans[2][QUERY_KINDS]; /* made once: a tight conversion takes longer than all the rest */
