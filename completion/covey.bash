@@ -52,7 +52,12 @@ _covey_pto() {
     train) _covey_words "$common --output --epochs --threads"; _covey_files '*' ;;
     eval) _covey_words "$common --protocol --epochs --threads --frozen --validation"; _covey_files '*' ;;
     explain) _covey_words "$common --session --events --checkpoint"; _covey_files '*' ;;
-    *) _covey_words 'train eval explain --help' ;;
+    run)
+        _covey_words '--stream --mode --memory --model --learn --learn-events --speedup --session-column --task-column --time-column --bin --future --no-history --state --user --help'
+        _covey_files '*.y*ml'
+        ;;
+    export) _covey_words '--help'; _covey_files '*.db' ;;
+    *) _covey_words 'train eval explain run export --help' ;;
     esac
 }
 
@@ -71,7 +76,11 @@ _covey_command() {
     keybroker) _covey_words '--listen --bus --tls-ca --key --state --collateral --node --help' ;;
     node) _covey_words '--bus --name --zone --owner --price --spot --notice --notice-file --data --cache --cache-size --cores --tls-ca --key --help' ;;
     pto) if ((COMP_CWORD == 2)); then _covey_pto ''; else _covey_pto "${COMP_WORDS[2]}"; fi ;;
-    serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --cores --help'; _covey_files '*.y*ml' ;;
+    serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --stream --pto-user --cores --help'; _covey_files '*.y*ml' ;;
+    replay)
+        _covey_words '--log --url --stream --mode --speedup --from --requests --model --memory --session-column --task-column --time-column --body --token-file --json --help'
+        _covey_files '*.y*ml'
+        ;;
     manager) _covey_words '--bus --tasks --state --at-once --lease --replicas --data --tls-ca --key --help' ;;
     simulate) _covey_words '--seed --policy --json --explain --help'; _covey_files '*.y*ml' ;;
     doctor) _covey_words '--json --help' ;;
@@ -88,6 +97,7 @@ _covey() {
     --split | -s) _covey_words 'lines csv jsonl fixed:' ;;
     --combine | -c) _covey_words 'concat sum sum-by-key min max mean top: module:' ;;
     --level | -l) _covey_words 'shared process' ;;
+    --mode) _covey_words 'learned histogram lookahead off oracle all' ;;
     --kind) _covey_words 'node-key tpm2 sev-snp tdx' ;;
     --event | -e) _covey_words 'key-release key-refusal image-trust appraisal session policy key-change stage recovery' ;;
     --policy | -p)
@@ -95,9 +105,9 @@ _covey() {
         ;;
     --supersedes) _covey_files '*.sealed' ;;
     --by | -b) _covey_words 'lines csv jsonl fixed: file' ;;
-    --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file | --token-file | --tls-cert | --tls-key | --client-ca) _covey_files '*' ;;
+    --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file | --token-file | --model | --learn | --future | --stream | --tls-cert | --tls-key | --client-ca) _covey_files '*' ;;
     *)
-        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve manager bus attest audit budget pto simulate doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
+        if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve replay manager bus attest audit budget pto simulate doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
     esac
 }

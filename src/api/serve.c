@@ -1,5 +1,6 @@
 /* A service: its file, its images, gateway, node agent and HTTP in one loop, until it is told to stop. */
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -7,6 +8,7 @@
 
 #include "api/internal.h"
 #include "gateway/http.h"
+#include "gateway/stream.h"
 #include "node/agent.h"
 #include "pto/history.h"
 #include "sys/clock.h"
@@ -28,6 +30,7 @@ typedef struct {
     Gateway *gateway;
     Agent *agent;
     Http *http;
+    GatewayStream *stream;
     History *history;
     uint64_t dropped;              /* of the history, as last said */
     LoopSource *stop, *flush;
@@ -43,7 +46,14 @@ static void on_notice(void *context, const char *line) { say(context, line); }
 static void on_event(void *context, const RequestEvent *e)
 {
     Serving *s = context;
+    if (s->stream) gateway_stream_event(s->stream, e);
     if (s->history) history_add(s->history, e);
+}
+
+static void on_place(void *context, const StreamPlace *p)
+{
+    Serving *s = context;
+    if (s->stream) gateway_stream_place(s->stream, p);
 }
 
 static Err on_flush(void *context, uint32_t events)
@@ -128,6 +138,18 @@ static Err start_agent(Serving *s, Diag *diag)
     return agent_new(s->loop, s->bus, &config, &s->agent, diag);
 }
 
+static Err start_stream(Serving *s, Diag *diag)
+{
+    const covey_serve_options *o = s->options;
+    uid_t uid = geteuid();
+    if (o->pto_user && !o->stream) return FAIL_WHY(diag, ERR_USAGE, "an orchestrator's user was named, and no stream socket");
+    if (!o->stream) return OK;
+    const struct passwd *who = o->pto_user ? getpwnam(o->pto_user) : NULL;
+    if (o->pto_user && !who) return FAIL_WHY(diag, ERR_USAGE, "%s: there is no such user", o->pto_user);
+    if (who) uid = who->pw_uid;
+    return gateway_stream_open(s->loop, s->gateway, &s->service, o->stream, uid, &s->stream, diag);
+}
+
 static Err start_http(Serving *s, Diag *diag)
 {
     const covey_serve_options *o = s->options;
@@ -148,9 +170,10 @@ static Err serving_open(Serving *s, Diag *diag)
     TRY(open_history(s, diag));
     TRY_WHY(diag, bus_memory_new(s->loop, &s->bus), "bus");
     const GatewayConfig config = {.service = &s->service, .depot = &s->depot, .measurements = s->measurements, .node_id = "local", .context = s,
-                                  .event = on_event, .notice = on_notice};
+                                  .event = on_event, .place = on_place, .notice = on_notice};
     TRY_WHY(diag, gateway_new(s->loop, s->bus, &config, &s->gateway, diag), "gateway");
     TRY_WHY(diag, start_agent(s, diag), "node agent");
+    TRY(start_stream(s, diag));
     TRY(start_http(s, diag));
     return s->stop_fd < 0 ? OK : loop_add_fd(s->loop, s->stop_fd, EPOLLIN, on_stop, s, &s->stop);
 }
@@ -159,6 +182,7 @@ static void serving_close(Serving *s)
 {
     loop_remove(&s->stop);
     http_free(&s->http);
+    gateway_stream_close(&s->stream);
     agent_free(&s->agent);
     gateway_free(&s->gateway);
     bus_free(&s->bus);

@@ -10,6 +10,7 @@
 #include "api/covey.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/pto_run.h"
 #include "cmd/session.h"
 #include "cmd/subcommand.h"
 
@@ -303,11 +304,12 @@ static int explain(covey *c, int argc, char **argv)
 
 static const char HELP[] =
     "usage: covey pto train --log FILE -o CHECKPOINT [OPTION...]\n       covey pto eval --protocol NAME --log FILE [OPTION...]\n"
-    "       covey pto explain --log FILE --session ID [OPTION...]\n\n"
+    "       covey pto explain --log FILE --session ID [OPTION...]\n"
+    "       covey pto run SERVICE.yaml --stream PATH [OPTION...]\n       covey pto export HISTORY.db\n\n"
     "Examples:\n  covey pto eval --protocol chrono80 --log helpdesk.csv\n";
 
 int command_pto(int argc, char **argv)
 {
-    static const Subcommand ALL[] = {{"train", train}, {"eval", eval}, {"explain", explain}};
+    static const Subcommand ALL[] = {{"train", train}, {"eval", eval}, {"explain", explain}, {"run", pto_run}, {"export", pto_export}};
     return subcommand_run(&(Subcommands){"pto", HELP, ALL, sizeof ALL / sizeof ALL[0]}, argc, argv);
 }

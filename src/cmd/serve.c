@@ -42,6 +42,8 @@ int command_serve(int argc, char **argv)
         {"tls-cert", 0, OPTION_TEXT, &o.tls_cert, "FILE", "HTTPS with this certificate chain (PEM)"},
         {"tls-key", 0, OPTION_TEXT, &o.tls_key, "FILE", "and its key"},
         {"client-ca", 0, OPTION_TEXT, &o.tls_client_ca, "FILE", "clients must show a certificate that these (PEM) signed"},
+        {"stream", 0, OPTION_TEXT, &o.stream, "PATH", "a Unix socket on which orchestrators (covey pto run) hear of requests"},
+        {"pto-user", 0, OPTION_TEXT, &o.pto_user, "NAME", "whose orchestrators may connect; default: your own"},
         {"cores", 'j', OPTION_NUMBER, &o.cores, "N", "SEEs at the same time; default: one per core"},
     };
     const Usage usage = {

@@ -118,6 +118,7 @@ static Err fill_in(Gateway *g, Diag *diag)
     TRY(rates_open(s->rate, &g->client_rate));
     TRY(rates_open(s->session_rate, &g->session_rate));
     TRY_WHY(diag, bus_subscribe(g->bus, subject_manager(&g->id, "*").text, on_message, g, &g->subscription), "bus");
+    for (uint32_t i = 0; i < s->task_count; i++) TRY(place_open(&g->places[i]));
     return loop_add_timer(g->loop, clock_monotonic_ns() + GATEWAY_TICK_MS * NS_PER_MS, on_tick, g, &g->tick);
 }
 

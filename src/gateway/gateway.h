@@ -9,6 +9,7 @@
 #include "bus/bus.h"
 #include "pto/depot.h"
 #include "pto/event.h"
+#include "pto/stream_wire.h"
 
 enum {
     GATEWAY_ATTEMPTS_MAX = 3,     /* of a request whose SEE was lost to the world */
@@ -45,6 +46,7 @@ typedef struct {
     const char *node_id;          /* the agent on this bus */
     void *context;
     void (*event)(void *context, const RequestEvent *event);  /* each request, when it was answered */
+    void (*place)(void *context, const StreamPlace *place);   /* a task's place changed */
     void (*notice)(void *context, const char *line);          /* a task cannot be started, a file of the store changed */
 } GatewayConfig;
 
@@ -61,10 +63,17 @@ void gateway_drain(Gateway *g);
 bool gateway_idle(const Gateway *g);
 
 typedef struct {
-    uint32_t waiting, running, warm;
+    uint32_t waiting, running, warm, orchestrators;
     uint64_t requests, starts[START_COUNT], failed;
     uint64_t warm_bytes;          /* of images and data that are kept */
     uint64_t evicted, fetched_bytes;
+    uint64_t staged, staged_refused, staged_used, staged_bytes, wasted_bytes; /* put here ahead: begun, refused, used; wasted: dropped unused */
 } GatewayStats;
 GatewayStats gateway_stats(const Gateway *g);
+/** An orchestrator's wishes (docs/formats/stream.md): nothing happens when there is no room, or when it makes no sense. */
+MUST_USE Err gateway_want(Gateway *g, uint32_t task);
+void gateway_drop(Gateway *g, uint32_t task, bool even_warm);
+void gateway_set_orchestrators(Gateway *g, uint32_t count);
+StreamPlace gateway_place(const Gateway *g, uint32_t task);
+StreamHello gateway_hello(const Gateway *g);
 bool gateway_task_is_warm(const Gateway *g, uint32_t task);

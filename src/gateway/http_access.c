@@ -157,6 +157,8 @@ uint64_t access_client(const Http *h, struct MHD_Connection *c)
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (!info || !info->client_addr) return 0;
     const HttpAddress *a = (const HttpAddress *)(const void *)info->client_addr;
+    bool here = a->any.sa_family == AF_INET ? ntohl(a->v4.sin_addr.s_addr) >> 24 == 127 : IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
+    if (here) return 0; /* this machine's processes, often one in front for many clients, are not told apart: sessions are */
     if (a->any.sa_family == AF_INET) return access_hash(h, view_of(&a->v4.sin_addr, sizeof a->v4.sin_addr), 4);
     return access_hash(h, view_of(&a->v6.sin6_addr, 8), 6); /* a network of 64 bits is one client */
 }

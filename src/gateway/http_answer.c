@@ -68,10 +68,12 @@ static json_t *of_stats(const GatewayStats *s)
 {
     json_t *starts = json_object();
     for (uint32_t i = 0; i < START_COUNT; i++) json_object_set_new(starts, event_start_name(i), json_integer((json_int_t)s->starts[i]));
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "requests", (json_int_t)s->requests, "failed", (json_int_t)s->failed,
+    json_t *staged = json_pack("{s:I, s:I, s:I, s:I, s:I}", "tasks", (json_int_t)s->staged, "refused", (json_int_t)s->staged_refused, "used",
+                               (json_int_t)s->staged_used, "bytes", (json_int_t)s->staged_bytes, "wasted_bytes", (json_int_t)s->wasted_bytes);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "requests", (json_int_t)s->requests, "failed", (json_int_t)s->failed,
                      "running", (json_int_t)s->running, "waiting", (json_int_t)s->waiting, "warm", (json_int_t)s->warm,
                      "warm_bytes", (json_int_t)s->warm_bytes, "evicted", (json_int_t)s->evicted, "fetched_bytes", (json_int_t)s->fetched_bytes,
-                     "starts", starts);
+                     "orchestrators", (json_int_t)s->orchestrators, "starts", starts, "staged", staged);
 }
 
 struct MHD_Response *answer_services(const Http *h, const Route *r)

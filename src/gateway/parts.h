@@ -3,6 +3,7 @@
  *
  *   gateway.c   birth, the bus, the tick, death
  *   place.c     a task's place on the node: fetched, opened, ready, closed; which one gives way
+ *   ahead.c     what an orchestrator wants ready
  *   request.c   from the ask to the answer
  */
 #pragma once
@@ -66,12 +67,18 @@ struct Gateway {
 };
 
 /** place.c */
+MUST_USE Err place_open(Place *p);
 /** Somebody wants it: begins what is to be done. */
 MUST_USE Err place_want(Place *p, uint64_t now_ns);
 MUST_USE Err place_hear_ready(Place *p, const TaskReady *ready, uint64_t now_ns);
 /** Everything that waits or runs here is answered 503; it is tried again later. */
 void place_fail(Place *p, const char *text, uint64_t now_ns);
 void place_close(Place *p);
+/** Tells the listener where it is. */
+void place_say(const Place *p);
+MUST_USE Err place_begin_ahead(Place *p);
+/** The first request for what was staged. */
+void place_use_staged(Place *p);
 bool place_is_kept(const Place *p);
 uint64_t place_bytes(const Place *p);
 /** Makes room for one more. false: everything is in use */

@@ -38,8 +38,17 @@ static void say(const Place *p, const char *what)
     if (g->config.notice) g->config.notice(g->config.context, line);
 }
 
+void place_say(const Place *p)
+{
+    const Gateway *g = p->gateway;
+    if (!g->config.place) return;
+    const StreamPlace place = gateway_place(g, p->task);
+    g->config.place(g->config.context, &place);
+}
+
 static void forget(Place *p)
 {
+    if (place_is_kept(p) && p->staged_unused) p->gateway->stats.wasted_bytes += place_bytes(p);
     if (p->state == PLACE_READY) p->gateway->stats.warm--;
     if (place_is_kept(p)) p->gateway->stats.warm_bytes -= place_bytes(p);
     p->state = PLACE_COLD;
@@ -47,6 +56,7 @@ static void forget(Place *p)
     p->item_at = 0;
     loop_set_timer(p->timer, UINT64_MAX);
     for (int i = 0; i < PLACE_ITEMS_MAX; i++) fd_close(&p->fds[i]);
+    place_say(p);
 }
 
 static void send_close(const Place *p)
@@ -89,7 +99,7 @@ static Place *least_worth(Gateway *g, const Place *for_whom)
     uint64_t now = clock_monotonic_ns();
     for (size_t i = 0; i < g->config.service->task_count; i++) {
         Place *p = &g->places[i];
-        bool free = p != for_whom && p->state == PLACE_READY && !p->waiting.first && !p->running.first;
+        bool free = p != for_whom && p->state == PLACE_READY && !p->staged_unused && !p->waiting.first && !p->running.first;
         if (free && (!least || worth(p, now) < worth(least, now))) least = p;
     }
     return least;
@@ -98,14 +108,22 @@ static Place *least_worth(Gateway *g, const Place *for_whom)
 static uint32_t kept(const Gateway *g)
 {
     uint32_t count = 0;
-    for (size_t i = 0; i < g->config.service->task_count; i++) count += place_is_kept(&g->places[i]);
+    for (size_t i = 0; i < g->config.service->task_count; i++) count += place_is_kept(&g->places[i]) && !g->places[i].staged_unused;
     return count;
+}
+
+static uint64_t kept_bytes(const Gateway *g)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < g->config.service->task_count; i++)
+        if (place_is_kept(&g->places[i]) && !g->places[i].staged_unused) bytes += place_bytes(&g->places[i]);
+    return bytes;
 }
 
 bool places_make_room(Gateway *g, const Place *for_whom)
 {
     const Service *s = g->config.service;
-    while (kept(g) >= s->zygotes_max || g->stats.warm_bytes + place_bytes(for_whom) > s->warm_bytes_max) {
+    while (kept(g) >= s->zygotes_max || kept_bytes(g) + place_bytes(for_whom) > s->warm_bytes_max) {
         Place *least = least_worth(g, for_whom);
         if (!least) return kept(g) == 0; /* larger than the whole budget, and alone */
         place_close(least);
@@ -187,16 +205,33 @@ static Err on_fetched(void *context, uint32_t events)
     return fetch_next(p);
 }
 
+Err place_open(Place *p) { return loop_add_timer(p->gateway->loop, UINT64_MAX, on_fetched, p, &p->timer); }
+
 static Err begin(Place *p)
 {
     Gateway *g = p->gateway;
-    if (!p->timer) TRY(loop_add_timer(g->loop, UINT64_MAX, on_fetched, p, &p->timer));
-    if (!places_make_room(g, p)) return OK; /* everything is in use; the next tick tries again */
     p->state = PLACE_FETCHING;
     p->item_at = 0;
     p->fetch_ns = p->verify_ns = 0;
     g->stats.warm_bytes += place_bytes(p);
+    place_say(p);
     return fetch_next(p);
+}
+
+Err place_begin_ahead(Place *p)
+{
+    p->staged_unused = true;
+    return begin(p);
+}
+
+void place_use_staged(Place *p)
+{
+    Gateway *g = p->gateway;
+    g->stats.staged_used++;
+    bool fits = places_make_room(g, p);
+    (void)fits; /* everything else is in use: then one more than the budget says */
+    p->staged_unused = false;
+    place_say(p);
 }
 
 Err place_want(Place *p, uint64_t now_ns)
@@ -207,6 +242,7 @@ Err place_want(Place *p, uint64_t now_ns)
         while (p->waiting.first) request_fail(p->waiting.first, 503, "task", "ask again later", "the task failed to start a moment ago");
         return OK;
     }
+    if (!places_make_room(p->gateway, p)) return OK; /* everything is in use; the next tick tries again */
     return begin(p);
 }
 
@@ -218,5 +254,6 @@ Err place_hear_ready(Place *p, const TaskReady *ready, uint64_t now_ns)
     p->start_ns = now_ns - p->opened_ns;
     p->ready_ns = now_ns;
     p->gateway->stats.warm++;
+    place_say(p);
     return requests_send(p);
 }

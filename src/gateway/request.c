@@ -104,8 +104,8 @@ static bool may_enter(Gateway *g, const RequestEvent *e, uint64_t session, uint6
 
 static EventStart start_of(Place *p)
 {
-    bool unused = p->staged_unused;
-    p->staged_unused = false;
+    bool unused = p->state != PLACE_COLD && p->staged_unused;
+    if (unused) place_use_staged(p);
     if (p->state == PLACE_READY) return unused ? START_STAGED : START_WARM;
     return p->state == PLACE_COLD ? START_COLD : START_LATE;
 }

@@ -167,6 +167,11 @@ static const Field WARM_FIELDS[] = {
     {"memory", FIELD_SIZE, AT(warm_bytes_max), .min = MIB, .max = 1024 * GIB},
     {NULL},
 };
+static const Field STAGED_FIELDS[] = {
+    {"tasks", FIELD_COUNT32, AT(staged_max), .max = SERVICE_ZYGOTES_MAX},
+    {"memory", FIELD_SIZE, AT(staged_bytes_max), .min = MIB, .max = 1024 * GIB},
+    {NULL},
+};
 static const Field HISTORY_FIELDS[] = {
     {"path", FIELD_PATH, AT(history)},
     {"rows", FIELD_COUNT, AT(history_rows), .min = 1, .max = 100000000},
@@ -178,6 +183,7 @@ static const Field SERVICE_FIELDS[] = {
     {"security", FIELD_GROUP, .fields = SECURITY_FIELDS},
     {"limits", FIELD_GROUP, .fields = LIMIT_FIELDS},
     {"warm", FIELD_GROUP, .fields = WARM_FIELDS},
+    {"staged", FIELD_GROUP, .fields = STAGED_FIELDS},
     {"history", FIELD_GROUP, .fields = HISTORY_FIELDS},
     {"workflow", FIELD_PATH, AT(workflow)},
     {"tasks", FIELD_SPECIAL, .read = read_tasks},
@@ -189,6 +195,31 @@ uint32_t service_find(const Service *s, View name)
     for (size_t i = 0; i < s->task_count; i++)
         if (view_equal(view_text(s->tasks[i].name), name)) return (uint32_t)i;
     return UINT32_MAX;
+}
+
+uint64_t service_identity(const Service *s)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a: a mistake is to be noticed, not an attack */
+    for (size_t i = 0; i < s->task_count; i++)
+        for (const char *c = s->tasks[i].name;; c++) {
+            hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+            if (!*c) break;
+        }
+    return hash;
+}
+
+/* "Take in charge ticket" is the task take-in-charge-ticket, unless the service has one of the very name. */
+uint32_t service_find_like(const Service *s, const char *activity)
+{
+    char name[SERVICE_NAME_MAX + 1];
+    size_t size = 0;
+    uint32_t exact = service_find(s, view_text(activity));
+    if (exact != UINT32_MAX) return exact;
+    for (const char *c = activity; *c && size < SERVICE_NAME_MAX; c++) {
+        bool letter = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '.' || *c == '_';
+        name[size++] = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : letter ? *c : '-';
+    }
+    return service_find(s, view_of(name, size));
 }
 
 static Err resolve_next(const SchemaReading *r, ServiceTask *t)
@@ -210,6 +241,8 @@ static Err check(const SchemaReading *r, const YamlNode *root)
     Service *s = service_of(r);
     if (!s->name[0]) return SCHEMA_FAIL(r, root->line, "the service has no name; add 'service: NAME'");
     if (!s->task_count) return SCHEMA_FAIL(r, root->line, "the service has no tasks; add 'tasks: [...]'");
+    if (s->zygotes_max + s->staged_max > SERVICE_ZYGOTES_MAX)
+        return SCHEMA_FAIL(r, root->line, "'warm' and 'staged' are %u tasks together; at most %d can be ready", s->zygotes_max + s->staged_max, SERVICE_ZYGOTES_MAX);
     const YamlNode *store = tree_find(root, "store");
     bool speedup = tree_find(store, "speedup");
     if (speedup && !s->store.recorded)
@@ -228,6 +261,7 @@ static void defaults(Service *s)
     *s = (Service){.level = LEVEL_PROCESS, .lifetime_ns = SEE_LIFETIME_DEFAULT_NS, .memory_max = SEE_MEMORY_DEFAULT, .output_max = MIB,
                    .store = {.speedup = 1}, .body_max = MIB, .running_max = 64, .waiting_max = 1024, .rate = 0, .session_rate = 0,
                    .patience_ns = 10 * NS_PER_S, .deadline_ns = 60 * NS_PER_S, .zygotes_max = 16, .warm_bytes_max = GIB,
+                   .staged_max = 16, .staged_bytes_max = 256 * MIB,
                    .history_rows = 1000000};
 }
 

@@ -50,6 +50,8 @@ typedef struct {
 
     uint32_t zygotes_max;                 /* kept warm */
     uint64_t warm_bytes_max;              /* memory of what is kept warm */
+    uint32_t staged_max;                  /* what an orchestrator may have put ready, beside them */
+    uint64_t staged_bytes_max;
     char *history;                        /* NULL: none is kept */
     uint64_t history_rows;
     char *workflow;                       /* NULL, or WfFormat JSON whose tasks and order this service has */
@@ -64,5 +66,9 @@ MUST_USE Err service_load(const char *path, Service *ret_service, Diag *diag);
 void service_free(Service *s);
 /** UINT32_MAX when there is none. */
 uint32_t service_find(const Service *s, View name);
+/** The same for an activity of a log: "Take in charge ticket" is take-in-charge-ticket, unless there is a task of the very name. */
+uint32_t service_find_like(const Service *s, const char *activity);
+/** A hash over the names of tasks, in their order: both ends of a stream must have read the same. */
+uint64_t service_identity(const Service *s);
 /** Whether a name may stand in a service file and in a path. */
 bool service_name_legal(const char *name);

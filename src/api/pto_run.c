@@ -1,0 +1,221 @@
+/* The orchestrator's process: its key and audit log, what the history teaches, then events and wishes until it is told to stop. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "api/internal.h"
+#include "pto/confine.h"
+#include "pto/history.h"
+#include "pto/log.h"
+#include "pto/orchestrator.h"
+#include "sys/clock.h"
+#include "sys/fd.h"
+
+enum { FUTURE_MAX = 1 << 22, FUTURE_BYTES_MAX = 256 << 20, CHECKPOINT_BYTES_MAX = 64 << 20 };
+
+typedef struct {
+    const covey_pto_options *options;
+    Service service;
+    char state_dir[PATH_BYTES_MAX], audit_path[PATH_BYTES_MAX];
+    SecretKey secret;
+    PublicKey public_key;
+    Audit *audit;
+    uint32_t *future;
+    size_t future_count;
+    Buffer checkpoint;
+    Loop *loop;
+    Orchestrator *orchestrator;
+    LoopSource *stop;
+    bool stopping;
+    uint64_t learned;
+} Running;
+
+static void say(Running *r, const char *line)
+{
+    if (r->options->notice_line) r->options->notice_line(r->options->context, line);
+}
+static void on_notice(void *context, const char *line) { say(context, line); }
+
+static Err on_stop(void *context, uint32_t events)
+{
+    (void)events;
+    ((Running *)context)->stopping = true;
+    return OK;
+}
+
+static Err on_history(void *context, const RequestEvent *e, const char *task)
+{
+    (void)task;
+    Running *r = context;
+    uint64_t now = clock_wall_ns();
+    orchestrator_learn(r->orchestrator, e, now > e->wall_ns ? now - e->wall_ns : 0);
+    r->learned++;
+    return OK;
+}
+
+/* Its own folder, which it is given when it becomes another user: a key of its own, an audit log of its own. */
+static Err open_folder(const covey *c, Running *r, Diag *diag)
+{
+    const char *slash = strrchr(c->tasks_dir, '/');
+    if (r->options->state_dir) TRY_WHY(diag, path_format(r->state_dir, "%s", r->options->state_dir), "state folder");
+    else TRY_WHY(diag, path_format(r->state_dir, "%.*s/pto", slash ? (int)(slash - c->tasks_dir) : 0, c->tasks_dir), "state folder");
+    TRY_WHY(diag, dir_make_all(r->state_dir, 0700), "%s", r->state_dir);
+    TRY_WHY(diag, path_format(r->audit_path, "%s/audit.log", r->state_dir), "audit log");
+    if (r->options->user) TRY(confine_user(r->options->user, r->state_dir, diag));
+    TRY_WHY(diag, signing_key_open(r->state_dir, &r->secret, &r->public_key, diag), "the orchestrator's key");
+    return audit_open(r->audit_path, &r->secret, &r->public_key, &r->audit, diag);
+}
+
+/* One task's name a line. */
+static Err read_future(Running *r, Diag *diag)
+{
+    AUTO_BUFFER text = buffer_limited(FUTURE_BYTES_MAX);
+    const char *path = r->options->future;
+    Err e = file_read(AT_FDCWD, path, &text);
+    if (e.code) return FAIL_WHY(diag, e.code == ENOENT ? ERR_NO_ENTRY : e.code, "%s: %s", path, err_text(e.code));
+    r->future = calloc(FUTURE_MAX, sizeof *r->future);
+    if (!r->future) return FAIL(ENOMEM);
+    for (size_t at = 0, line = 1; at < text.size; line++) {
+        const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
+        size_t size = end ? (size_t)(end - text.data) - at : text.size - at;
+        uint32_t task = service_find(&r->service, view_of(text.data + at, size));
+        if (task == UINT32_MAX) return FAIL_WHY(diag, ERR_BAD_INPUT, "%s:%zu: the service has no such task", path, line);
+        if (r->future_count == FUTURE_MAX) return FAIL_WHY(diag, ERR_LIMIT, "%s: more than %d requests", path, FUTURE_MAX);
+        r->future[r->future_count++] = task;
+        at += size + 1;
+    }
+    return OK;
+}
+
+static Err read_checkpoint(Running *r, Diag *diag)
+{
+    const char *path = r->options->checkpoint;
+    r->checkpoint = buffer_limited(CHECKPOINT_BYTES_MAX);
+    if (!path) return OK;
+    Err e = file_read(AT_FDCWD, path, &r->checkpoint);
+    return e.code ? FAIL_WHY(diag, e.code == ENOENT ? ERR_NO_ENTRY : e.code, "%s: %s", path, err_text(e.code)) : OK;
+}
+
+/* What cannot be read is nothing to learn from, and no reason not to begin. */
+static void learn_history(Running *r)
+{
+    uint64_t skipped = 0;
+    Diag diag = {{0}};
+    char line[DIAG_TEXT_MAX + 128];
+    if (!r->service.history || r->options->no_history) return;
+    Err e = history_each(r->service.history, &r->service, on_history, r, &skipped, &diag);
+    if (e.code && e.code != ERR_NO_ENTRY) {
+        snprintf(line, sizeof line, "%s; beginning without what is missing", diag.text);
+        say(r, line);
+    }
+    snprintf(line, sizeof line, "learned from %llu requests of the history, %llu rows made no sense", (unsigned long long)r->learned, (unsigned long long)skipped);
+    say(r, line);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const LogEvent *x = a, *y = b;
+    return x->time_ms < y->time_ms ? -1 : x->time_ms > y->time_ms;
+}
+
+/* The log's events as if they had come just before now, as fast as the service's time goes. */
+static Err learn_log(Running *r, Diag *diag)
+{
+    const covey_pto_options *o = r->options;
+    AUTO_LOG log = {0};
+    if (!o->learn) return OK;
+    const LogColumns columns = {.session = o->session_column, .task = o->task_column, .time = o->time_column};
+    TRY(log_read(o->learn, &columns, &log, diag));
+    for (size_t i = 0; i < log.count; i++) {
+        log.events[i].task = service_find_like(&r->service, log.tasks.texts[log.events[i].task]);
+        if (log.events[i].task == UINT32_MAX) continue;
+        log.events[r->learned++] = log.events[i];
+    }
+    size_t all = r->learned, count = o->learn_events && o->learn_events < all ? o->learn_events : all;
+    qsort(log.events, all, sizeof *log.events, by_time);
+    int64_t end = all ? log.events[count < all ? count : count - 1].time_ms : 0;
+    double speedup = o->speedup > 0 ? o->speedup : 1;
+    for (size_t i = 0; i < count; i++) {
+        const LogEvent *l = &log.events[i];
+        RequestEvent e = {.task = l->task, .status = 200, .start = START_COLD, .wall_ns = (uint64_t)l->time_ms * NS_PER_MS};
+        snprintf(e.session, sizeof e.session, "%s", log.sessions.texts[l->session]);
+        orchestrator_learn(r->orchestrator, &e, (uint64_t)((double)(end - l->time_ms) * (double)NS_PER_MS / speedup));
+    }
+    char line[128];
+    snprintf(line, sizeof line, "learned from %zu of %zu events of the log", count, all);
+    say(r, line);
+    return OK;
+}
+
+static Err config_of(Running *r, OrchestratorConfig *ret_config, Diag *diag)
+{
+    const covey_pto_options *o = r->options;
+    OrchestratorConfig c = {.service = &r->service, .stream_path = o->stream, .mode = DECIDE_LEARNED, .audit = r->audit, .context = r,
+                            .notice = on_notice};
+    if (o->mode && !decide_mode_parse(o->mode, &c.mode))
+        return FAIL_WHY(diag, ERR_USAGE, "%s: no mode; there are off, histogram, lookahead, learned and oracle", o->mode);
+    if ((c.mode == DECIDE_ORACLE) != (o->future != NULL)) return FAIL_WHY(diag, ERR_USAGE, "mode oracle, and only it, needs a recording of what will come");
+    if (o->memory && !size_parse(o->memory, &c.bytes_max)) return FAIL_WHY(diag, ERR_USAGE, "%s: no size, such as 256MiB", o->memory);
+    if (o->bin && (!duration_parse(o->bin, &c.bin_ns) || !c.bin_ns)) return FAIL_WHY(diag, ERR_USAGE, "%s: no time, such as 60s", o->bin);
+    if (o->future) TRY(read_future(r, diag));
+    c.future = r->future;
+    c.future_count = r->future_count;
+    TRY(read_checkpoint(r, diag));
+    c.checkpoint = view_buffer(&r->checkpoint);
+    *ret_config = c;
+    return OK;
+}
+
+static Err running_open(const covey *c, Running *r, int stop_fd, Diag *diag)
+{
+    OrchestratorConfig config;
+    if (!r->options->stream) return FAIL_WHY(diag, ERR_USAGE, "the service's stream socket is needed");
+    TRY(service_load(r->options->service_file, &r->service, diag));
+    TRY(config_of(r, &config, diag));
+    TRY(open_folder(c, r, diag));
+    config.audit = r->audit;
+    TRY_WHY(diag, confine_calls(), "giving up rights");
+    TRY_WHY(diag, loop_new(&r->loop), "event loop");
+    TRY(orchestrator_new(r->loop, &config, &r->orchestrator, diag));
+    TRY(learn_log(r, diag));
+    learn_history(r);
+    return stop_fd < 0 ? OK : loop_add_fd(r->loop, stop_fd, EPOLLIN, on_stop, r, &r->stop);
+}
+
+static void running_close(Running *r)
+{
+    loop_remove(&r->stop);
+    orchestrator_free(&r->orchestrator);
+    loop_free(&r->loop);
+    audit_close(&r->audit);
+    secret_key_wipe(&r->secret);
+    buffer_free(&r->checkpoint);
+    free(r->future);
+    service_free(&r->service);
+}
+
+static Err run(const covey *c, Running *r, int stop_fd, Diag *diag)
+{
+    TRY(running_open(c, r, stop_fd, diag));
+    while (!r->stopping) TRY_WHY(diag, loop_turn(r->loop, -1), "event loop");
+    OrchestratorStats s = orchestrator_stats(r->orchestrator);
+    char line[256];
+    snprintf(line, sizeof line, "%llu requests heard, %llu missed; %llu tasks wanted, %llu used, %llu in vain", (unsigned long long)s.events,
+             (unsigned long long)s.missed, (unsigned long long)s.wanted, (unsigned long long)s.used, (unsigned long long)s.wasted);
+    say(r, line);
+    return OK;
+}
+
+covey_code covey_pto_run(covey *c, const covey_pto_options *options, int stop_fd, covey_error *error)
+{
+    Diag diag = {{0}};
+    Running *r = calloc(1, sizeof *r);
+    if (!r) return api_result(FAIL(ENOMEM), NULL, error);
+    r->options = options;
+    Err e = run(c, r, stop_fd, &diag);
+    running_close(r);
+    free(r);
+    return api_result(e, &diag, error);
+}
