@@ -44,9 +44,9 @@ typedef struct {
     const char *session_column, *task_column, *time_column;
     void *context;
     void (*notice_line)(void *context, const char *text);
-} covey_pto_options;
+} covey_orchestrator_options;
 /** Runs until stop_fd can be read (-1: for ever). errors: COVEY_BAD_INPUT, COVEY_REFUSED (its key, its audit log, the user) */
-COVEY_API covey_code covey_pto_run(covey *c, const covey_pto_options *options, int stop_fd, covey_error *error);
+COVEY_API covey_code covey_pto_run(covey *c, const covey_orchestrator_options *options, int stop_fd, covey_error *error);
 
 /** A service's history as lines of CSV, with a header; not 0: stop. errors: COVEY_BAD_INPUT (none there), COVEY_REFUSED (damaged) */
 typedef int (*covey_pto_line)(void *context, const char *line);

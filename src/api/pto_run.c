@@ -16,7 +16,7 @@
 enum { FUTURE_MAX = 1 << 22, FUTURE_BYTES_MAX = 256 << 20, CHECKPOINT_BYTES_MAX = 64 << 20 };
 
 typedef struct {
-    const covey_pto_options *options;
+    const covey_orchestrator_options *options;
     Service service;
     char state_dir[PATH_BYTES_MAX], audit_path[PATH_BYTES_MAX];
     SecretKey secret;
@@ -123,7 +123,7 @@ static int by_time(const void *a, const void *b)
 /* The log's events as if they had come just before now, as fast as the service's time goes. */
 static Err learn_log(Running *r, Diag *diag)
 {
-    const covey_pto_options *o = r->options;
+    const covey_orchestrator_options *o = r->options;
     AUTO_LOG log = {0};
     if (!o->learn) return OK;
     const LogColumns columns = {.session = o->session_column, .task = o->task_column, .time = o->time_column};
@@ -151,7 +151,7 @@ static Err learn_log(Running *r, Diag *diag)
 
 static Err config_of(Running *r, OrchestratorConfig *ret_config, Diag *diag)
 {
-    const covey_pto_options *o = r->options;
+    const covey_orchestrator_options *o = r->options;
     OrchestratorConfig c = {.service = &r->service, .stream_path = o->stream, .mode = DECIDE_LEARNED, .audit = r->audit, .context = r,
                             .notice = on_notice};
     if (o->mode && !decide_mode_parse(o->mode, &c.mode))
@@ -208,7 +208,7 @@ static Err run(const covey *c, Running *r, int stop_fd, Diag *diag)
     return OK;
 }
 
-covey_code covey_pto_run(covey *c, const covey_pto_options *options, int stop_fd, covey_error *error)
+covey_code covey_pto_run(covey *c, const covey_orchestrator_options *options, int stop_fd, covey_error *error)
 {
     Diag diag = {{0}};
     Running *r = calloc(1, sizeof *r);

@@ -16,7 +16,7 @@ static void say(void *context, const char *text)
 
 int pto_run(covey *c, int argc, char **argv)
 {
-    covey_pto_options o = {.notice_line = say};
+    covey_orchestrator_options o = {.notice_line = say};
     unsigned events = 0;
     const char *speedup = "1";
     const Option options[] = {

@@ -1,4 +1,4 @@
-# Does the orchestrator have tasks ready before they are asked for, and does nothing go wrong when it dies, stops or lies?
+# Does `covey pto run` have tasks ready before they are asked for, and does nothing go wrong when it dies, stops or lies?
 load helper
 setup_file() {
     use_home
@@ -69,16 +69,15 @@ covey_key() { head -1 pto/audit.log | jq -r .key; }
 @test "learned finds out by itself what follows, and learns from the history when it starts anew" {
     sed -i 's/, next: .*}/}/' service.yaml
     serve
-    for _ in 1 2 3 4; do for t in a b c; do ask $t; done; done
+    for _ in 1 2 3 4; do for t in a b c; do ask $t; sleep 0.3; done; done
     kill -INT "$(cat pid)"
     wait "$(cat pid)" || true
     serve
     pto --mode learned
     assert_in "learned from 12 requests of the history" "$(cat pto.out)"
-    ask a
-    staged b
-    ask b
-    assert_equal "$start" staged
+    local found=
+    for _ in 1 2 3; do for t in a b c; do ask $t; found+="$start "; sleep 0.3; done; done
+    assert_in staged "$found" # of nine; without it there would be none
 }
 
 @test "an orchestrator that dies, or stops, makes requests slower and nothing else" {
