@@ -73,7 +73,7 @@ typedef struct {
     size_t candidate_count;
     covey_pto_reason reasons[COVEY_PTO_REASONS]; /* heaviest first */
     size_t reason_count;
-    double share_ppm, share_all;    /* of the last, linear blend: PPM by itself, and all models */
+    double share_ppm, share_counts, share_all; /* of the last, linear blend: PPM, the counting models, all models */
     double wait_seconds;            /* until the next event, typically; negative: not known */
 } covey_pto_explanation;
 /**

@@ -81,7 +81,8 @@ static void reasons(Story *s, covey_pto_explanation *e)
             .followers = why[i].distinct, .says = name_of(s, why[i].best.task), .probability = (double)why[i].best.probability};
     qsort(e->reasons, e->reason_count, sizeof e->reasons[0], heaviest_first);
     e->share_ppm = (double)shares[0];
-    e->share_all = (double)shares[1];
+    e->share_counts = (double)shares[1];
+    e->share_all = (double)shares[2];
 }
 
 static void candidates(Story *s, covey_pto_explanation *e)

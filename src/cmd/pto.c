@@ -251,7 +251,7 @@ static void print_explanation(const covey_pto_explanation *x)
         if (y->matched >= 0) printf("  (order %d)", y->matched);
         putchar('\n');
     }
-    printf("\nthe last blend: ppm by itself %.3f, all models %.3f\n", x->share_ppm, x->share_all);
+    printf("\nthe last blend: ppm %.3f, counting models %.3f, all models %.3f\n", x->share_ppm, x->share_counts, x->share_all);
 }
 
 static void print_explanation_json(const covey_pto_explanation *x)
@@ -264,8 +264,9 @@ static void print_explanation_json(const covey_pto_explanation *x)
         json_array_append_new(reasons, json_pack("{s:s, s:f, s:i, s:I, s:I, s:s?, s:f}", "model", x->reasons[i].model, "weight", x->reasons[i].weight,
             "matched", x->reasons[i].matched, "seen", (json_int_t)x->reasons[i].seen, "followers", (json_int_t)x->reasons[i].followers, "says",
             x->reasons[i].says, "probability", x->reasons[i].probability));
-    json_t *o = json_pack("{s:s, s:I, s:s?, s:f, s:o, s:o, s:{s:f, s:f}}", "session", x->session, "events", (json_int_t)x->events, "last", x->last,
-        "wait_seconds", x->wait_seconds, "candidates", candidates, "reasons", reasons, "shares", "ppm", x->share_ppm, "all", x->share_all);
+    json_t *o = json_pack("{s:s, s:I, s:s?, s:f, s:o, s:o, s:{s:f, s:f, s:f}}", "session", x->session, "events", (json_int_t)x->events, "last", x->last,
+        "wait_seconds", x->wait_seconds, "candidates", candidates, "reasons", reasons, "shares", "ppm", x->share_ppm, "counts", x->share_counts,
+        "all", x->share_all);
     json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(o);

@@ -73,21 +73,19 @@ static uint16_t slot_of(Context *x, uint16_t task)
     return x->distinct++;
 }
 
-void context_learn(Contexts *c, uint64_t hash, uint16_t task, uint16_t weight)
+void context_learn(Contexts *c, uint64_t hash, uint16_t task, uint32_t total_max)
 {
     Context *x = make_room(c, hash);
     uint16_t i = slot_of(x, task);
-    x->followers[i].count += weight;
-    x->total += weight;
+    x->followers[i].count++;
+    x->total++;
     for (; i > 0 && x->followers[i].count >= x->followers[i - 1].count; i--) {
         Follower f = x->followers[i];
         x->followers[i] = x->followers[i - 1];
         x->followers[i - 1] = f;
     }
-    x->runs = x->last == task && x->runs < UINT16_MAX ? x->runs + 1 : 1;
-    x->last = task;
     if (x->standing < UINT8_MAX) x->standing++;
-    if (x->followers[0].count > CONTEXT_COUNT_MAX - UINT8_MAX) halve(x);
+    if (x->total > total_max) halve(x);
 }
 
 uint16_t context_count(const Context *c, uint16_t task)

@@ -5,14 +5,13 @@
 #pragma once
 #include "predict/predict.h"
 
-enum { CONTEXT_FOLLOWERS_MAX = 20, CONTEXT_COUNT_MAX = 60000 }; /* counts are halved beyond */
+enum { CONTEXT_FOLLOWERS_MAX = 20, CONTEXT_COUNT_MAX = 60000 };
 
 typedef struct { uint16_t task, count; } Follower;
 typedef struct {
     uint32_t check;                 /* the rest of the hash; 0: free */
     uint16_t standing, distinct;
     uint32_t total;
-    uint16_t last, runs;            /* the follower seen last, and how often it came in a row */
     Follower followers[CONTEXT_FOLLOWERS_MAX]; /* most frequent first, roughly: each moves up by one when it passes its neighbour */
 } Context;
 
@@ -24,7 +23,7 @@ size_t contexts_memory(const Contexts *c);
 
 /** NULL: never seen, or gone. */
 const Context *context_find(const Contexts *c, uint64_t hash);
-/** One more of this task behind the context; `weight` counts at once. */
-void context_learn(Contexts *c, uint64_t hash, uint16_t task, uint16_t weight);
+/** One more of this task behind the context. Beyond `total_max` all counts are halved: what is old fades. */
+void context_learn(Contexts *c, uint64_t hash, uint16_t task, uint32_t total_max);
 /** How often the task followed; 0: never. */
 uint16_t context_count(const Context *c, uint16_t task);

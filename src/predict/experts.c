@@ -8,6 +8,7 @@ static const char *const NAMES[VIEW_COUNT] = {
     [VIEW_GAP_2] = "last 2 tasks, time since", [VIEW_GAP_3] = "last 3 tasks, 2 times since", [VIEW_TIMES] = "last 2 tasks, repetitions",
     [VIEW_SET] = "last task, set so far", [VIEW_BAG] = "last task, counts so far", [VIEW_CLOCK] = "last task, hour, weekday",
     [VIEW_AGE] = "last task, age, position", [VIEW_ATTRIBUTES] = "last task, attributes", [VIEW_PREFIX] = "all tasks so far",
+    [VIEW_LATELY] = "last task, lately", [VIEW_LATELY_2] = "last 2 tasks, lately",
     [VIEW_OWN_TASK] = "this session after this task", [VIEW_OWN_RECENT] = "this session lately", [VIEW_RANKS] = "same again or back to",
     [VIEW_RUN] = "length of the run"};
 
@@ -50,6 +51,7 @@ void views_contexts(const Session *s, uint64_t h[VIEW_COUNT])
     unsigned gap = time_step(last->gap_s), gap_before = time_step(before->gap_s);
     h[VIEW_TASKS_2] = hash_with(h[VIEW_TASKS_2], two);
     h[VIEW_TASKS_3] = hash_with(h[VIEW_TASKS_3], three);
+    h[VIEW_LATELY_2] = hash_with(h[VIEW_LATELY_2], two);
     h[VIEW_GAP] = hash_with(h[VIEW_GAP], gap);
     h[VIEW_GAP_2] = hash_with(hash_with(h[VIEW_GAP_2], two), gap / 2);
     h[VIEW_GAP_3] = hash_with(hash_with(h[VIEW_GAP_3], three), gap / 2 * 64 + gap_before / 2);
@@ -77,6 +79,10 @@ static void counted(const Context *x, const float *base, size_t count, float *p)
     for (uint32_t i = 0; i < distinct; i++)
         if (x->followers[i].task < count) p[x->followers[i].task] += each * x->followers[i].count;
 }
+
+/* Two views forget quickly: what they have seen is halved again and again, so that they follow a stream that changes. */
+enum { LATELY_MAX = 40 };
+static uint32_t memory_of(unsigned view) { return view == VIEW_LATELY || view == VIEW_LATELY_2 ? LATELY_MAX : CONTEXT_COUNT_MAX; }
 
 static const float RECENT_BASE = 0.1f; /* what the session's own habits leave to PPM */
 
@@ -135,10 +141,10 @@ static uint16_t rank_of(const Session *s, uint16_t task)
 
 void views_learn(Contexts *c, Contexts *own, const uint64_t hashes[VIEW_COUNT], const Session *s, uint16_t task, bool everybody)
 {
-    context_learn(own, hashes[VIEW_OWN_TASK], task, 1);
+    context_learn(own, hashes[VIEW_OWN_TASK], task, CONTEXT_COUNT_MAX);
     if (!everybody) return;
     for (unsigned i = 0; i < VIEW_HASHED; i++)
-        if (i != VIEW_OWN_TASK) context_learn(c, hashes[i], task, 1);
-    context_learn(c, hashes[VIEW_RANKS], rank_of(s, task), 1);
-    context_learn(c, hashes[VIEW_RUN], rank_of(s, task), 1);
+        if (i != VIEW_OWN_TASK) context_learn(c, hashes[i], task, memory_of(i));
+    context_learn(c, hashes[VIEW_RANKS], rank_of(s, task), CONTEXT_COUNT_MAX);
+    context_learn(c, hashes[VIEW_RUN], rank_of(s, task), CONTEXT_COUNT_MAX);
 }

@@ -12,7 +12,7 @@
 
 typedef enum {
     VIEW_TASK, VIEW_TASKS_2, VIEW_TASKS_3, VIEW_GAP, VIEW_GAP_2, VIEW_GAP_3, VIEW_TIMES, VIEW_SET, VIEW_BAG, VIEW_CLOCK, VIEW_AGE, VIEW_ATTRIBUTES,
-    VIEW_PREFIX, VIEW_OWN_TASK, VIEW_HASHED, /* those above are contexts of tasks */
+    VIEW_PREFIX, VIEW_LATELY, VIEW_LATELY_2, VIEW_OWN_TASK, VIEW_HASHED, /* those above are contexts of tasks */
     VIEW_OWN_RECENT = VIEW_HASHED, VIEW_RANKS, VIEW_RUN, VIEW_COUNT
 } ViewKind;
 const char *view_name(ViewKind kind);

@@ -76,17 +76,17 @@ void mixer_learn(Mixer *m, const unsigned at[MIX_SETS], const float *p, const fl
     }
 }
 
-static const float SHARE = 0.0005f;
+static const float LAST_SHARE = 0.7f, SHARE = 0.0005f, SHARE_RATE = 0.2f; /* below 1: a bad moment does not turn everything over */
 
 void shares_begin(Shares *s, unsigned members)
 {
     s->members = members;
-    for (unsigned i = 0; i < members; i++) s->weights[i] = 1 / (float)members;
+    for (unsigned i = 0; i < members; i++) s->weights[i] = i + 1 < members ? (1 - LAST_SHARE) / (float)(members - 1) : LAST_SHARE;
 }
 
 void shares_learn(Shares *s, const float *p)
 {
     float sum = 0;
-    for (unsigned i = 0; i < s->members; i++) sum += s->weights[i] *= p[i] > 1e-9f ? p[i] : 1e-9f;
+    for (unsigned i = 0; i < s->members; i++) sum += s->weights[i] *= exp_of(SHARE_RATE * log_of(p[i] > 1e-9f ? p[i] : 1e-9f));
     for (unsigned i = 0; i < s->members; i++) s->weights[i] = s->weights[i] / sum * (1 - SHARE) + SHARE / (float)s->members;
 }

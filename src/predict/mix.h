@@ -1,7 +1,8 @@
 /**
  * Mixing in the log domain, with weights learned online (as in PAQ; Mattern 2013): p(t) ~ exp(sum over models m of w_m log p_m(t)), where the weights
  * are sums over a few sets, each chosen by a small context, and follow the gradient of the log loss. And mixing in the linear domain with fixed share
- * (Herbster, Warmuth 1998): never worse in log loss than any one of its members by more than a constant.
+ * (Herbster, Warmuth 1998): never worse in log loss than any one of its members by more than a constant (with
+ * a rate of learning below 1 a larger constant, and less haste).
  */
 #pragma once
 #include "predict/predict.h"
@@ -27,6 +28,7 @@ void mixer_distribution(const float *weights, unsigned models, const float *logs
 void mixer_learn(Mixer *m, const unsigned at[MIX_SETS], const float *p, const float *logs, size_t stride, size_t count, uint16_t task, float rate);
 
 typedef struct { unsigned members; float weights[MIX_MEMBERS_MAX]; } Shares;
+/** At least two; most is given to the last. */
 void shares_begin(Shares *s, unsigned members);
 /** p: what each member gave to what happened. */
 void shares_learn(Shares *s, const float *p);

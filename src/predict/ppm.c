@@ -61,5 +61,5 @@ void ppm_distribution(const Contexts *c, const uint64_t *hashes, unsigned orders
 
 void ppm_learn(Contexts *c, const uint64_t *hashes, unsigned orders, uint16_t task)
 {
-    for (unsigned order = 0; order < orders; order++) context_learn(c, hashes[order], task, 1);
+    for (unsigned order = 0; order < orders; order++) context_learn(c, hashes[order], task, CONTEXT_COUNT_MAX);
 }

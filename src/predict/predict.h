@@ -100,8 +100,9 @@ typedef struct {
     uint32_t total, distinct;       /* how often its context was seen, followed by how many different tasks; 0: never, or it does not count */
     PredictCandidate best;
 } PredictReason;
-enum { PREDICT_REASONS_MAX = 32, PREDICT_SHARES = 2 };
-/** Returns how many reasons. ret_shares: what PPM and the blend of all have in the last, linear blend; sum 1. */
+enum { PREDICT_REASONS_MAX = 32, PREDICT_SHARES = 3 };
+/** Returns how many reasons. ret_shares: what PPM, the blend of the counting models and the blend of
+ *  all have in the last, linear blend; sum 1. */
 size_t predictor_explain(Predictor *p, uint64_t session, PredictReason ret_reasons[PREDICT_REASONS_MAX], float ret_shares[PREDICT_SHARES]);
 
 /** From now on sessions go on, but nothing is learned from them. For measuring. */

@@ -12,7 +12,7 @@ enum {
     /* Rows of what models say. The first blend is of the views and PPM; its answer is the row behind; the second blend is of the rows from PPM on. */
     SAY_VIEWS = 0, SAY_PPM = VIEW_COUNT, SAY_COUNTS, SAY_LSTM, SAY_TRANSFORMER, SAY_COUNT,
     COUNTED = SAY_PPM + 1, SECOND = SAY_COUNT - SAY_PPM,
-    MEMBER_PPM = 0, MEMBER_ALL, MEMBERS, /* of the last, linear blend */
+    MEMBER_PPM = 0, MEMBER_COUNTS, MEMBER_ALL, MEMBERS, /* of the last, linear blend */
     TASKS_ROOM = PREDICT_TASKS_MAX + 1,
 };
 

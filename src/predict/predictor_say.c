@@ -56,9 +56,9 @@ static void say_counts(Predictor *p, Say *say)
 
 static void blend(const Predictor *p, Say *say)
 {
-    const float *w = p->shares.weights, *ppm = say_row(say, SAY_PPM);
+    const float *w = p->shares.weights, *ppm = say_row(say, SAY_PPM), *counts = say_row(say, SAY_COUNTS);
     mixer_distribution(say->weights_all, SECOND, say_logs(say, SAY_PPM), say->stride, say->count, say->all);
-    for (size_t t = 0; t < say->count; t++) say->blend[t] = w[MEMBER_PPM] * ppm[t] + w[MEMBER_ALL] * say->all[t];
+    for (size_t t = 0; t < say->count; t++) say->blend[t] = w[MEMBER_PPM] * ppm[t] + w[MEMBER_COUNTS] * counts[t] + w[MEMBER_ALL] * say->all[t];
 }
 
 void predictor_say(Predictor *p, uint64_t session)
@@ -84,7 +84,7 @@ static void learn_blend(Predictor *p, uint16_t task)
     if (p->options.no_end && task == PREDICT_END) return;
     mixer_learn(&p->counts, say->at, say_row(say, SAY_COUNTS), say->logs, say->stride, say->count, task, RATE);
     mixer_learn(&p->all, say->at, say->all, say_logs(say, SAY_PPM), say->stride, say->count, task, SECOND_RATE);
-    const float of_members[MEMBERS] = {say_row(say, SAY_PPM)[task], say->all[task]};
+    const float of_members[MEMBERS] = {say_row(say, SAY_PPM)[task], say_row(say, SAY_COUNTS)[task], say->all[task]};
     shares_learn(&p->shares, of_members);
     p->blend_learned = true;
 }
