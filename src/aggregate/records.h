@@ -16,8 +16,8 @@ typedef struct {
     /* private: */
     uint32_t places[RECORD_COLUMNS_MAX];   /* the header's */
     bool found[RECORD_COLUMNS_MAX];
-    bool header_done, quoted, after_quote, any;
-    uint32_t column, size;
+    bool header_done, quoted, after_quote, inside, after_return, any; /* inside: not at the field's start */
+    uint32_t column, size, mark;           /* mark: bytes of a byte order mark that have come */
     char field[RECORD_FIELD_MAX];
     char kept[RECORD_COLUMNS_MAX][RECORD_FIELD_MAX];
     uint32_t kept_sizes[RECORD_COLUMNS_MAX];

@@ -99,10 +99,13 @@ static Err choose_cut(Sealing *s, Diag *diag)
     return OK;
 }
 
-/* A person must lie in one segment: what bounds a person's part there bounds it everywhere. */
+/* A person must lie in one segment: what bounds a person's part there bounds it everywhere. And a record must be what the private image takes for
+ * one: in segments cut by lines, an open quote of one record would swallow others. */
 static Err check_unit(const Sealing *s, Diag *diag)
 {
     const char *person = s->policy.budget.person, *by = s->options->group_by;
+    if (s->policy.budget.is_set && (s->cut.split.by != SPLIT_CSV || !s->cut.split.header))
+        return FAIL_WHY(diag, ERR_USAGE, "a budget needs CSV with a header: private tasks read records; seal with --by csv");
     if (!person[0] || (by && strcmp(by, person) == 0)) return OK;
     return FAIL_WHY(diag, ERR_USAGE, "the policy's budget is by person, as column '%s' says: seal with --group-by '%s' and --segments N", person, person);
 }

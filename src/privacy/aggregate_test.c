@@ -91,6 +91,13 @@ START_TEST(a_person_contributes_what_is_allowed_and_nobody_else_is_touched)
     ck_assert_int_eq(admitted(&c, "x", "b"), 0); /* four records */
     ck_assert_int_eq(admitted(&c, "", "a"), 2);  /* a person without a name is one */
     ck_assert_int_eq(admitted(&c, "y", "a"), 2);
+    char longer[PERSON_BYTES_MAX + 2];
+    memset(longer, 'p', sizeof longer);
+    bool counts, first;
+    longer[PERSON_BYTES_MAX + 1] = '\0';
+    ck_assert_int_eq(admitted(&c, longer, "a"), 0); /* cut, two such persons would be one */
+    ck_assert_ok(contribution_admit(&c, view_of(longer, PERSON_BYTES_MAX), VIEW("a"), &counts, &first));
+    ck_assert(counts && first);
     ck_assert_err(contribution_start((ContributionLimits){0, 1, 1}, memory[0], 4096, &c), ERR_BAD_INPUT);
     ck_assert_err(contribution_start((ContributionLimits){1, 1, 1}, memory[0], 64, &c), ERR_LIMIT);
 }

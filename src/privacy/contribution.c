@@ -6,8 +6,6 @@ enum { SLOTS_SHARE = 32, ENTRY_ALIGN = 4, WHOLE_PERSON = UINT16_MAX };
 /** Followed by the person's bytes, then the key's. key_size WHOLE_PERSON: the person's own entry. */
 typedef struct { uint32_t hash, records, keys; uint16_t person_size, key_size; } Entry;
 
-static View cut(View v) { return view_of(v.data, v.size < PERSON_BYTES_MAX ? v.size : PERSON_BYTES_MAX); }
-
 size_t contribution_size(size_t segment_bytes, uint64_t records)
 {
     /* two entries a record, the person in both; a slot for each, of which half stay free; a power of two */
@@ -85,8 +83,10 @@ static Err entry(Contribution *c, View person, View key, uint16_t key_size, Entr
 Err contribution_admit(Contribution *c, View person, View key, bool *ret_counts, bool *ret_first_of_key)
 {
     Entry *whole, *of_key;
-    person = cut(person);
-    key = cut(key);
+    if (person.size > PERSON_BYTES_MAX || key.size > PERSON_BYTES_MAX) {
+        *ret_counts = *ret_first_of_key = false;
+        return OK;
+    }
     TRY(entry(c, person, (View){0}, WHOLE_PERSON, &whole));
     TRY(entry(c, person, key, (uint16_t)key.size, &of_key));
     bool first = of_key->records == 0;

@@ -1,14 +1,11 @@
 /**
  * How much one person may contribute: the first `records` records, and among them the first `keys` different keys with at most `per_key` records
- * each; what
- * comes after that is dropped. Which records stay depends on that person's records and their order alone, so one person's coming or going changes
- * nothing
- * of others.
+ * each; what comes after that is dropped. Which records stay depends on that person's records and their order alone, so one person's coming or going
+ * changes nothing of others.
  *
  * That holds within one segment; over a dataset it holds because sealing by a person column puts all records of a person into one segment.
- * Persons are compared byte by byte, not by digest: two persons who were taken for one would have twice the sensitivity. Ids longer than
- * PERSON_BYTES_MAX
- * and keys longer than that are cut there (persons who differ only behind it are then one person, with one person's share).
+ * Persons are compared byte by byte, not by digest or by their beginnings: when one of two persons who are taken for one goes, the other may
+ * contribute more, which is twice the sensitivity. A record whose person or key is longer than PERSON_BYTES_MAX does not count.
  * Memory is the caller's. It must follow from the segment's public size (contribution_size), since running out of it would depend on the data.
  */
 #pragma once

@@ -113,6 +113,9 @@ near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { exit !(a - b <= d && b - a <
 }
 
 @test "a budget by person needs a dataset that is grouped by that person, and bounds what one contributes" {
+    policy "{epsilon: 1000}"
+    run_covey 2 seal in.csv -o in.sealed --policy policy.yaml --by lines
+    assert_in "a budget needs CSV with a header" "$stderr"
     policy "{epsilon: 1000, person: id}"
     run_covey 2 seal in.csv -o in.sealed --policy policy.yaml
     assert_in "seal with --group-by 'id' and --segments N" "$stderr"
