@@ -35,7 +35,7 @@ typedef struct {
     double start_s;             /* starting a zygote for an image that is not warm */
     double price;               /* per core and hour */
     bool spot;                  /* may be taken away */
-    double notice_s;            /* with spot: how long before it is told */
+    double notice_s;            /* with spot: how long before it is told; for reports, no term of the score: a notice drains the node */
     double reliability;         /* 0..1: part of its micro-jobs that come back right; 0: not said, taken as 1 */
     const uint64_t *warm; size_t warm_count;   /* hashes of images with a zygote waiting */
     const NodeData *data; size_t data_count;

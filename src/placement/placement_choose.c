@@ -74,15 +74,13 @@ Err choose_peek(Placement *p, PlacementTaskRef task, const JobNeed *job, const P
 
 PlacementChoice choose_take(Placement *p, PlacementTaskRef task, const Pick *pick)
 {
-    Task *t = &p->tasks[task];
+    const Task *t = &p->tasks[task];
     const Node *n = &p->nodes[pick->node];
     const Terms *terms = &pick->terms;
     const PlacementChoice choice = {
         .node = pick->node, .who = n->who, .price = terms->money, .charge_s = (float)score_charge(n, terms),
         .finish_s = p->now_s + terms->queue_s + terms->transfer_s + terms->start_s + terms->run_s};
     node_charge(p, pick->node, t, choice.charge_s);
-    fair_charge(p, task);
-    if (t->left) t->left--;
     return choice;
 }
 
@@ -93,7 +91,10 @@ Err placement_choose_node(Placement *p, PlacementTaskRef task, const JobNeed *jo
     Pick pick;
     PlacementAnswer answer;
     TRY(choose_peek(p, task, job, avoid, avoid_count, &answer, &pick));
-    if (answer == PLACEMENT_CHOSEN) *ret_choice = choose_take(p, task, &pick);
     *ret_answer = answer;
+    if (answer != PLACEMENT_CHOSEN) return OK;
+    *ret_choice = choose_take(p, task, &pick);
+    fair_charge(p, task);
+    if (p->tasks[task].left) p->tasks[task].left--;
     return OK;
 }

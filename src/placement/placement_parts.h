@@ -140,7 +140,7 @@ typedef struct { PlacementNodeRef node; Terms terms; } Pick;
 /** The best node without charging it. */
 MUST_USE Err choose_peek(Placement *p, PlacementTaskRef task, const JobNeed *job, const PlacementWho *avoid, size_t avoid_count,
                          PlacementAnswer *ret_answer, Pick *ret_pick);
-/** Charges the pick. */
+/** Charges the pick to its node. */
 PlacementChoice choose_take(Placement *p, PlacementTaskRef task, const Pick *pick);
 
 /* placement_fair.c */

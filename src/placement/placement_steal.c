@@ -58,10 +58,7 @@ static Err try_move(Placement *p, const PlacementQueued *q, double finish_s, boo
     const double there_s = pick.terms.queue_s + pick.terms.transfer_s + pick.terms.start_s + pick.terms.run_s, here_s = finish_s - p->now_s;
     if (there_s > here_s * (1 - GAIN_LEAST)) return OK;
     node_credit(p, q->node, q->charge_s, -1);
-    Task *t = &p->tasks[q->task];
-    const uint64_t left = t->left;
-    *ret_to = choose_take(p, q->task, &pick);
-    t->left = left; /* it was counted when it was first given out */
+    *ret_to = choose_take(p, q->task, &pick); /* task and tenant paid for it when it was first given out */
     *ret_moved = true;
     return OK;
 }

@@ -41,6 +41,7 @@ Err placement_speculate(Placement *p, PlacementTaskRef task, const JobNeed *job,
     const double copy_s = pick.terms.queue_s + pick.terms.transfer_s + pick.terms.start_s + pick.terms.run_s;
     if (copy_s > WORTH_PART * speculate_left_s(&here)) return OK;
     *ret_choice = choose_take(p, task, &pick);
+    fair_charge(p, task);
     *ret_worth = true;
     return OK;
 }
