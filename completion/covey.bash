@@ -57,7 +57,9 @@ _covey_pto() {
         _covey_files '*.y*ml'
         ;;
     export) _covey_words '--help'; _covey_files '*.db' ;;
-    *) _covey_words 'train eval explain run export --help' ;;
+    stage) _covey_words '--stage --zygotes --data-only --keep --state --help'; _covey_files '*.y*ml' ;;
+    key) _covey_words '--state --help' ;;
+    *) _covey_words 'train eval explain run export stage key --help' ;;
     esac
 }
 
@@ -76,7 +78,7 @@ _covey_command() {
     keybroker) _covey_words '--listen --bus --tls-ca --key --state --collateral --node --help' ;;
     node) _covey_words '--bus --name --zone --owner --price --spot --notice --notice-file --data --cache --cache-size --cores --tls-ca --key --help' ;;
     pto) if ((COMP_CWORD == 2)); then _covey_pto ''; else _covey_pto "${COMP_WORDS[2]}"; fi ;;
-    serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --stream --pto-user --cores --help'; _covey_files '*.y*ml' ;;
+    serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --stream --pto-user --stage --stage-memory --cores --help'; _covey_files '*.y*ml' ;;
     replay)
         _covey_words '--log --url --stream --mode --speedup --from --requests --model --memory --session-column --task-column --time-column --body --token-file --json --help'
         _covey_files '*.y*ml'
@@ -99,7 +101,7 @@ _covey() {
     --level | -l) _covey_words 'shared process' ;;
     --mode) _covey_words 'learned histogram lookahead off oracle all' ;;
     --kind) _covey_words 'node-key tpm2 sev-snp tdx' ;;
-    --event | -e) _covey_words 'key-release key-refusal image-trust appraisal session policy key-change stage recovery' ;;
+    --event | -e) _covey_words 'key-release key-refusal image-trust appraisal session policy key-change stage prefetch prefetch-refusal claim claim-refusal eviction recovery' ;;
     --policy | -p)
         if [ "${COMP_WORDS[1]}" = simulate ]; then _covey_words 'all covey random round-robin least-loaded two-choices locality cheapest'; else _covey_files '*.y*ml'; fi
         ;;

@@ -19,6 +19,8 @@ typedef struct {
     const char *stream;             /* a Unix socket on which orchestrators hear of requests; NULL: none */
     const char *pto_user;           /* whose orchestrators may connect; NULL: your own */
     unsigned cores;
+    const char *stage;              /* a Unix socket on which orchestrators stage code and data (docs/prefetch.md); NULL: none */
+    const char *stage_memory;       /* how much; default 512MiB */
     void *context;
     void (*ready)(void *context, const covey_serving *serving);
     void (*notice_line)(void *context, const char *text);
@@ -85,5 +87,27 @@ typedef struct {
 COVEY_API covey_code covey_replay(covey *c, const covey_replay_options *options, covey_error *error);
 /** From a signal handler too. */
 COVEY_API void covey_replay_interrupt(void);
+
+/**
+ * Staging by hand: what tasks of a service need (data from its store, then the image, whose zygotes are started) is read, signed with the
+ * orchestrator's key, and handed to the stage of a service that runs. NULL and 0: chosen by itself.
+ */
+typedef struct { const char *name, *kind, *outcome, *why; uint64_t bytes, held_bytes; double seconds; bool is_staged; } covey_staged;
+typedef struct {
+    const char *service_file, *stage;  /* needed; the socket of covey_serve_options */
+    const char *const *tasks;          /* needed */
+    size_t task_count;
+    unsigned zygotes;                  /* of each image; default 1 */
+    bool data_only;
+    const char *keep;                  /* until it expires; default "10min" */
+    const char *state_dir;             /* of the orchestrator: its key */
+    void *context;
+    void (*outcome)(void *context, const covey_staged *staged);
+} covey_pto_stage_options;
+/** errors: COVEY_REFUSED (the stage refused something; each outcome was told), COVEY_BAD_INPUT, COVEY_SYSTEM */
+COVEY_API covey_code covey_pto_stage(covey *c, const covey_pto_stage_options *options, covey_error *error);
+/** The orchestrator's public key, which a node's file `orchestrators` is to name. Made when there is none. */
+enum { COVEY_PTO_KEY_MAX = 80 };
+COVEY_API covey_code covey_pto_key(covey *c, const char *state_dir, char ret_text[COVEY_PTO_KEY_MAX], covey_error *error);
 
 #endif

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "api/internal.h"
+#include "api/serve_stage.h"
+#include "base/units.h"
 #include "gateway/http.h"
 #include "gateway/stream.h"
 #include "node/agent.h"
@@ -28,6 +30,7 @@ typedef struct {
     Loop *loop;
     Bus *bus;
     Gateway *gateway;
+    ServeStage *stage;             /* NULL: none */
     Agent *agent;
     Http *http;
     GatewayStream *stream;
@@ -133,21 +136,49 @@ static Err open_history(Serving *s, Diag *diag)
 
 static Err start_agent(Serving *s, Diag *diag)
 {
-    AgentConfig config = {.node_id = "local", .warden_program = s->program, .cores = s->options->cores, .config_dir = s->covey->config_dir};
+    AgentConfig config = {.node_id = "local", .warden_program = s->program, .cores = s->options->cores, .config_dir = s->covey->config_dir,
+                          .stage = serve_stage_stage(s->stage)};
     TRY_WHY(diag, trusted_keys_load(s->covey->config_dir, &config.trusted, diag), "trusted keys");
     return agent_new(s->loop, s->bus, &config, &s->agent, diag);
+}
+
+/* Your own, unless another was named. */
+static Err orchestrators_user(const covey_serve_options *o, uid_t *ret_uid, Diag *diag)
+{
+    const struct passwd *who = o->pto_user ? getpwnam(o->pto_user) : NULL;
+    if (o->pto_user && !who) return FAIL_WHY(diag, ERR_USAGE, "%s: there is no such user", o->pto_user);
+    *ret_uid = who ? who->pw_uid : geteuid();
+    return OK;
 }
 
 static Err start_stream(Serving *s, Diag *diag)
 {
     const covey_serve_options *o = s->options;
-    uid_t uid = geteuid();
-    if (o->pto_user && !o->stream) return FAIL_WHY(diag, ERR_USAGE, "an orchestrator's user was named, and no stream socket");
+    uid_t uid;
+    if (o->pto_user && !o->stream && !o->stage) return FAIL_WHY(diag, ERR_USAGE, "an orchestrator's user was named, and no stream socket");
     if (!o->stream) return OK;
-    const struct passwd *who = o->pto_user ? getpwnam(o->pto_user) : NULL;
-    if (o->pto_user && !who) return FAIL_WHY(diag, ERR_USAGE, "%s: there is no such user", o->pto_user);
-    if (who) uid = who->pw_uid;
+    TRY(orchestrators_user(o, &uid, diag));
     return gateway_stream_open(s->loop, s->gateway, &s->service, o->stream, uid, &s->stream, diag);
+}
+
+static bool is_staged(void *context, const Sha256 *hash, const char *task)
+{
+    Serving *s = context;
+    return s->stage && stage_holds(serve_stage_stage(s->stage), hash, view_text(task));
+}
+
+static Err start_stage(Serving *s, Diag *diag)
+{
+    const covey_serve_options *o = s->options;
+    char folder[PATH_BYTES_MAX];
+    uint64_t bytes = 0;
+    uid_t uid;
+    const char *slash = strrchr(s->covey->tasks_dir, '/');
+    if (!o->stage) return OK;
+    if (o->stage_memory && !size_parse(o->stage_memory, &bytes)) return FAIL_WHY(diag, ERR_USAGE, "stage memory: %s is no size such as 512MiB", o->stage_memory);
+    TRY(orchestrators_user(o, &uid, diag));
+    TRY_WHY(diag, path_format(folder, "%.*s/stage", slash ? (int)(slash - s->covey->tasks_dir) : 0, s->covey->tasks_dir), "state folder");
+    return serve_stage_open(s->loop, s->covey->config_dir, folder, o->stage, uid, bytes, &s->stage, diag);
 }
 
 static Err start_http(Serving *s, Diag *diag)
@@ -170,8 +201,9 @@ static Err serving_open(Serving *s, Diag *diag)
     TRY(open_history(s, diag));
     TRY_WHY(diag, bus_memory_new(s->loop, &s->bus), "bus");
     const GatewayConfig config = {.service = &s->service, .depot = &s->depot, .measurements = s->measurements, .node_id = "local", .context = s,
-                                  .event = on_event, .place = on_place, .notice = on_notice};
+                                  .event = on_event, .place = on_place, .is_staged = is_staged, .notice = on_notice};
     TRY_WHY(diag, gateway_new(s->loop, s->bus, &config, &s->gateway, diag), "gateway");
+    TRY_WHY(diag, start_stage(s, diag), "the stage");
     TRY_WHY(diag, start_agent(s, diag), "node agent");
     TRY(start_stream(s, diag));
     TRY(start_http(s, diag));
@@ -184,6 +216,7 @@ static void serving_close(Serving *s)
     http_free(&s->http);
     gateway_stream_close(&s->stream);
     agent_free(&s->agent);
+    serve_stage_close(&s->stage);
     gateway_free(&s->gateway);
     bus_free(&s->bus);
     loop_remove(&s->flush);

@@ -11,6 +11,7 @@
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/pto_run.h"
+#include "cmd/pto_stage.h"
 #include "cmd/session.h"
 #include "cmd/subcommand.h"
 
@@ -306,11 +307,13 @@ static int explain(covey *c, int argc, char **argv)
 static const char HELP[] =
     "usage: covey pto train --log FILE -o CHECKPOINT [OPTION...]\n       covey pto eval --protocol NAME --log FILE [OPTION...]\n"
     "       covey pto explain --log FILE --session ID [OPTION...]\n"
-    "       covey pto run SERVICE.yaml --stream PATH [OPTION...]\n       covey pto export HISTORY.db\n\n"
+    "       covey pto run SERVICE.yaml --stream PATH [OPTION...]\n       covey pto export HISTORY.db\n"
+    "       covey pto stage SERVICE.yaml TASK... --stage PATH [OPTION...]\n       covey pto key [--state DIR]\n\n"
     "Examples:\n  covey pto eval --protocol chrono80 --log helpdesk.csv\n";
 
 int command_pto(int argc, char **argv)
 {
-    static const Subcommand ALL[] = {{"train", train}, {"eval", eval}, {"explain", explain}, {"run", pto_run}, {"export", pto_export}};
+    static const Subcommand ALL[] = {{"train", train}, {"eval", eval}, {"explain", explain}, {"run", pto_run}, {"export", pto_export},
+        {"stage", pto_stage}, {"key", pto_key}};
     return subcommand_run(&(Subcommands){"pto", HELP, ALL, sizeof ALL / sizeof ALL[0]}, argc, argv);
 }

@@ -44,6 +44,8 @@ int command_serve(int argc, char **argv)
         {"client-ca", 0, OPTION_TEXT, &o.tls_client_ca, "FILE", "clients must show a certificate that these (PEM) signed"},
         {"stream", 0, OPTION_TEXT, &o.stream, "PATH", "a Unix socket on which orchestrators (covey pto run) hear of requests"},
         {"pto-user", 0, OPTION_TEXT, &o.pto_user, "NAME", "whose orchestrators may connect; default: your own"},
+        {"stage", 0, OPTION_TEXT, &o.stage, "PATH", "a Unix socket on which orchestrators stage signed code and data (covey pto stage)"},
+        {"stage-memory", 0, OPTION_TEXT, &o.stage_memory, "SIZE", "of what is staged, at most; default 512MiB"},
         {"cores", 'j', OPTION_NUMBER, &o.cores, "N", "SEEs at the same time; default: one per core"},
     };
     const Usage usage = {

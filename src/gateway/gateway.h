@@ -47,6 +47,7 @@ typedef struct {
     void *context;
     void (*event)(void *context, const RequestEvent *event);  /* each request, when it was answered */
     void (*place)(void *context, const StreamPlace *place);   /* a task's place changed */
+    bool (*is_staged)(void *context, const Sha256 *hash, const char *task); /* the node has it ready for that task; NULL: it has nothing */
     void (*notice)(void *context, const char *line);          /* a task cannot be started, a file of the store changed */
 } GatewayConfig;
 

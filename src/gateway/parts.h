@@ -80,6 +80,8 @@ MUST_USE Err place_begin_ahead(Place *p);
 /** The first request for what was staged. */
 void place_use_staged(Place *p);
 bool place_is_kept(const Place *p);
+/** All that it needs is staged on the node, signed by an orchestrator (node/stage.h). */
+bool place_is_staged(const Place *p);
 uint64_t place_bytes(const Place *p);
 /** Makes room for one more. false: everything is in use */
 bool places_make_room(Gateway *g, const Place *for_whom);

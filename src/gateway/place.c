@@ -27,6 +27,19 @@ static uint32_t item_count(const Place *p)
     return d->first[p->task + 1] - d->first[p->task];
 }
 
+static bool item_is_staged(const Place *p, uint32_t i)
+{
+    const GatewayConfig *c = &p->gateway->config;
+    return c->is_staged && c->is_staged(c->context, &item_of(p, i)->hash, c->service->tasks[p->task].name);
+}
+
+bool place_is_staged(const Place *p)
+{
+    for (uint32_t i = 0; i < item_count(p); i++)
+        if (!item_is_staged(p, i)) return false;
+    return true;
+}
+
 bool place_is_kept(const Place *p) { return p->state != PLACE_COLD; }
 uint64_t place_bytes(const Place *p) { return depot_task_bytes(p->gateway->config.depot, p->task); }
 
@@ -150,7 +163,7 @@ static Err put_open(const Place *p, const char *image_path, Buffer *message)
     TRY(put_strings(&args, t->args, t->arg_count));
     TaskOpen open = {.id = p->id, .node = p->number, .manager = g->id, .image_path = view_text(image_path), .level = s->level, .zygotes = 1,
                      .lifetime_ns = s->lifetime_ns, .memory_max = s->memory_max, .output_max = s->output_max, .args = view_buffer(&args),
-                     .arg_count = (uint32_t)t->arg_count + 1};
+                     .arg_count = (uint32_t)t->arg_count + 1, .staging = view_text(t->name)};
     memcpy(open.measurement, g->config.measurements[p->task].bytes, sizeof open.measurement);
     memcpy(open.digest_key, g->digest_key, sizeof open.digest_key);
     TRY(random_bytes(open.seed, sizeof open.seed)); /* requests are not repeated on other nodes: nothing has to agree */
@@ -160,9 +173,10 @@ static Err put_open(const Place *p, const char *image_path, Buffer *message)
 static Err open_task(Place *p)
 {
     Gateway *g = p->gateway;
-    char path[64];
+    char path[PATH_BYTES_MAX];
     AUTO_BUFFER message = buffer_limited(MIB);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", p->fds[0]); /* what was fetched and checked, whatever happens to the file */
+    if (p->fds[0] >= 0) snprintf(path, sizeof path, "/proc/self/fd/%d", p->fds[0]); /* what was fetched and checked, whatever happens to the file */
+    else snprintf(path, sizeof path, "%s", item_of(p, 0)->path); /* staged: the node has it, and looks here only when it has gone */
     TRY(random_bytes(&p->id, sizeof p->id));
     p->number = ++g->last_number;
     TRY(put_open(p, path, &message));
@@ -177,6 +191,7 @@ static Err open_task(Place *p)
 static Err fetch_next(Place *p)
 {
     uint64_t now = clock_monotonic_ns();
+    while (p->item_at < item_count(p) && item_is_staged(p, p->item_at)) p->item_at++;
     if (p->item_at == item_count(p)) return open_task(p);
     loop_set_timer(p->timer, now + item_of(p, p->item_at)->delay_ns);
     p->opened_ns = now;

@@ -107,7 +107,8 @@ static EventStart start_of(Place *p)
     bool unused = p->state != PLACE_COLD && p->staged_unused;
     if (unused) place_use_staged(p);
     if (p->state == PLACE_READY) return unused ? START_STAGED : START_WARM;
-    return p->state == PLACE_COLD ? START_COLD : START_LATE;
+    if (p->state == PLACE_COLD) return place_is_staged(p) ? START_STAGED : START_COLD;
+    return START_LATE;
 }
 
 Err gateway_ask(Gateway *g, const GatewayAsk *ask, GatewayRequest **ret_request)

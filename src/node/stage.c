@@ -189,6 +189,15 @@ StageStats stage_stats(const Stage *s)
     return n;
 }
 
+bool stage_holds(const Stage *s, const Sha256 *hash, View task)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++) {
+        const Entry *e = s->entries[i];
+        if (e->announced && view_equal(resource_task_of(&e->r), task) && memcmp(e->r.hash.bytes, hash->bytes, sizeof hash->bytes) == 0) return true;
+    }
+    return false;
+}
+
 bool stage_item(const Stage *s, uint32_t *at, StageItem *ret_item)
 {
     if (*at >= s->entry_count) return false;

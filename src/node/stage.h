@@ -83,6 +83,9 @@ typedef struct {
 } StageStats;
 StageStats stage_stats(const Stage *s);
 
+/** Whether something with this content is ready for a task of this name. */
+bool stage_holds(const Stage *s, const Sha256 *hash, View task);
+
 /** What is staged and unclaimed, in no order; false at the end. *at begins with 0. */
 typedef struct { const Resource *resource; bool ready; uint64_t since_ns; uint32_t zygotes; } StageItem;
 bool stage_item(const Stage *s, uint32_t *at, StageItem *ret_item);

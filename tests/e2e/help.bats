@@ -3,7 +3,7 @@ load helper
 setup_file() { use_home; }
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
-COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "key show" "key rotate" "key trust" "key revoke" seal unseal keybroker node serve "pto run" "pto export" replay manager "bus config" attest "audit show" "audit verify" "budget show" "budget set" pto "pto train" "pto eval" "pto explain" simulate doctor)
+COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "key show" "key rotate" "key trust" "key revoke" seal unseal keybroker node serve "pto run" "pto export" "pto stage" "pto key" replay manager "bus config" attest "audit show" "audit verify" "budget show" "budget set" pto "pto train" "pto eval" "pto explain" simulate doctor)
 
 @test "help lists the commands and the exit codes, and hides the warden" {
     run_covey 0 --help
