@@ -48,8 +48,8 @@ static Err settle(Staging *s, const Resource *r, Diag *diag)
     do TRY_WHY(diag, next(s, &o), "%s: the stage does not answer", r->name);
     while (o.code == 0 || o.sequence != r->sequence || memcmp(o.pto.bytes, r->pto.bytes, sizeof o.pto.bytes) != 0);
     const covey_staged staged = {.name = r->name, .kind = r->kind == RESOURCE_IMAGE ? "image" : "data", .outcome = stage_outcome_word(o.code),
-                                 .why = stage_outcome_text(o.code), .bytes = r->size, .held_bytes = o.bytes_held, .seconds = (double)o.elapsed_ns / 1e9,
-                                 .is_staged = o.code == STAGE_STAGED};
+                                 .why = stage_outcome_text(o.code), .bytes = r->size, .held_bytes = o.bytes_held,
+                                 .seconds = (double)o.elapsed_ns / 1e9, .is_staged = o.code == STAGE_STAGED};
     s->options->outcome(s->options->context, &staged);
     if (o.code != STAGE_STAGED && !s->refused) s->refused = (int)o.code;
     return OK;
