@@ -92,7 +92,7 @@ logged() { grep -c "\"event\":\"$1\".*\"outcome\":\"$2\"" state/covey/stage/audi
     ask weigh >/dev/null
     kill -INT "$(cat pid)"
     for _ in $(seq 100); do kill -0 "$(cat pid)" 2>/dev/null || break; sleep 0.1; done
-    covey audit verify state/covey/stage/audit.log
+    covey audit verify state/covey/stage/audit.log --key "$(head -1 state/covey/stage/audit.log | grep -o 'covey-ed25519:[^"]*')"
     covey audit show state/covey/stage/audit.log --event claim | grep -q claimed
 }
 
