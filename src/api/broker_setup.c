@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "api/aggregate_image.h"
@@ -14,8 +15,19 @@ struct BrokerSecrets {
     bool has_found;
 };
 
+/* Neither a core file nor another process of this user gets to see keys: those in locked memory are left out of a core file anyway, what a function
+ * has left on the stack is not. */
+static Err hide_memory(BrokerSetup *s)
+{
+    const int before = prctl(PR_GET_DUMPABLE);
+    if (before < 0 || prctl(PR_SET_DUMPABLE, 0) < 0) return FAIL(errno);
+    s->was_dumpable = before == 1;
+    return OK;
+}
+
 static Err load_secrets(const covey *c, BrokerSetup *s, Diag *diag)
 {
+    TRY_WHY(diag, hide_memory(s), "keeping keys out of core files");
     if (sodium_init() < 0) return FAIL_WHY(diag, ERR_LIMIT, "the cryptographic library does not start");
     s->secrets = sodium_malloc(sizeof *s->secrets);
     if (!s->secrets) return FAIL_WHY(diag, ERR_LIMIT, "no memory that can be locked; raise the limit (ulimit -l)");
@@ -121,4 +133,6 @@ void broker_setup_free(BrokerSetup *s)
     revoked_free(&s->revoked);
     sodium_free(s->secrets);
     s->secrets = NULL;
+    if (s->was_dumpable) prctl(PR_SET_DUMPABLE, 1);
+    s->was_dumpable = false;
 }

@@ -13,6 +13,7 @@ typedef struct {
     bool names_nodes;                 /* `nodes` are the caller's, whoever is trusted */
     PublicKey own_node;               /* trusted too, when has_own_node */
     bool has_own_node;
+    bool was_dumpable;                /* this process, before it had the keys */
     const char *config_dir;           /* the handle's */
     char state_dir[PATH_BYTES_MAX], collateral_dir[PATH_BYTES_MAX];
     Sha256 aggregate;                 /* measurement of the built-in image; unset where that is not installed */
@@ -21,7 +22,7 @@ typedef struct {
 
 /** state_dir, collateral_dir NULL: the usual ones, and no collateral if there is none. `nodes` are those that the user trusts; the caller may
  *  put others in their place (names_nodes) or add this machine's (broker_setup_own_node). While the broker lives it follows changes of the user's
- *  lists. Free it after the broker, also when this fails. errors: those of the keyring */
+ *  lists, and this process leaves no core file. Free it after the broker, also when this fails. errors: those of the keyring */
 MUST_USE Err broker_setup(const covey *c, const char *state_dir, const char *collateral_dir, BrokerSetup *ret_setup, Diag *diag);
 /** errors: ERR_LIMIT */
 MUST_USE Err broker_setup_own_node(BrokerSetup *s, const PublicKey *node);

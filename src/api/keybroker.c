@@ -2,8 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "api/broker_setup.h"
 #include "bus/message_subject.h"
@@ -21,14 +19,6 @@ typedef struct {
     LoopSource *stop;
     bool stopping;
 } Serving;
-
-/* Neither a core file nor another process of this user gets to see keys. */
-static Err hide_memory(void)
-{
-    const struct rlimit none = {0, 0};
-    if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0) return FAIL(errno);
-    return OK;
-}
 
 /* The nodes that were named, or else whom the user trusts. */
 static Err choose_nodes(Serving *s, Diag *diag)
@@ -48,7 +38,6 @@ static Err choose_nodes(Serving *s, Diag *diag)
 
 static Err start_broker(const covey *c, Serving *s, Diag *diag)
 {
-    TRY_WHY(diag, hide_memory(), "keeping keys out of core files");
     TRY(broker_setup(c, s->options->state_dir, s->options->collateral_dir, &s->setup, diag));
     TRY_WHY(diag, choose_nodes(s, diag), "trusted nodes");
     TRY_WHY(diag, broker_new(&s->setup.config, clock_wall_ns() / NS_PER_S, &s->broker, diag), "key broker");
