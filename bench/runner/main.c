@@ -15,6 +15,7 @@ static const Entry ENTRIES[] = {
     {"manager-memory", "Memory of the manager", measure_manager_memory},
     {"compute", "Computing inside a SEE", measure_compute},
     {"run-sealed", "The whole command over sealed data", measure_run_sealed},
+    {"run-private", "A private task of a thousand micro-jobs beside the same one without noise", measure_run_private},
     {"seal", "Sealing and opening data", measure_seal},
     {"key-release", "Keys that the key broker gives out", measure_key_release},
     {"appraise", "Verdicts on evidence", measure_appraise},

@@ -27,7 +27,7 @@ static inline Work *work_new(const PrivacyRequest *r, uint64_t segments)
     Work *w = calloc(1, sizeof *w);
     void *memory = aligned_alloc(16, WORK_MEMORY);
     Diag why = {{0}};
-    Err e = work_begin(w, r, segments, memory, WORK_MEMORY, &why);
+    Err e = work_begin(w, r, segments, 4096, memory, WORK_MEMORY, &why);
     ck_assert_msg(e.code == 0, "%s (%s)", why.text, err_text(e.code));
     return w;
 }

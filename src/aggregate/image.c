@@ -83,7 +83,8 @@ static void start(void)
     Buffer out = {.data = output, .capacity = sizeof output, .limit = sizeof output};
     const uint32_t role = private_setup.role;
     if (role != ROLE_RECORDS && role != ROLE_COMBINE) fail(EXIT_REQUEST);
-    if (work_begin(&work, &private_setup.request, private_setup.segments, memory, sizeof memory, NULL).code) fail(EXIT_REQUEST);
+    const uint64_t bytes = role == ROLE_RECORDS ? input_size() + 1 : 0;
+    if (work_begin(&work, &private_setup.request, private_setup.segments, bytes, memory, sizeof memory, NULL).code) fail(EXIT_REQUEST);
     if (role == ROLE_RECORDS) read_records();
     else read_results();
     if (session_makes_answer()) {

@@ -43,7 +43,14 @@ static Err find_frame(Work *w, uint8_t *scratch, size_t size)
     return w->frame <= WORK_FRAME_MAX ? OK : FAIL(ERR_LIMIT);
 }
 
-Err work_begin(Work *w, const PrivacyRequest *request, uint64_t segments, void *memory, size_t size, Diag *diag)
+/* The whole table is wiped before it is used: no larger than so much text can need. */
+static Err begin_persons(Work *w, uint64_t segment_bytes, uint8_t *memory, size_t size)
+{
+    const size_t most = segment_bytes < size ? contribution_size((size_t)segment_bytes, segment_bytes / 2) : size;
+    return contribution_start(w->query.query.limits, memory, most < size ? most : size, &w->persons);
+}
+
+Err work_begin(Work *w, const PrivacyRequest *request, uint64_t segments, uint64_t segment_bytes, void *memory, size_t size, Diag *diag)
 {
     size_t need;
     w->request = request;
@@ -54,7 +61,7 @@ Err work_begin(Work *w, const PrivacyRequest *request, uint64_t segments, void *
     if (need > size) return FAIL(ERR_LIMIT);
     TRY(aggregate_start(q, &w->query.plan, WORK_OPEN_KEYS, memory, need, &w->aggregate));
     TRY(find_frame(w, (uint8_t *)memory + need, size - need));
-    if (q->by_person) TRY(contribution_start(q->limits, (uint8_t *)memory + need, size - need, &w->persons));
+    if (q->by_person && segment_bytes) TRY(begin_persons(w, segment_bytes, (uint8_t *)memory + need, size - need));
     return begin_records(w);
 }
 

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     counter = size;
     make_request(data[0], &rest, &request);
     work = (Work){.frame = 0};
-    if (work_begin(&work, &request, 4, memory, sizeof memory, NULL).code) return 0;
+    if (work_begin(&work, &request, 4, rest.size + 1, memory, sizeof memory, NULL).code) return 0;
     const bool blocks = !request_reads_records(&request);
     use(blocks ? (data[1] % 2 ? 1 : 2) : data[1] % 2, rest);
     if (!work.aggregate) return 0;
