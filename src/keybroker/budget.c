@@ -16,6 +16,7 @@
 
 #include "base/limits.h"
 #include "keybroker/broker_parts.h"
+#include "sys/fault.h"
 #include "sys/fd.h"
 
 /* --- what the audit log knows --- */
@@ -83,7 +84,7 @@ static Err read_noted(const Broker *b, Noted *ret, Diag *diag)
     *ret = (Noted){.number = 0};
     if (snprintf(path, sizeof path, "%s/audit.log", b->config.state_dir) >= PATH_BYTES_MAX) return FAIL(ERR_LIMIT);
     TRY_WHY(diag, fd_open(AT_FDCWD, path, O_RDONLY, 0, &fd), "%s", path);
-    if (fstat(fd, &st) < 0) return FAIL(errno);
+    if (FAULTABLE("fstat", fstat(fd, &st)) < 0) return FAIL(errno);
     char *window = malloc(WINDOW_BYTES);
     if (!window) return FAIL(ENOMEM);
     Err e = find_noted(fd, (uint64_t)st.st_size, window, ret);
