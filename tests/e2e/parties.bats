@@ -160,3 +160,27 @@ released() { as owner covey audit show owner/state/covey/keybroker/audit.log --e
     as operator timeout 120 ./memory-search keybroker "$broker" -- covey run open.yaml --quiet >control.txt
     awk '$1 == "broker" { found += $NF } END { exit found == 0 }' control.txt
 }
+
+@test "a private task of the operator is charged by the owner's broker, and only the recipient reads the answer" {
+    start_broker
+    { echo id,v; seq 500 | awk '{ print $1 % 40 "," $1 % 10 }'; } >people.csv
+    printf '%s\n' "policy: people" "evidence: [node-key]" "nodes: [$(as operator covey key show --node)]" "recipients: [$(as author covey key show --sealing)]" \
+        "$(signer)" "budget: {epsilon: 100, person: id}" >policy.yaml
+    as owner covey seal people.csv -o people.sealed --policy policy.yaml --group-by id --segments 6 >/dev/null
+    printf '%s\n' "task: people" "input: people.sealed" "output: people.result" "privacy: {aggregate: count, epsilon: 60}" >people.yaml
+    as operator covey key trust "$(as owner covey key show)"
+    as operator run_covey 0 run people.yaml --dry-run
+    assert_in "only the key broker knows" "$output"
+    operate 0 people
+    as operator run_covey 3 unseal people.result
+    as author covey key trust "$(as owner covey key show)"
+    as author run_covey 0 unseal people.result -o -
+    json '.numbers[0].value >= 39 and .numbers[0].value <= 41' >/dev/null
+    operate 3 people # a new task, for as much again
+    assert_in "of the dataset's privacy budget epsilon 40 is left" "$stderr"
+    as owner run_covey 4 budget show
+    assert_in "works with the ledger" "$stderr"
+    stop_broker
+    as owner run_covey 0 budget show
+    assert_in "spent   epsilon 60" "$output"
+}
