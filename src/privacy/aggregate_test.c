@@ -120,6 +120,17 @@ START_TEST(the_memory_that_is_said_to_be_enough_is)
             ck_assert_ok(contribution_admit(&c, view_of(person, half), view_of(person + half, rest), &counts, &first));
         }
     }
+    enum { DENSE = 7000 }; /* records of three bytes, each of another person */
+    Contribution c;
+    const size_t size = contribution_size(3 * DENSE, DENSE);
+    ck_assert(size <= MEMORY);
+    ck_assert_ok(contribution_start((ContributionLimits){1, 1, 1}, memory[0], size, &c));
+    for (int i = 0; i < DENSE; i++) {
+        const uint8_t person[2] = {(uint8_t)i, (uint8_t)(i >> 8)};
+        bool counts, first;
+        ck_assert_ok(contribution_admit(&c, view_of(person, 2), (View){0}, &counts, &first));
+        ck_assert(counts);
+    }
 }
 END_TEST
 

@@ -8,9 +8,9 @@ typedef struct { uint32_t hash, records, keys; uint16_t person_size, key_size; }
 
 size_t contribution_size(size_t segment_bytes, uint64_t records)
 {
-    /* two entries a record, the person in both; a slot for each, of which half stay free; a power of two */
+    /* two entries a record, the person in both, and more slots than entries */
     size_t entries = 2 * (size_t)records, bytes = entries * (sizeof(Entry) + ENTRY_ALIGN) + 3 * segment_bytes;
-    size_t by_slots = (2 * entries + 16) * SLOTS_SHARE * 2;
+    size_t by_slots = (entries + 4) * SLOTS_SHARE * 2; /* there is a slot for each 64 bytes at least */
     size_t table = bytes + bytes / (SLOTS_SHARE / 4 - 1) + 64;
     return table > by_slots ? table : by_slots;
 }

@@ -12,7 +12,7 @@
  * Ohrimenko, IEEE S&P 2022). A source with `steady` set draws in a way in which the time is independent of the sample: every trial draws and compares
  * as often whatever it finds, and selects without branches; only trials that are thrown away as a whole, whose number is independent of the sample
  * that is kept, repeat. What falls outside of the fixed number of steps (less than 2^-120 a sample) is finished by the plain way, so that the
- * distribution stays exact. Costs about 50 times as much: for the few numbers that a task releases, not for simulations.
+ * distribution stays exact. Costs 100 to 300 times as much (covey bench privacy): for the few numbers that a task releases, not for simulations.
  */
 #pragma once
 #include "privacy/rational.h"

@@ -136,6 +136,7 @@ static Err fill(const PrivacyRequest *r, uint64_t block_count, RequestQuery *q, 
                      .block_count = block_count,
                      .check_bounds = r->flags & PRIVACY_CHECK_BOUNDS,
                      .truncate = true};
+    query->limits = query_limits(query); /* one meaning for all who use them: where there are no keys, per_key is what records is */
     TRY(read_number("epsilon", q->strings[PRIVACY_EPSILON], &query->spend.epsilon, diag));
     TRY(read_number("delta", q->strings[PRIVACY_DELTA], &query->spend.delta, diag));
     TRY(read_number("rho", q->strings[PRIVACY_RHO], &query->spend.rho, diag));
