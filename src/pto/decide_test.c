@@ -191,7 +191,40 @@ START_TEST(on_recorded_logs_learning_saves_most_of_what_an_oracle_saves_and_more
 }
 END_TEST
 
+/* Honest sessions do 0, 1, 2, 3 in turn. A flood, from one client, says that 4 follows everything, ten times as often as the others ask at all. */
+static double honest_hits(bool flood)
+{
+    Predictor *p;
+    ck_assert_ok(predictor_new(&(PredictorOptions){.client_burst = 100, .client_share = 0.1}, &p));
+    uint16_t number[5];
+    uint64_t right = 0, all = 0, time = 1000000;
+    for (int i = 0; i < 5; i++) ck_assert_ok(predictor_task(p, view_of(&"abcde"[i], 1), &number[i]));
+    for (uint64_t step = 0; step < 4000; step++) {
+        uint64_t session = 1 + step / 8;
+        PredictEvent e = {.session = session, .client = 100 + session % 20, .time_ms = (int64_t)(time += 100), .task = number[step % 4]};
+        predictor_learn(p, &e);
+        Prediction said;
+        predictor_predict(p, session, NULL, &said);
+        if (step > 1000 && step % 8 != 7) all++, right += said.count && said.top[0].task == number[(step + 1) % 4];
+        for (int k = 0; flood && k < 10; k++) {
+            PredictEvent lie = {.session = 1000000 + step % 3, .client = 7, .time_ms = (int64_t)time, .task = number[k % 2 ? 4 : (step + (uint64_t)k) % 4]};
+            predictor_learn(p, &lie);
+        }
+    }
+    predictor_free(p);
+    return (double)right / (double)all;
+}
+
+START_TEST(a_client_that_floods_a_pattern_costs_its_own_hits_and_not_those_of_others)
+{
+    double before = honest_hits(false), after = honest_hits(true);
+    ck_assert_double_gt(before, 0.95);
+    ck_assert_msg(after > before - 0.05, "the next task of others was right in %.3f of cases, %.3f under the flood", before, after);
+}
+END_TEST
+
 TEST_MAIN("pto/decide", the_budget_is_never_exceeded_and_the_same_calls_give_the_same_decisions,
           nothing_is_staged_that_takes_more_from_others_than_it_saves, staging_that_is_mostly_in_vain_rests_for_a_while,
           a_hundred_thousand_sessions_use_no_more_memory_and_do_no_harm,
-          on_recorded_logs_learning_saves_most_of_what_an_oracle_saves_and_more_than_counting)
+          on_recorded_logs_learning_saves_most_of_what_an_oracle_saves_and_more_than_counting,
+          a_client_that_floods_a_pattern_costs_its_own_hits_and_not_those_of_others)

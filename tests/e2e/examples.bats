@@ -31,6 +31,14 @@ example() {
     assert_in "exit code 3" "$output"
 }
 
+@test "service: a ticket goes through three tasks over HTTP, and a real log is replayed in every mode" {
+    log=${COVEY_DATA:-$COVEY_SOURCE/../shared/data}/eventlogs/helpdesk_4tu.csv
+    [ -e "$log" ] || [ "${CI:-}" = true ] || skip "eventlogs/helpdesk_4tu.csv is not here (set COVEY_DATA)"
+    run timeout 200 "$COVEY_SOURCE/examples/service/run" "$COVEY_BUILD/covey" 60 100000
+    [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+    assert_in "right: three steps, and 300 replayed requests" "$output"
+}
+
 @test "pi: every run throws the same points" {
     cd "$BATS_TEST_TMPDIR" || return
     cp "$COVEY_SOURCE"/examples/pi/{task.yaml,pi.wasm} .
