@@ -207,7 +207,8 @@ static double honest_hits(bool flood)
         predictor_predict(p, session, NULL, &said);
         if (step > 1000 && step % 8 != 7) all++, right += said.count && said.top[0].task == number[(step + 1) % 4];
         for (int k = 0; flood && k < 10; k++) {
-            PredictEvent lie = {.session = 1000000 + step % 3, .client = 7, .time_ms = (int64_t)time, .task = number[k % 2 ? 4 : (step + (uint64_t)k) % 4]};
+            PredictEvent lie = {.session = 1000000 + step % 3, .client = 7, .time_ms = (int64_t)time};
+            lie.task = number[k % 2 ? 4 : (step + (uint64_t)k) % 4];
             predictor_learn(p, &lie);
         }
     }

@@ -6,7 +6,8 @@ static StreamMessage example(StreamType type)
 {
     StreamMessage m = {.type = type, .task = 3, .value = 1000, .missed = 2};
     if (type == STREAM_HELLO) m.hello = (StreamHello){.task_count = 5, .staged_max = 4, .staged_bytes_max = 1 << 20, .identity = 0x1122334455667788};
-    if (type == STREAM_PLACE) m.place = (StreamPlace){.task = 3, .state = PLACE_IS_STAGED, .bytes = 4096, .fetch_ns = 20, .verify_ns = 30, .start_ns = 40};
+    if (type == STREAM_PLACE) m.place = (StreamPlace){.task = 3, .state = PLACE_IS_STAGED,
+                                                          .bytes = 4096, .fetch_ns = 20, .verify_ns = 30, .start_ns = 40};
     if (type == STREAM_EVENT) {
         m.event = (RequestEvent){.wall_ns = 1700000000000000000, .task = 3, .status = 200, .start = START_STAGED, .bytes_in = 5, .bytes_out = 6,
                                  .latency_ns = 700000, .waited_ns = 100, .client = 9};
