@@ -157,6 +157,7 @@ START_TEST(a_server_that_is_killed_and_comes_back_loses_nothing)
     test_listen(m, "covey.nodes.*", &records);
     ck_assert_ok(test_say(a, "covey.nodes.a", "here"));
     ck_assert_ok(test_say(m, "covey.node.a", "before")); /* nobody has taken it yet */
+    ck_assert(test_wait(loop, &records.count, 1, 10000));
     BusNatsStatus status;
     bus_nats_status(m, &status);
     for (int i = 0; i < 100 && status.queued_bytes; i++) {
