@@ -54,9 +54,14 @@ static int on_progress(void *context, const char *policy, uint64_t ended, uint64
 {
     View *v = context;
     (void)simulated_seconds;
+    if (strcmp(v->progress.task, policy) != 0) { /* each policy has a clock of its own, that its rate means something */
+        v->progress.task = policy;
+        v->next_s = 0.1;
+        v->progress.next_line_s = PROGRESS_LINE_EVERY_S;
+        clock_gettime(CLOCK_MONOTONIC, &v->begin);
+    }
     double wall = since(&v->begin);
     if (wall >= v->next_s) {
-        v->progress.task = policy;
         progress_show(&v->progress, &(covey_progress){.micro_jobs = micro_jobs, .succeeded = ended, .wall_seconds = wall});
         v->next_s = wall + 0.1;
     }
