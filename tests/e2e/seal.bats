@@ -35,6 +35,30 @@ END
     covey unseal p.sealed | cmp - visits.csv
 }
 
+# peak COMMAND...: the largest resident set, in KiB
+peak() {
+    python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"
+}
+
+@test "a file thirty times as large takes no more memory: sealed, grouped, unsealed" {
+    seq 1000000 | awk 'BEGIN { print "id,amount" } { print $1 % 9973 "," $1 * 700001 }' >large.csv # 19 MB
+    head -n 33000 large.csv >small.csv
+    for how in "--by csv --target 64KiB" "--group-by id --segments 64"; do
+        for size in small large; do
+            # shellcheck disable=SC2086 # words
+            peak covey seal $size.csv -o $size.sealed --policy policy.yaml $how >$size.seal
+            peak covey unseal $size.sealed -o $size.out >$size.unseal
+        done
+        for what in seal unseal; do
+            echo "$how: $what: $(cat small.$what) and $(cat large.$what) KiB"
+            [ "$(cat large.$what)" -lt "$(($(cat small.$what) + 4096))" ]
+        done
+        assert_equal "$(sort large.out | md5sum)" "$(sort large.csv | md5sum)"
+    done
+}
+
 @test "lines, fixed records and a header that is none come back too; an empty input has no segments" {
     head -c 6400 /dev/urandom >fixed
     for how in "visits.csv --by lines" "visits.csv --no-header" "fixed --by fixed:64"; do
