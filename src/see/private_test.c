@@ -39,14 +39,19 @@ static void send_grant(Rig *r, const ZygoteReport *report)
     ck_assert_ok(socket_send(r->socket, view_of(&packet, sizeof packet), NULL, 0));
 }
 
-static void start(Rig *r, const char *part, SecurityLevel level, PrivateRole role, uint32_t pad_ms, uint64_t lifetime_ms)
+static void start_as(Rig *r, const char *part, SecurityLevel level, PrivateRole role, ChannelSealed sealed, uint32_t pad_ms, uint64_t lifetime_ms)
 {
     int report_fd;
     payload = (SessionPayload){.session_key = {0x51}, .result_key = {0x52}, .answer_key = {0x53}, .dataset_id = {4}, .dataset_version = 1,
                                .segments = SEGMENTS, .role = role, .privacy = {.pad_ms = pad_ms}};
-    rig_start(r, rig_exec_sealed(&zygote, &report_fd), (Wish){.level = level, .part = part, .sealed = SEALED_SEGMENTS, .lifetime_ms = lifetime_ms});
+    rig_start(r, rig_exec_sealed(&zygote, &report_fd), (Wish){.level = level, .part = part, .sealed = sealed, .lifetime_ms = lifetime_ms});
     const ZygoteReport report = rig_read_report(report_fd);
     send_grant(r, &report);
+}
+
+static void start(Rig *r, const char *part, SecurityLevel level, PrivateRole role, uint32_t pad_ms, uint64_t lifetime_ms)
+{
+    start_as(r, part, level, role, SEALED_SEGMENTS, pad_ms, lifetime_ms);
 }
 
 static int stop(Rig *r)
@@ -60,18 +65,18 @@ static int stop(Rig *r)
 
 /* --- the agent's part --- */
 
-static void put_segment(Rig *r, View plain)
+static void put_segment(Rig *r, uint64_t job, View plain)
 {
     AeadKey key, wrap_key;
     AeadCipher cipher;
     uint8_t wrapped[WRAP_PLAIN_BYTES], nonce[AEAD_NONCE_BYTES] = {0}, aad[24] = {0};
     const uint64_t plain_size = plain.size;
-    rig_put_job(r, 0, 0, 0, "");
+    rig_put_job(r, 0, 0, job, "");
     SlotJob *j = rig_job(r, 0, 0);
     j->ask.output_offset = OUTPUT_PLACE;
     j->ask.output_max = OUTPUT_ROOM;
     j->ask.log_offset = LOG_PLACE;
-    derive_segment_key(&DATASET_KEY, payload.dataset_id, 1, 0, &key);
+    derive_segment_key(&DATASET_KEY, payload.dataset_id, 1, job, &key);
     ck_assert_ok(aead_begin(&key, &cipher));
     ck_assert_ok(stream_seal_chunk(&cipher, 0, true, plain, r->slots[0] + INPUT_AT));
     aead_end(&cipher);
@@ -79,8 +84,10 @@ static void put_segment(Rig *r, View plain)
     derive_wrap_key(payload.session_key, &wrap_key);
     memcpy(wrapped, key.bytes, 32);
     memcpy(wrapped + 32, &plain_size, 8);
+    memcpy(nonce, &job, sizeof job);
     memcpy(nonce + 8, &(uint32_t){(uint32_t)plain_size}, 4);
     memset(aad, 0x11, 16);
+    memcpy(aad + 16, &job, sizeof job);
     const View bound = view_of(aad, sizeof aad);
     ck_assert_ok(aead_seal(&wrap_key, nonce, bound, view_of(wrapped, sizeof wrapped), j->key.wrap, j->key.wrap + WRAP_PLAIN_BYTES));
 }
@@ -107,7 +114,7 @@ static PrivateValue open_value(Rig *r)
 static Seen look(Rig *r, const char *input)
 {
     Seen s;
-    put_segment(r, view_text(input));
+    put_segment(r, 0, view_text(input));
     rig_send_run(r, 1, (uint32_t[]){0});
     s.done = rig_next_done(r);
     s.answer = rig_job(r, 0, 0)->answer;
@@ -180,7 +187,7 @@ START_TEST(the_answer_in_a_dead_modules_place_is_under_a_key_of_its_own)
     SealedResultHead heads[2];
     start(&r, "crash", LEVEL_PROCESS, ROLE_VALUES, 0, 20000);
     for (int i = 0; i < 2; i++) {
-        put_segment(&r, VIEW("x"));
+        put_segment(&r, 0, VIEW("x"));
         rig_send_run(&r, 1, (uint32_t[]){0});
         ck_assert_uint_eq(rig_next_done(&r).how, HOW_ANSWERED);
         memcpy(&heads[i], r.slots[0] + OUTPUT_PLACE, sizeof heads[i]);
@@ -197,7 +204,7 @@ START_TEST(damage_is_found_whether_the_module_looks_at_it_or_not)
     for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
         Rig r;
         start(&r, PARTS[i], LEVEL_PROCESS, ROLE_VALUES, 0, 20000);
-        put_segment(&r, VIEW("a segment"));
+        put_segment(&r, 0, VIEW("a segment"));
         r.slots[0][INPUT_AT] ^= 1;
         rig_send_run(&r, 1, (uint32_t[]){0});
         ck_assert_uint_eq(rig_next_done(&r).how, HOW_ANSWERED);
@@ -235,7 +242,75 @@ START_TEST(a_private_session_opens_at_process_alone_and_for_its_own_kind_of_stag
 }
 END_TEST
 
-TEST_MAIN("see/private", a_modules_value_is_all_that_it_says_of_its_segment, nothing_shows_whether_and_how_a_module_failed, a_module_that_failed_said_nothing,
+/* --- the answer --- */
+
+/* What the first stage makes of the segments, framed as the manager does: each its frame's size, and where the next one begins. */
+static size_t make_frames(uint8_t *out, size_t ret_ends[SEGMENTS])
+{
+    Rig r;
+    size_t at = 0;
+    start_as(&r, "echo", LEVEL_PROCESS, ROLE_RECORDS, SEALED_SEGMENTS, 0, 20000);
+    for (uint64_t job = 0; job < SEGMENTS; job++) {
+        put_segment(&r, job, VIEW("part"));
+        rig_send_run(&r, 1, (uint32_t[]){0});
+        ck_assert_uint_eq(rig_next_done(&r).how, HOW_ANSWERED);
+        const SealedResultFrame size = (SealedResultFrame)rig_job(&r, 0, 0)->answer.output_size;
+        memcpy(out + at, &size, sizeof size);
+        memcpy(out + at + sizeof size, r.slots[0] + OUTPUT_PLACE, size);
+        ret_ends[job] = at += sizeof size + size;
+    }
+    ck_assert_int_eq(stop(&r), 0);
+    return at;
+}
+
+/* Whether the result in the slot opens under that key. */
+static bool opens_under(Rig *r, const uint8_t secret[32])
+{
+    const uint8_t *at = r->slots[0] + OUTPUT_PLACE;
+    const size_t size = rig_job(r, 0, 0)->answer.output_size - SEALED_RESULT_AROUND_BYTES;
+    uint8_t hash[32], plain[256];
+    AeadKey result_key, key;
+    AeadCipher cipher;
+    memcpy(result_key.bytes, secret, sizeof result_key.bytes);
+    crypto_hash_sha256(hash, at, sizeof(SealedResultHead));
+    derive_result_key(&result_key, hash, &key);
+    ck_assert_ok(aead_begin(&key, &cipher));
+    Err e = stream_open_chunk(&cipher, 0, true, view_of(at + sizeof(SealedResultHead), size), plain);
+    aead_end(&cipher);
+    return e.code == 0;
+}
+
+static void combine(Rig *r, const uint8_t *frames, size_t size)
+{
+    rig_put_job(r, 0, 0, UINT64_C(1) << STAGE_SHIFT, "");
+    SlotJob *j = rig_job(r, 0, 0);
+    j->ask.output_offset = OUTPUT_PLACE;
+    j->ask.output_max = OUTPUT_ROOM;
+    j->ask.log_offset = LOG_PLACE;
+    j->ask.input_size = size;
+    memcpy(r->slots[0] + INPUT_AT, frames, size);
+    rig_send_run(r, 1, (uint32_t[]){0});
+    ck_assert_uint_eq(rig_next_done(r).how, HOW_ANSWERED);
+    ck_assert_uint_eq(rig_job(r, 0, 0)->answer.outcome, OUTCOME_OK);
+}
+
+START_TEST(what_covers_all_segments_and_only_that_is_sealed_as_the_answer)
+{
+    static uint8_t frames[8192];
+    size_t ends[SEGMENTS];
+    Rig r;
+    make_frames(frames, ends);
+    start_as(&r, "echo", LEVEL_PROCESS, ROLE_COMBINE, SEALED_RESULTS, 0, 20000);
+    combine(&r, frames, ends[SEGMENTS - 1]);
+    ck_assert(opens_under(&r, payload.answer_key) && !opens_under(&r, payload.result_key));
+    combine(&r, frames, ends[SEGMENTS - 2]);
+    ck_assert(opens_under(&r, payload.result_key) && !opens_under(&r, payload.answer_key));
+    ck_assert_int_eq(stop(&r), 0);
+}
+END_TEST
+
+TEST_MAIN("see/private", what_covers_all_segments_and_only_that_is_sealed_as_the_answer,
+          a_modules_value_is_all_that_it_says_of_its_segment, nothing_shows_whether_and_how_a_module_failed, a_module_that_failed_said_nothing,
           a_value_that_is_too_long_is_cut_off_and_ends_well, the_answer_in_a_dead_modules_place_is_under_a_key_of_its_own,
           damage_is_found_whether_the_module_looks_at_it_or_not, durations_are_whole_steps_where_that_is_asked_for,
           a_private_session_opens_at_process_alone_and_for_its_own_kind_of_stage)

@@ -163,3 +163,21 @@ tell() { # HOW SECRET
     tell value secret
     near "$(cat value-secret.value)" 5.4 1 # 10 is all that a segment can say
 }
+
+@test "a run that is killed goes on under the same charge" {
+    policy "{epsilon: 100}"
+    seal --target 512
+    task "{aggregate: count, epsilon: 0.5}"
+    for after in 0.02 0.05 0.1 0.15; do
+        covey run task.yaml -q --resume &
+        sleep $after
+        kill -9 $! 2>/dev/null || true
+        wait || true
+        [ ! -e out.sealed ] || break # it was done already
+    done
+    [ -e out.sealed ] || run_covey 0 run task.yaml --resume -q
+    run_covey 0 unseal out.sealed -o -
+    json '.numbers[0].value' >/dev/null
+    run_covey 0 budget show --json
+    assert_equal "$(json '.[0].spent')" "epsilon 0.5" # the journal, with the task's id, is on the disk before anything is charged
+}
