@@ -39,6 +39,7 @@ typedef struct {
     const char *future;                /* for oracle: a file with the tasks to come, one a line */
     const char *state_dir;             /* its key and audit log */
     const char *user;                  /* becomes this one; for root */
+    const char *stage;                 /* the stage's socket of covey_serve_options: what is wanted is signed and handed over; NULL: only said */
     bool no_history;
     const char *learn;                 /* an event log to learn from first, CSV or XES */
     size_t learn_events;               /* the first so many of its events; 0: all */

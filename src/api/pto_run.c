@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "api/internal.h"
+#include "api/pto_hand.h"
 #include "pto/confine.h"
 #include "pto/history.h"
 #include "pto/log.h"
@@ -27,6 +28,8 @@ typedef struct {
     Buffer checkpoint;
     Loop *loop;
     Orchestrator *orchestrator;
+    HandingImage *images;          /* [task]; with a stage */
+    Handing *handing;              /* NULL: without a stage */
     LoopSource *stop;
     bool stopping;
     uint64_t learned;
@@ -168,17 +171,62 @@ static Err config_of(Running *r, OrchestratorConfig *ret_config, Diag *diag)
     return OK;
 }
 
+static bool hand_over(void *context, uint32_t task, uint64_t value)
+{
+    Running *r = context;
+    return r->handing && handing_task(r->handing, task, value);
+}
+
+static void take_back(void *context, uint32_t task)
+{
+    Running *r = context;
+    if (r->handing) handing_take_back(r->handing, task);
+}
+
+static void on_handed(void *context, uint32_t task) { orchestrator_handed(((Running *)context)->orchestrator, task); }
+
+/* Before rights are given up: an image may have to be built. A task whose image is not to be had is left to the service. */
+static Err ready_images(const covey *c, Running *r)
+{
+    if (!r->options->stage) return OK;
+    r->images = calloc(r->service.task_count, sizeof *r->images);
+    if (!r->images) return FAIL(ENOMEM);
+    for (size_t i = 0; i < r->service.task_count; i++) {
+        const ServiceTask *t = &r->service.tasks[i];
+        ReadyImage image;
+        Diag why = {{0}};
+        Err e = image_ready(c, t->name, t->image, t->module, r->service.memory_max, &image, &why);
+        if (e.code) say(r, why.text);
+        if (e.code) continue;
+        r->images[i].path = strdup(image.path);
+        if (!r->images[i].path) return FAIL(ENOMEM);
+        memcpy(r->images[i].measurement, image.measurement.bytes, sizeof r->images[i].measurement);
+    }
+    return OK;
+}
+
+static Err start_handing(Running *r)
+{
+    const HandingConfig config = {.loop = r->loop, .stage_path = r->options->stage, .service = &r->service, .images = r->images, .secret = &r->secret,
+                                  .public_key = r->public_key, .audit = r->audit, .context = r, .handed = on_handed};
+    return r->options->stage ? handing_new(&config, &r->handing) : OK;
+}
+
 static Err running_open(const covey *c, Running *r, int stop_fd, Diag *diag)
 {
     OrchestratorConfig config;
     if (!r->options->stream) return FAIL_WHY(diag, ERR_USAGE, "the service's stream socket is needed");
     TRY(service_load(r->options->service_file, &r->service, diag));
     TRY(config_of(r, &config, diag));
+    TRY(ready_images(c, r));
     TRY(open_folder(c, r, diag));
     config.audit = r->audit;
     TRY_WHY(diag, confine_calls(), "giving up rights");
     TRY_WHY(diag, loop_new(&r->loop), "event loop");
+    config.hand_over = hand_over;
+    config.take_back = take_back;
     TRY(orchestrator_new(r->loop, &config, &r->orchestrator, diag));
+    TRY(start_handing(r));
     TRY(learn_log(r, diag));
     learn_history(r);
     return stop_fd < 0 ? OK : loop_add_fd(r->loop, stop_fd, EPOLLIN, on_stop, r, &r->stop);
@@ -187,12 +235,15 @@ static Err running_open(const covey *c, Running *r, int stop_fd, Diag *diag)
 static void running_close(Running *r)
 {
     loop_remove(&r->stop);
+    handing_free(&r->handing);
     orchestrator_free(&r->orchestrator);
     loop_free(&r->loop);
     audit_close(&r->audit);
     secret_key_wipe(&r->secret);
     buffer_free(&r->checkpoint);
     free(r->future);
+    for (size_t i = 0; r->images && i < r->service.task_count; i++) free(r->images[i].path);
+    free(r->images);
     service_free(&r->service);
 }
 

@@ -21,6 +21,7 @@ int pto_run(covey *c, int argc, char **argv)
     const char *speedup = "1";
     const Option options[] = {
         {"stream", 's', OPTION_TEXT, &o.stream, "PATH", "the socket that covey serve --stream made (needed)"},
+        {"stage", 0, OPTION_TEXT, &o.stage, "PATH", "the socket that covey serve --stage made: what is wanted is signed and handed over there"},
         {"mode", 'm', OPTION_TEXT, &o.mode, "MODE", "learned (default), histogram, lookahead, off, or oracle, which is for measuring"},
         {"memory", 0, OPTION_TEXT, &o.memory, "SIZE", "of what is ready, at most; default: all that the service offers"},
         {"bin", 0, OPTION_TEXT, &o.bin, "TIME", "the unit of idle times; default 60s"},

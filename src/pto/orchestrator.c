@@ -151,8 +151,24 @@ static void take_place(Orchestrator *o, const StreamPlace *p)
 
 /* --- deciding --- */
 
+void orchestrator_handed(Orchestrator *o, uint32_t task)
+{
+    const StreamMessage m = {.type = STREAM_WANT, .task = task};
+    Err e = o->greeted ? stream_link_send(&o->link, &m) : OK;
+    if (e.code == 0) return;
+    o->state[task] = DECIDE_ABSENT; /* decided anew */
+    decide_state(o->decide, task, DECIDE_ABSENT);
+}
+
 static Err act(Orchestrator *o, const DecideAction *a)
 {
+    if (!a->stage && o->config.take_back) o->config.take_back(o->config.context, a->task);
+    if (a->stage && o->config.hand_over && o->config.hand_over(o->config.context, a->task, a->value)) {
+        o->stats.wanted++;
+        o->state[a->task] = DECIDE_STAGING;
+        decide_state(o->decide, a->task, DECIDE_STAGING);
+        return OK;
+    }
     const StreamMessage m = {.type = a->stage ? STREAM_WANT : STREAM_DROP, .task = a->task, .value = a->value};
     Err e = stream_link_send(&o->link, &m);
     if (e.code == ERR_BUSY) return OK; /* decided anew the next time */

@@ -24,11 +24,16 @@ typedef struct {
     Audit *audit;                 /* NULL: none */
     void *context;
     void (*notice)(void *context, const char *line);
+    /* Hands what the task needs to the node's stage before the service is told; false: it cannot now, and the service is told at once. NULL: never */
+    bool (*hand_over)(void *context, uint32_t task, uint64_t value);
+    void (*take_back)(void *context, uint32_t task);
 } OrchestratorConfig;
 
 typedef struct Orchestrator Orchestrator;
 MUST_USE Err orchestrator_new(Loop *loop, const OrchestratorConfig *config, Orchestrator **ret_orchestrator, Diag *diag);
 void orchestrator_free(Orchestrator **orchestrator);
+/** After hand_over: nothing of it is on its way any more. */
+void orchestrator_handed(Orchestrator *o, uint32_t task);
 /** A request of before, that long ago: learned from, nothing is decided. e->task UINT32_MAX: a task that the service has not any more. */
 void orchestrator_learn(Orchestrator *o, const RequestEvent *e, uint64_t ago_ns);
 

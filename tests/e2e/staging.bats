@@ -85,6 +85,25 @@ logged() { grep -c "\"event\":\"$1\".*\"outcome\":\"$2\"" state/covey/stage/audi
     assert_in "300000 bytes, sum 900000" "$(ask weigh)"
 }
 
+@test "what an orchestrator predicts it signs and hands over; the request finds image and data" {
+    printf '%s\n' 'service: demo' 'store: {path: store}' 'tasks:' '  - {task: first, module: weigh.wasm, next: [weigh]}' \
+        '  - {task: weigh, module: weigh.wasm, args: [weigh/model.bin, say], data: [model.bin]}' >service.yaml
+    trust_orchestrator
+    serve --stream stream.sock
+    covey pto run service.yaml --stream stream.sock --stage stage.sock --mode lookahead >pto.out 2>&1 &
+    pto=$!
+    for _ in $(seq 100); do grep -q connected pto.out && break; sleep 0.1; done
+    ask first >/dev/null
+    for _ in $(seq 200); do [ "$(logged prefetch staged)" -eq 2 ] && [ "$(logged claim claimed)" -eq 1 ] && break; sleep 0.1; done
+    sleep 0.3
+    assert_equal "$(ask weigh)" "$(printf 'claim 3\n300000 bytes, sum 900000')"
+    grep -qi '^covey-start: staged' head
+    [ "$(logged claim claimed)" -eq 2 ]
+    kill -9 "$pto" # and nothing is slower than without it
+    assert_equal "$(ask weigh)" "$(printf 'claim -2\n300000 bytes, sum 900000')"
+    grep -q '"event":"prefetch".*"name":"weigh/model.bin"' state/covey/pto/audit.log
+}
+
 @test "the audit log of the stage is whole" {
     trust_orchestrator
     serve
