@@ -49,6 +49,7 @@ MUST_USE Err measure_run_process(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_run_shared(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_manager_memory(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_compute(const Bench *b, Figure *f, Diag *diag);
+MUST_USE Err measure_run_bus(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_run_sealed(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_run_private(const Bench *b, Figure *f, Diag *diag);
 MUST_USE Err measure_seal(const Bench *b, Figure *f, Diag *diag);

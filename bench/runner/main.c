@@ -14,6 +14,7 @@ static const Entry ENTRIES[] = {
     {"run-shared", "The whole command at level shared", measure_run_shared},
     {"manager-memory", "Memory of the manager", measure_manager_memory},
     {"compute", "Computing inside a SEE", measure_compute},
+    {"run-bus", "The whole command through a NATS server", measure_run_bus},
     {"run-sealed", "The whole command over sealed data", measure_run_sealed},
     {"run-private", "A private task of a thousand micro-jobs beside the same one without noise", measure_run_private},
     {"seal", "Sealing and opening data", measure_seal},

@@ -26,7 +26,8 @@ static bool silent_for(uint64_t since_ns, uint64_t now_ns, uint64_t patience) { 
 static bool is_gone(const Manager *m, const Member *member, uint64_t now_ns)
 {
     bool opening = member->state == MEMBER_OPENING, remote = m->request.remote;
-    if (remote && silent_for(member->heard_ns, now_ns, lease_ns(m))) return true;
+    uint64_t lease = lease_ns(m) - least(WATCH_REMOTE_NS, lease_ns(m) / 2); /* it is looked at so often, and gone within its lease */
+    if (remote && silent_for(member->heard_ns, now_ns, lease)) return true;
     if (!opening && (member->state != MEMBER_READY || member->outstanding == 0)) return false;
     uint64_t grace = manager_grace_ns(m) * (!remote ? 1 : opening ? REMOTE_OPENING_GRACES : REMOTE_GRACES);
     return silent_for(member->answered_ns, now_ns, opening ? grace : grace + m->request.task->lifetime_ns);
