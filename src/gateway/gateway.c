@@ -16,8 +16,7 @@ static Place *find_place(Gateway *g, const TaskId *id, uint32_t number)
 {
     for (size_t i = 0; i < g->config.service->task_count; i++) {
         Place *p = &g->places[i];
-        bool open = p->state == PLACE_OPENING || p->state == PLACE_READY;
-        if (open && p->number == number && memcmp(&p->id, id, sizeof *id) == 0) return p;
+        if (p->open && p->number == number && memcmp(&p->id, id, sizeof *id) == 0) return p;
     }
     return NULL;
 }
@@ -96,7 +95,7 @@ static Err on_tick(void *context, uint32_t events)
         Place *p = &g->places[i];
         requests_expire(p, now);
         if (p->waiting.first) TRY(place_want(p, now));
-        if (alive && (p->state == PLACE_OPENING || p->state == PLACE_READY)) say_alive(g, p);
+        if (alive && p->open) say_alive(g, p);
     }
     loop_set_timer(g->tick, now + GATEWAY_TICK_MS * NS_PER_MS);
     return OK;

@@ -21,7 +21,7 @@ struct GatewayRequest {
     GatewayRequest *next, *previous;  /* of its place's queue, or of those that run */
     uint64_t job;                     /* of its place; its own number */
     uint32_t attempt;
-    bool runs;
+    bool runs, all_inline;            /* all_inline: a claim failed, so its data goes into its input */
     Buffer body;
     GatewayAnswered answered;         /* NULL: abandoned */
     void *context;
@@ -39,6 +39,8 @@ typedef struct {
     uint32_t number;                  /* of the gateway's membership, echoed by the node */
     uint32_t window, outstanding;
     RequestList waiting, running;
+    bool fetch_all;                   /* also what is staged */
+    bool open;                        /* at the node: TASK_OPEN was sent, and no TASK_CLOSE */
     uint32_t item_at;                 /* FETCHING: which of its items is on its way */
     int fds[PLACE_ITEMS_MAX];         /* of what was fetched, the image first; -1 */
     LoopSource *timer;                /* of the simulated delay, and before a failed task is tried again */
@@ -80,6 +82,10 @@ MUST_USE Err place_begin_ahead(Place *p);
 /** The first request for what was staged. */
 void place_use_staged(Place *p);
 bool place_is_kept(const Place *p);
+uint32_t place_item_count(const Place *p);
+bool place_item_is_staged(const Place *p, uint32_t item);
+/** A ready place whose data is not here, or not any more: fetched once more; all: also what is staged. */
+MUST_USE Err place_fetch_again(Place *p, bool all);
 /** All that it needs is staged on the node, signed by an orchestrator (node/stage.h). */
 bool place_is_staged(const Place *p);
 uint64_t place_bytes(const Place *p);

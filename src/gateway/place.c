@@ -21,13 +21,13 @@ static const DepotItem *item_of(const Place *p, uint32_t i)
     return &d->items[d->of[d->first[p->task] + i]];
 }
 
-static uint32_t item_count(const Place *p)
+uint32_t place_item_count(const Place *p)
 {
     const Depot *d = p->gateway->config.depot;
     return d->first[p->task + 1] - d->first[p->task];
 }
 
-static bool item_is_staged(const Place *p, uint32_t i)
+bool place_item_is_staged(const Place *p, uint32_t i)
 {
     const GatewayConfig *c = &p->gateway->config;
     return c->is_staged && c->is_staged(c->context, &item_of(p, i)->hash, c->service->tasks[p->task].name);
@@ -35,8 +35,8 @@ static bool item_is_staged(const Place *p, uint32_t i)
 
 bool place_is_staged(const Place *p)
 {
-    for (uint32_t i = 0; i < item_count(p); i++)
-        if (!item_is_staged(p, i)) return false;
+    for (uint32_t i = 0; i < place_item_count(p); i++)
+        if (!place_item_is_staged(p, i)) return false;
     return true;
 }
 
@@ -67,6 +67,7 @@ static void forget(Place *p)
     p->state = PLACE_COLD;
     p->staged_unused = false;
     p->item_at = 0;
+    p->open = false;
     loop_set_timer(p->timer, UINT64_MAX);
     for (int i = 0; i < PLACE_ITEMS_MAX; i++) fd_close(&p->fds[i]);
     place_say(p);
@@ -82,7 +83,7 @@ static void send_close(const Place *p)
 
 void place_close(Place *p)
 {
-    if (p->state == PLACE_OPENING || p->state == PLACE_READY) send_close(p);
+    if (p->open) send_close(p);
     forget(p);
 }
 
@@ -181,6 +182,7 @@ static Err open_task(Place *p)
     p->number = ++g->last_number;
     TRY(put_open(p, path, &message));
     p->state = PLACE_OPENING;
+    p->open = true;
     p->opened_ns = clock_monotonic_ns();
     Err e = bus_publish(g->bus, subject_node(g->config.node_id).text, &message);
     if (e.code == 0) return OK;
@@ -188,11 +190,24 @@ static Err open_task(Place *p)
     return OK;
 }
 
+static bool is_here(const Place *p, uint32_t item)
+{
+    return p->fds[item] >= 0 || (item == 0 && p->open) || (!p->fetch_all && place_item_is_staged(p, item));
+}
+
+static Err ready_again(Place *p)
+{
+    p->state = PLACE_READY;
+    p->gateway->stats.warm++;
+    place_say(p);
+    return requests_send(p);
+}
+
 static Err fetch_next(Place *p)
 {
     uint64_t now = clock_monotonic_ns();
-    while (p->item_at < item_count(p) && item_is_staged(p, p->item_at)) p->item_at++;
-    if (p->item_at == item_count(p)) return open_task(p);
+    while (p->item_at < place_item_count(p) && is_here(p, p->item_at)) p->item_at++;
+    if (p->item_at == place_item_count(p)) return p->open ? ready_again(p) : open_task(p);
     loop_set_timer(p->timer, now + item_of(p, p->item_at)->delay_ns);
     p->opened_ns = now;
     return OK;
@@ -227,8 +242,19 @@ static Err begin(Place *p)
     Gateway *g = p->gateway;
     p->state = PLACE_FETCHING;
     p->item_at = 0;
+    p->fetch_all = false;
     p->fetch_ns = p->verify_ns = 0;
     g->stats.warm_bytes += place_bytes(p);
+    place_say(p);
+    return fetch_next(p);
+}
+
+Err place_fetch_again(Place *p, bool all)
+{
+    p->state = PLACE_FETCHING;
+    p->gateway->stats.warm--;
+    p->item_at = 0;
+    p->fetch_all = all;
     place_say(p);
     return fetch_next(p);
 }

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 
 #include "bus/message_subject.h"
+#include "gateway/input.h"
 #include "gateway/parts.h"
 #include "sys/clock.h"
+
+enum { EXIT_TRY_INLINE = 75 /* sdk/covey_service.h */ };
 
 static Place *place_of(const GatewayRequest *r) { return &r->gateway->places[r->event.task]; }
 
@@ -151,9 +154,13 @@ void gateway_abandon(GatewayRequest *r)
 static Err send_one(Place *p, GatewayRequest *r)
 {
     Gateway *g = p->gateway;
-    AUTO_BUFFER message = buffer_limited(SERVICE_BODY_MAX + 64 * KIB);
+    AUTO_BUFFER message = buffer_limited(BUS_MESSAGE_BYTES_MAX), input = buffer_limited(SEGMENT_BYTES_MAX);
+    bool with_data = g->config.service->tasks[p->task].data_in_input;
+    if (with_data) TRY(buffer_append(&input, view_buffer(&r->body)));
+    if (with_data) TRY(input_put_data(p, r->body.size, r->all_inline, &input));
+    View data = with_data ? view_buffer(&input) : view_buffer(&r->body);
     const BatchHead head = {.id = p->id, .stage = 0, .node = p->number, .manager = g->id};
-    const JobItem item = {.job = r->job, .attempt = r->attempt, .kind = SEGMENT_INLINE, .size = r->body.size, .data = view_buffer(&r->body)};
+    const JobItem item = {.job = r->job, .attempt = r->attempt, .kind = SEGMENT_INLINE, .size = data.size, .data = data};
     TRY(message_begin_jobs(&message, &head));
     TRY(message_add_job(&message, &item));
     return bus_publish(g->bus, subject_node(g->config.node_id).text, &message);
@@ -164,6 +171,8 @@ Err requests_send(Place *p)
     Gateway *g = p->gateway;
     while (p->state == PLACE_READY && p->waiting.first && p->outstanding < p->window && g->running < g->config.service->running_max) {
         GatewayRequest *r = p->waiting.first;
+        bool with_data = g->config.service->tasks[p->task].data_in_input;
+        if (with_data && !input_is_here(p, r->all_inline)) return place_fetch_again(p, r->all_inline);
         Err e = send_one(p, r);
         if (e.code == ERR_BUSY) return OK; /* the next tick tries again */
         if (e.code) return e;
@@ -190,7 +199,11 @@ static bool try_again(GatewayRequest *r, const ResultItem *result)
 {
     Place *p = place_of(r);
     bool counts = result->outcome != OUTCOME_NONE;
-    if (!outcome_may_retry(result->outcome) || result->outcome == OUTCOME_LIFETIME || r->attempt + counts > GATEWAY_ATTEMPTS_MAX || !r->answered)
+    bool claim_failed = result->outcome == OUTCOME_EXIT_CODE && result->exit_code == EXIT_TRY_INLINE && !r->all_inline && r->answered
+                        && r->gateway->config.service->tasks[p->task].data_in_input;
+    r->all_inline |= claim_failed;
+    if (!claim_failed && (!outcome_may_retry(result->outcome) || result->outcome == OUTCOME_LIFETIME || r->attempt + counts > GATEWAY_ATTEMPTS_MAX
+                          || !r->answered))
         return false;
     list_remove(&p->running, r);
     r->runs = false;

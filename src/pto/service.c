@@ -97,12 +97,15 @@ static Err read_next(const SchemaReading *r, const YamlNode *value)
     return read_words(r, value, &(WordList){&t->next_names, &t->next_count, SERVICE_TASKS_MAX, true, "[resize, send]"});
 }
 
+static const char *const FALLBACKS[] = {"none", "input", NULL};
+
 static const Field TASK_FIELDS[] = {
     {"task", FIELD_SPECIAL, .read = read_task_name},
     {"image", FIELD_PATH, OF_TASK(image)},
     {"module", FIELD_PATH, OF_TASK(module)},
     {"args", FIELD_SPECIAL, .read = read_args},
     {"data", FIELD_SPECIAL, .read = read_data},
+    {"fallback", FIELD_FLAG, OF_TASK(data_in_input), .names = FALLBACKS},
     {"next", FIELD_SPECIAL, .read = read_next},
     {NULL},
 };
@@ -251,6 +254,8 @@ static Err check(const SchemaReading *r, const YamlNode *root)
         ServiceTask *t = &s->tasks[i];
         if (t->data_count && !s->store.path)
             return SCHEMA_FAIL(r, t->line, "task '%s' has data, and the service no store; add 'store: {path: FOLDER}'", t->name);
+        if (t->data_in_input && !t->data_count)
+            return SCHEMA_FAIL(r, t->line, "task '%s' has 'fallback: input' and no data; name 'data', or remove it", t->name);
         TRY(resolve_next(r, t));
     }
     return OK;

@@ -31,6 +31,7 @@ typedef struct {
     size_t arg_count;
     char **data;                  /* names of files in the store */
     size_t data_count;
+    bool data_in_input;           /* what is not staged stands in the request's input (sdk/covey_service.h) */
     char **next_names;            /* as written; NULL without order constraints */
     uint32_t *next;               /* tasks that may follow, when any are named */
     size_t next_count;

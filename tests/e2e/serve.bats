@@ -191,3 +191,27 @@ ask() {
     assert_in "service.yaml:8: " "$stderr"
     assert_in "store/missing.bin: " "$stderr"
 }
+
+@test "data that is not staged comes in the input: the module answers with it, cold and warm" {
+    cat >words.c <<'END'
+#include "covey_service.h"
+int main(void)
+{
+    JobText body = service_body(), first = service_data(0, "words/one"), second = service_data(1, "words/two");
+    printf("%.*s %.*s %.*s", (int)body.size, body.text, (int)first.size, first.text, (int)second.size, second.text);
+    return 0;
+}
+END
+    covey-cc words.c -o words.wasm
+    mkdir store
+    printf first >store/one
+    printf second >store/two
+    printf '%s\n' "service: demo" "store: {path: store, delay: 10ms}" "tasks:" "  - {task: words, module: words.wasm, data: [one, two], fallback: input}" >service.yaml
+    serve
+    for _ in 1 2 3; do
+        ask words --data body
+        assert_equal "$status $output" "200 body first second"
+    done
+    ask words --data ''
+    assert_equal "$status $output" "200  first second"
+}
