@@ -320,6 +320,29 @@ START_TEST(a_restarted_broker_goes_on_with_the_same_sessions)
 }
 END_TEST
 
+START_TEST(after_a_restart_with_somebody_revoked_every_zygote_attests_again)
+{
+    world_begin(&w);
+    DatasetWish d = dataset_wish(&w);
+    d.policy.image_count = 0;
+    d.policy.signers = &w.stranger.public_key;
+    d.policy.signer_count = 1;
+    d.version = 4;
+    world_seal(&w, &d);
+    Diag why;
+    Zygote z = zygote_of(&w, 1);
+    z.evidence.image_signer = w.stranger.public_key;
+    SessionPayload p = zygote_session(&w, &z);
+    ck_assert_ok(wrap_at(NOW, p.session_id, &why));
+    broker_free(&w.broker);
+    world_revoke(&w, w.stranger.public_key.bytes); /* who signed the image */
+    world_start(&w, NOW);
+    ck_assert_err(wrap_at(NOW, p.session_id, &why), ERR_NO_ENTRY);
+    zygote_refused(&w, &z, ERR_DENIED, "image signer not revoked");
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(more_attestations_a_minute_than_allowed_are_put_off)
 {
     world_begin(&w);
@@ -344,4 +367,5 @@ TEST_MAIN("keybroker/attest", evidence_that_the_policy_does_not_accept_is_refuse
           every_flipped_bit_of_the_evidence_is_refused, another_owners_or_a_changed_footer_is_refused,
           a_dataset_sealed_to_another_key_is_refused_and_uses_up_no_run, an_old_version_is_refused_once_a_new_one_was_seen,
           runs_are_counted_once_a_task_and_refused_beyond_the_policy_after_a_restart_too,
-          a_restarted_broker_goes_on_with_the_same_sessions, more_attestations_a_minute_than_allowed_are_put_off)
+          a_restarted_broker_goes_on_with_the_same_sessions, after_a_restart_with_somebody_revoked_every_zygote_attests_again,
+          more_attestations_a_minute_than_allowed_are_put_off)

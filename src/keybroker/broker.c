@@ -158,6 +158,8 @@ static Err open_broker(Broker *b, uint64_t now_s, Diag *diag)
     TRY(nonces_begin(&b->nonces));
     TRY(sessions_begin(&b->sessions, b->config.sealing));
     TRY_WHY(diag, state_sweep(b->state, now_s), "the broker's state");
+    /* It may have been revoked while no broker ran, and a session does not say whose image it is of. */
+    if (b->config.revoked && b->config.revoked->count > 0) TRY_WHY(diag, forget_sessions(b), "the broker's sessions");
     return OK;
 }
 
