@@ -7,7 +7,7 @@
  *
  *     score  = A * late + L * transfer + C * price
  *     late   = max(0, now + queue + start + run - deadline)          deadline: TaskNeed.deadline_s, or now when there is none
- *     queue    until a core of the node is free for it
+ *     queue    until a core of the node is free for it, and its link where something is missing: one transfer at a time
  *     transfer missing bytes / bandwidth + latency_s; 0 when nothing is missing. Missing: JobNeed.bytes unless the content is at hand, and
  *              TaskNeed.image_bytes unless the image is warm
  *     start    NodeFacts.start_s unless the image is warm

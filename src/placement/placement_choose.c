@@ -78,9 +78,9 @@ PlacementChoice choose_take(Placement *p, PlacementTaskRef task, const Pick *pic
     const Node *n = &p->nodes[pick->node];
     const Terms *terms = &pick->terms;
     const PlacementChoice choice = {
-        .node = pick->node, .who = n->who, .price = terms->money, .charge_s = (float)score_charge(n, terms),
+        .node = pick->node, .who = n->who, .price = terms->money, .charge_s = (float)(terms->start_s + terms->run_s),
         .finish_s = p->now_s + terms->queue_s + terms->transfer_s + terms->start_s + terms->run_s};
-    node_charge(p, pick->node, t, choice.charge_s);
+    node_charge(p, pick->node, t, choice.charge_s, score_link_s(n, terms));
     return choice;
 }
 

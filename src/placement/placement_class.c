@@ -42,13 +42,15 @@ static void heap_remove(Class *c, Heap *h, uint32_t at)
 
 /* The key in either heap. Plain: counted from now for a free core, from the beginning of time for a busy one, so that neither changes as time
  * passes. Before a deadline: the score itself, which time may raise for a free one: then what is stored is found too low on top. */
-static double key_of(const Placement *p, const Class *c, const Node *n, uint64_t held, bool is_free)
+static double key_of(const Placement *p, const Class *c, const Node *n, uint64_t held, bool *ret_free)
 {
     const Task *t = &p->tasks[c->task];
     const Terms terms = score_terms(p, t, n, &c->job, held);
     const PlacementWeights *w = &t->need.weights;
     const double fixed = w->locality * terms.transfer_s + w->cost * terms.price_s, core_s = terms.start_s + terms.run_s;
-    const double begin_s = is_free ? c->plain ? 0 : p->now_s : n->core_free_s;
+    const bool is_free = terms.queue_s <= 0;
+    const double begin_s = is_free ? c->plain ? 0 : p->now_s : score_begin_s(n, &terms);
+    *ret_free = is_free;
     return fixed + w->availability * (c->plain ? begin_s + core_s : fmax(0, begin_s + core_s - t->need.deadline_s));
 }
 
@@ -59,15 +61,17 @@ static uint64_t held_by(const Class *c, const Node *n) { return c->content ? sco
 
 double class_score(const Placement *p, const Class *c, const Node *n, uint64_t held)
 {
-    const bool is_free = n->core_free_s <= p->now_s;
-    return key_of(p, c, n, held, is_free) - (is_free ? 0 : busy_offset(p, c));
+    bool is_free;
+    const double key = key_of(p, c, n, held, &is_free);
+    return key - (is_free ? 0 : busy_offset(p, c));
 }
 
 static void insert(const Placement *p, Class *c, PlacementNodeRef node)
 {
     const Node *n = &p->nodes[node];
-    const bool is_free = n->core_free_s <= p->now_s;
-    heap_add(c, is_free ? &c->free : &c->busy, (HeapEntry){key_of(p, c, n, held_by(c, n), is_free), node});
+    bool is_free;
+    const double key = key_of(p, c, n, held_by(c, n), &is_free);
+    heap_add(c, is_free ? &c->free : &c->busy, (HeapEntry){key, node});
 }
 
 void class_take(Class *c, PlacementNodeRef node)
@@ -205,12 +209,12 @@ static bool settle(Placement *p, Class *c, Heap *h)
 {
     const HeapEntry top = h->entries[0];
     const Node *n = &p->nodes[top.node];
-    const bool is_free = n->core_free_s <= p->now_s;
+    bool is_free;
+    const double key = key_of(p, c, n, held_by(c, n), &is_free);
     if (n->room == 0 || is_free != (h == &c->free)) {
         class_refresh(p, c, top.node);
         return false;
     }
-    const double key = key_of(p, c, n, held_by(c, n), is_free);
     if (key <= top.key) return true;
     sift_down(c, h, 0, (HeapEntry){key, top.node});
     return false;

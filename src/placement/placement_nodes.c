@@ -244,18 +244,30 @@ static bool warm_up(Node *n, uint64_t image)
 
 static double core_free(const Node *n) { return node_queue_start_s(&n->queue, n->queue.waiting); }
 
-void node_charge(Placement *p, PlacementNodeRef node, const Task *t, double charge_s)
+void node_charge(Placement *p, PlacementNodeRef node, const Task *t, double charge_s, double link_s)
 {
     Node *n = node_at(p, node);
+    if (link_s > 0) n->link_free_s = fmax(n->link_free_s, p->now_s) + link_s;
     node_queue_add(&n->queue, p->now_s, charge_s);
     n->core_free_s = fmax(n->core_free_s, core_free(n));
     if (n->room != PLACEMENT_ROOM_FREE && n->room > 0) n->room--;
     if (warm_up(n, t->need.image)) node_changed(p, node);
 }
 
+/* One is gone without having run. What is still to travel is taken to be shared evenly by all that are there. */
+static void link_credit(Placement *p, PlacementNodeRef node)
+{
+    Node *n = &p->nodes[node];
+    const uint32_t all = node_queue_count(&n->queue);
+    if (all == 0 || n->link_free_s <= p->now_s) return;
+    n->link_free_s -= (n->link_free_s - p->now_s) / all;
+    node_changed(p, node);
+}
+
 void node_credit(Placement *p, PlacementNodeRef node, double charge_s, double used_s)
 {
     Node *n = node_at(p, node);
+    if (used_s < 0) link_credit(p, node);
     if (used_s < 0) node_queue_drop(&n->queue, p->now_s, charge_s);
     else node_queue_end(&n->queue, p->now_s, charge_s, used_s);
     const double before = n->core_free_s;

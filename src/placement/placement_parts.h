@@ -36,6 +36,7 @@ typedef struct {
     uint32_t room;
     NodeQueue queue;
     double core_free_s;   /* when a core is free for one more; in the past: now. Only grows by a charge */
+    double link_free_s;   /* when its link is, for one more transfer */
 } Node;
 
 typedef struct {
@@ -103,13 +104,17 @@ double score_of(const Placement *p, const Task *t, const Terms *terms);
 /** Bytes are weighed in steps (BUCKETS_PER_DOUBLING), so that jobs of about one size share a class. */
 uint32_t score_bucket(uint64_t bytes);
 uint64_t score_bucket_bytes(uint32_t bucket);
-/** Core-seconds that it keeps the node from other work: computing, or its link where that is what is short. */
-double score_charge(const Node *n, const Terms *terms);
+/** When it could begin: a core is free, and the link where something has to travel. */
+double score_begin_s(const Node *n, const Terms *terms);
+/** Seconds that its transfer keeps the link from others. */
+double score_link_s(const Node *n, const Terms *terms);
+/** Core-seconds between two of a long row of them: computing, or the link where that is what is short. */
+double score_pace(const Node *n, const Terms *terms);
 
 /* placement_nodes.c */
 void node_changed(Placement *p, PlacementNodeRef node);
-/** Charges, credits: queue and room; and the image is warm from now on. */
-void node_charge(Placement *p, PlacementNodeRef node, const Task *t, double charge_s);
+/** Charges, credits: queue, link and room; and the image is warm from now on. */
+void node_charge(Placement *p, PlacementNodeRef node, const Task *t, double charge_s, double link_s);
 /** used_s below 0: it did not run. */
 void node_credit(Placement *p, PlacementNodeRef node, double charge_s, double used_s);
 

@@ -62,13 +62,13 @@ uint64_t score_held(const Node *n, uint64_t content)
 Terms score_terms(const Placement *p, const Task *t, const Node *n, const JobNeed *job, uint64_t held)
 {
     Terms terms = {.run_s = t->run_s / (n->speed * n->reliability)};
-    if (n->core_free_s > p->now_s) terms.queue_s = n->core_free_s - p->now_s;
     if (job->bytes > held) terms.missing = job->bytes - held;
     if (!among(n->warm, n->warm_count, t->need.image)) {
         terms.start_s = n->start_s;
         terms.missing += t->need.image_bytes;
     }
     if (terms.missing && n->bandwidth > 0) terms.transfer_s = (double)terms.missing / n->bandwidth + n->latency_s;
+    terms.queue_s = fmax(0, score_begin_s(n, &terms) - p->now_s);
     const double core_s = terms.start_s + terms.run_s;
     terms.price_s = core_s * n->price / p->price_unit;
     terms.money = core_s * n->price / SECONDS_PER_HOUR;
@@ -96,8 +96,11 @@ uint64_t score_bucket_bytes(uint32_t bucket)
     return bucket ? (uint64_t)fmin(exp2((double)(bucket - 1) / BUCKETS_PER_DOUBLING), 0x1p62) : 0;
 }
 
-double score_charge(const Node *n, const Terms *terms)
+double score_link_s(const Node *n, const Terms *terms) { return n->bandwidth > 0 ? (double)terms->missing / n->bandwidth : 0; }
+
+double score_begin_s(const Node *n, const Terms *terms)
 {
-    const double computing = terms->start_s + terms->run_s;
-    return n->bandwidth > 0 ? fmax(computing, (double)terms->missing / n->bandwidth * n->cores) : computing;
+    return terms->missing && n->link_free_s > n->core_free_s ? n->link_free_s : n->core_free_s;
 }
+
+double score_pace(const Node *n, const Terms *terms) { return fmax(terms->start_s + terms->run_s, score_link_s(n, terms) * n->cores); }

@@ -29,6 +29,15 @@ static double done_s(const Placement *p, const NodeQueue *q, uint32_t behind, do
     return end_s >= p->now_s ? end_s : p->now_s + (p->now_s - end_s);
 }
 
+/* When its bytes would be there: the last gets the link last, all alike. */
+static double fetched_s(const Placement *p, const PlacementQueued *queued, uint32_t behind)
+{
+    const Node *n = &p->nodes[queued->node];
+    const uint32_t all = node_queue_count(&n->queue);
+    if (behind > all || n->link_free_s <= p->now_s || queued->job.bytes <= score_held(n, queued->job.content)) return p->now_s;
+    return n->link_free_s - (n->link_free_s - p->now_s) / all * (behind - 1);
+}
+
 /* When each would be done where it is. The list may leave some out: those are taken to run first. */
 static Err expect(const Placement *p, const PlacementQueued *queued, size_t count, Waiting *ret_waiting)
 {
@@ -38,7 +47,8 @@ static Err expect(const Placement *p, const PlacementQueued *queued, size_t coun
         const PlacementNodeRef node = queued[i].node;
         assert(node < p->node_end && p->nodes[node].used);
         behind[node]++;
-        ret_waiting[i] = (Waiting){done_s(p, &p->nodes[node].queue, behind[node], queued[i].charge_s), (uint32_t)i};
+        const double by_core_s = done_s(p, &p->nodes[node].queue, behind[node], queued[i].charge_s);
+        ret_waiting[i] = (Waiting){fmax(by_core_s, fetched_s(p, &queued[i], behind[node]) + queued[i].charge_s), (uint32_t)i};
     }
     free(behind);
     return OK;

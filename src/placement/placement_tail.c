@@ -18,10 +18,10 @@ static Flow flow_of(const Placement *p, const Class *c, const Node *n, bool at_h
 {
     const uint64_t held = c->content ? score_held(n, c->content) : at_hand && n->data_count ? c->job.bytes : 0;
     const Terms terms = score_terms(p, &p->tasks[c->task], n, &c->job, held);
-    double since_s = fmax(p->now_s, n->core_free_s);
+    double since_s = p->now_s + terms.queue_s;
     const double late_s = p->now_s - node_queue_first_end_s(&n->queue);
     if (n->room == 0 && n->queue.running == n->queue.cores && late_s > 0) since_s = fmax(since_s, n->core_free_s + 2 * late_s);
-    return (Flow){since_s, fmax(score_charge(n, &terms), 1e-9), n->cores};
+    return (Flow){since_s, fmax(score_pace(n, &terms), 1e-9), n->cores};
 }
 
 /* How many micro-jobs are done at `end_s`: the first begins when the node is free, then one each time one of its cores is. */

@@ -136,6 +136,32 @@ START_TEST(the_terms_are_those_of_the_formula)
 }
 END_TEST
 
+START_TEST(a_transfer_keeps_the_link_from_others_and_no_core)
+{
+    AUTO_PLACEMENT p = new_placement();
+    NodeFacts f = plain_node(1);
+    f.cores = 4, f.bandwidth = 1024;
+    const NodeData held = {.content = 9, .bytes = 8192};
+    f.data = &held, f.data_count = 1;
+    put(p, &f);
+    const TaskNeed need = plain_task();
+    const PlacementTaskRef task = add(p, &need);
+    const JobNeed far = {.content = 5, .bytes = 8192}, near = {.content = 9, .bytes = 8192};
+    PlacementChoice first, second;
+    PlacementCandidate c;
+    size_t count, total;
+    ck_assert_int_eq(choose(p, task, far, &first), PLACEMENT_CHOSEN);
+    ck_assert_double_eq_tol(first.finish_s, 8 + 1, 1e-6);
+    ck_assert_int_eq(choose(p, task, far, &second), PLACEMENT_CHOSEN);
+    ck_assert_double_eq_tol(second.finish_s, 8 + 8 + 1, 1e-6); /* one after the other */
+    ck_assert_ok(placement_explain(p, task, &near, NULL, 0, &c, 1, &count, &total));
+    ck_assert_double_eq(c.queue_s, 0); /* what is at hand needs no link, and cores are free */
+    placement_end(p, second.node, task, second.charge_s, PLACEMENT_BACK, 0);
+    ck_assert_ok(placement_explain(p, task, &far, NULL, 0, &c, 1, &count, &total));
+    ck_assert_double_eq_tol(c.queue_s, 8, 1e-6);
+}
+END_TEST
+
 START_TEST(data_at_hand_wins_until_its_queue_is_longer_than_the_way)
 {
     AUTO_PLACEMENT p = new_placement();
@@ -254,5 +280,6 @@ END_TEST
 
 TEST_MAIN("placement", a_node_that_breaks_a_hard_limit_is_never_chosen, a_drained_node_gets_nothing_until_it_is_put_again,
           a_node_without_room_is_full_and_not_impossible, copies_go_to_other_nodes_and_other_owners, the_terms_are_those_of_the_formula,
-          data_at_hand_wins_until_its_queue_is_longer_than_the_way, numbers_from_outside_are_checked, speed_is_corrected_by_what_is_measured,
-          the_last_job_waits_for_the_fast_node_and_not_forever, far_from_the_end_slow_nodes_work_too)
+          a_transfer_keeps_the_link_from_others_and_no_core, data_at_hand_wins_until_its_queue_is_longer_than_the_way,
+          numbers_from_outside_are_checked, speed_is_corrected_by_what_is_measured, the_last_job_waits_for_the_fast_node_and_not_forever,
+          far_from_the_end_slow_nodes_work_too)
