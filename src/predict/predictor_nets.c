@@ -36,9 +36,10 @@ Err predictor_set_net(Predictor *p, Net *net)
         *place = before;
         return e;
     }
+    bool replaces = before != NULL;
     net_free(before);
-    mixer_begin(&p->all, SAY_COUNTS - SAY_PPM, COUNTS_PART);
-    mixer_begin(&p->all, (net_model(net) == PREDICT_TRANSFORMER ? SAY_TRANSFORMER : SAY_LSTM) - SAY_PPM, NET_PART);
+    if (!replaces) mixer_begin(&p->all, SAY_COUNTS - SAY_PPM, COUNTS_PART); /* a successor keeps the weights of the one before */
+    if (!replaces) mixer_begin(&p->all, (net_model(net) == PREDICT_TRANSFORMER ? SAY_TRANSFORMER : SAY_LSTM) - SAY_PPM, NET_PART);
     p->say.valid = false;
     return OK;
 }

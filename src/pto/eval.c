@@ -21,6 +21,7 @@ typedef struct {
     float *row;
     double predict_s;
     uint64_t predictions;
+    Trained trained[TRAINED];
     EvalResult r;
 } Run;
 
@@ -125,10 +126,19 @@ static double net_microseconds(Net *n, const TrainingData *d)
     return us;
 }
 
+/* The predictor's, if it takes it. */
+static Err take_net(Predictor *p, Net **net)
+{
+    if (!*net) return OK;
+    TRY(predictor_set_net(p, *net));
+    *net = NULL;
+    return OK;
+}
+
 static Err train_nets(Run *r)
 {
     AUTO_TRAINING_DATA data = {0};
-    Trained trained[TRAINED] = {0};
+    Trained *trained = r->trained;
     uint32_t models = r->o->training.models;
     if (!wants_model(models, PREDICT_LSTM) && !wants_model(models, PREDICT_TRANSFORMER)) return OK;
     TRY(training_data_make(r->plan, &data));
@@ -144,8 +154,7 @@ static Err train_nets(Run *r)
         row->epochs = trained[i].report.epochs;
         row->predict_us = net_microseconds(trained[i].net, &data);
         r->r.rows[EVAL_BLEND].train_s += trained[i].seconds;
-        if (!e.code) e = predictor_set_net(r->p, trained[i].net);
-        if (e.code) net_free(trained[i].net);
+        if (!e.code) e = take_net(r->p, &trained[i].net);
     }
     return e;
 }
@@ -158,6 +167,7 @@ static Err run_parts(Run *r)
     r->r.rows[EVAL_BLEND].train_s = r->r.rows[EVAL_COUNTS].train_s = cpu_now() - begin;
     TRY(train_nets(r));
     TRY(take_steps(r, &at, PART_VALIDATION));
+    for (int i = 0; i < TRAINED; i++) TRY(take_net(r->p, &r->trained[i].whole));
     r->predict_s = 0;
     r->predictions = 0;
     if (r->o->frozen) predictor_freeze(r->p);
@@ -207,6 +217,7 @@ static Err run(const EventLog *log, Protocol protocol, const EvalOptions *o, Buf
         describe(&r, begin);
         *ret_result = r.r;
     }
+    for (int i = 0; i < TRAINED; i++) trained_free(&r.trained[i]);
     free(r.plain.followed);
     free(r.plain.last);
     free(r.row);

@@ -1,6 +1,6 @@
 /**
- * Trains the neural models of a plan, each in a thread of its own (at most two), while somebody watches. The caller's thread stays free to show what
- * goes on and to stop it.
+ * Trains the neural models of a plan, each in a process of its own (at most two at a time), while somebody watches: the caller's stays free to show
+ * what goes on and to stop it.
  */
 #pragma once
 #include "pto/eval_data.h"
@@ -11,7 +11,7 @@ typedef int (*PtoProgress)(void *context, const char *what, double done);
 typedef struct {
     uint64_t seed;
     uint32_t models;                /* bits of PredictModel; 0: all */
-    unsigned threads;               /* 1 or 2; 0: 1 */
+    unsigned threads;               /* models at the same time: 1 or 2; 0: 1 */
     unsigned epochs_max;            /* 0: 20 */
     PtoProgress progress;           /* may be NULL */
     void *context;
@@ -20,10 +20,13 @@ typedef struct {
 enum { TRAINED_LSTM, TRAINED_TRANSFORMER, TRAINED };
 
 typedef struct {
-    Net *net;                       /* NULL: not asked for. The receiver's */
+    Net *net;                       /* trained on the fitted part. NULL: not asked for. The receiver's */
+    Net *whole;                     /* trained on the fitted and the validation part, for as many epochs as were best; with the same temperature */
     TrainReport report;
-    double seconds;                 /* of the thread's own CPU time */
+    double seconds;                 /* CPU time, of both */
 } Trained;
+
+void trained_free(Trained *t);
 
 static inline bool wants_model(uint32_t models, PredictModel m) { return models == 0 || models >> m & 1; }
 
