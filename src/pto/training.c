@@ -1,6 +1,6 @@
 /*
- * One process a model, not a thread: the serial OpenBLAS hands the same buffer to two threads now and then (measured: 1 product in 200 was wrong), and
- * the threaded one starts threads in every process that only links it. A process shares with its parent what it has reached, and its weights.
+ * One process a model, not a thread: the serial OpenBLAS hands the same buffer to two threads now and then (measured: 1 product in 200 was
+ * wrong), and the threaded one starts threads in every process that only links it. A process shares with its parent how far it is, and its weights.
  */
 #include "pto/training.h"
 
