@@ -56,6 +56,19 @@ static Err on_entry(void *context, const LedgerEntry *entry)
     return tell(a, &charge);
 }
 
+/* The odometer's reading: levels of a thousandth of the budget, and as much delta as the budget has for conversions. */
+static void print_odometer(const Account *account, char *ret_text)
+{
+    static const Rational USUAL_DELTA = {1, 1000000000}, LEVELS = {1024, 1};
+    const Amount *spent = &account->spent;
+    Amount reading = {.kind = ACCOUNT_APPROXIMATE, .rho = RATIONAL_ZERO};
+    const Rational delta = rational_is_zero(account->limit.delta) ? USUAL_DELTA : account->limit.delta; /* of a budget with zcdp: the other half */
+    Rational unit;
+    if (account->limit.kind != ACCOUNT_ZCDP || rational_is_zero(spent->rho) || !rational_divide_up(account->limit.rho, LEVELS, &unit)) return;
+    if (account_odometer(account, unit, delta, &reading.epsilon).code || !rational_add_up(delta, spent->delta, &reading.delta)) return;
+    ledger_print_amount(&reading, ret_text);
+}
+
 static Err on_budget(void *context, const BudgetFacts *facts)
 {
     Asking *a = context;
@@ -65,6 +78,7 @@ static Err on_budget(void *context, const BudgetFacts *facts)
     ledger_print_amount(&facts->account.limit, b.limit);
     ledger_print_amount(&facts->account.spent, b.spent);
     ledger_print_amount(&left, b.left);
+    print_odometer(&facts->account, b.holds);
     a->budget = &b;
     a->kind = facts->account.limit.kind;
     TRY(tell(a, NULL));

@@ -16,7 +16,14 @@ typedef struct {
  *  0: 1000. errors: COVEY_REFUSED (no sealed dataset with a budget), COVEY_BAD_INPUT (the task is not private) */
 COVEY_API covey_code covey_task_cost(covey_task *t, unsigned long long records, covey_cost *ret, covey_error *error);
 
-typedef struct { char id[33]; uint64_t version; const char *name, *person; bool is_set; char limit[256], spent[256], left[256]; } covey_budget;
+/** holds: of a budget in rho, the epsilon and delta that what was spent amounts to, at whatever moment one looks; otherwise empty. */
+typedef struct {
+    char id[33];
+    uint64_t version;
+    const char *name, *person;
+    bool is_set;
+    char limit[256], spent[256], left[256], holds[256];
+} covey_budget;
 typedef struct { uint64_t number; bool is_set; char time[32], task[33], price[256]; const char *what; } covey_charge;
 /** One dataset (charge NULL), then each of its charges in order; not 0: stop, COVEY_INTERRUPTED. */
 typedef int (*covey_budget_visit)(void *context, const covey_budget *budget, const covey_charge *charge);

@@ -48,6 +48,8 @@ static void begin_json(Showing *s, const covey_budget *b)
     print_member("spent", b->spent);
     printf(", ");
     print_member("left", b->left);
+    if (b->holds[0]) printf(", ");
+    if (b->holds[0]) print_member("holds", b->holds);
     printf(", \"set_by_owner\": %s, \"entries\": [", b->is_set ? "true" : "false");
     s->charges = false;
 }
@@ -77,6 +79,7 @@ static void begin_text(const Showing *s, const covey_budget *b)
     printf("  %s, version %llu, by ", b->id, (unsigned long long)b->version);
     print_plain(b->person[0] ? b->person : "record");
     printf("\n  budget  %s%s\n  spent   %s\n  left    %s\n", b->limit, b->is_set ? " (set by covey budget set)" : "", b->spent, b->left);
+    if (b->holds[0]) printf("  holds   %s, whenever one looks\n", b->holds);
 }
 
 static void charge_text(const covey_charge *c)

@@ -60,7 +60,8 @@ typedef Int128 AtOrder(Int128 x, Int128 rho, Int128 other);
 /** x = 2^(position / 16), about: linear between powers of two. */
 static Int128 order(int position)
 {
-    int power = position >> 4, part = position & 15;
+    enum { ABOVE_ZERO = 64 }; /* division rounds towards 0 */
+    int power = (position + 16 * ABOVE_ZERO) / 16 - ABOVE_ZERO, part = (position + 16 * ABOVE_ZERO) % 16;
     Int128 base = power < 0 ? FIXED_ONE >> -power : FIXED_ONE << power;
     return base + base / 16 * part;
 }

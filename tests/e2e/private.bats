@@ -46,6 +46,19 @@ near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { exit !(a - b <= d && b - a <
     assert_equal "$(json '.[0].entries[0].what')" count
 }
 
+@test "a budget in rho also says what epsilon the spending amounts to, whenever one looks" {
+    policy "{epsilon: 4, delta: 1e-6, accounting: zcdp}"
+    seal
+    task "{aggregate: count, rho: 0.05}"
+    answer
+    run_covey 0 budget show --json
+    assert_equal "$(json '.[0].spent')" "rho 0.05"
+    # above the fixed conversion of rho 0.05 at delta 5e-7, 1.517, and below twice that
+    json '.[0].holds | capture("epsilon (?<e>[0-9.]+), delta 0.0000005").e | tonumber | . > 1.517 and . < 3.1' >/dev/null
+    run_covey 0 budget show
+    assert_in "whenever one looks" "$output"
+}
+
 @test "what the budget does not suffice for is refused with exit code 3, before a key leaves, and a dry run says so" {
     policy "{epsilon: 1}"
     seal
