@@ -30,6 +30,35 @@ const char *stage_outcome_text(uint32_t code)
     }
 }
 
+static Err get_offer(View packet, StageRequest *r)
+{
+    StageOffer head;
+    if (packet.size < sizeof head) return FAIL(ERR_PROTOCOL);
+    memcpy(&head, packet.data, sizeof head);
+    r->statement = view_of(packet.data + sizeof head, packet.size - sizeof head);
+    return head.size == r->statement.size && head.reserved == 0 && head.size <= RESOURCE_BYTES_MAX ? OK : FAIL(ERR_PROTOCOL);
+}
+
+static Err get_evict(View packet, StageRequest *r)
+{
+    if (packet.size != sizeof r->evict) return FAIL(ERR_PROTOCOL);
+    memcpy(&r->evict, packet.data, sizeof r->evict);
+    return r->evict.reserved == 0 ? OK : FAIL(ERR_PROTOCOL);
+}
+
+Err stage_get_request(View packet, bool with_descriptor, StageRequest *ret_request)
+{
+    StageRequest r = {.type = STAGE_HELLO};
+    uint32_t type = 0;
+    if (packet.size < sizeof type) return FAIL(ERR_PROTOCOL);
+    memcpy(&type, packet.data, sizeof type);
+    if (!(type == STAGE_OFFER && with_descriptor) && !(type == STAGE_EVICT && !with_descriptor)) return FAIL(ERR_PROTOCOL);
+    TRY(type == STAGE_OFFER ? get_offer(packet, &r) : get_evict(packet, &r));
+    r.type = (StagePacket)type;
+    *ret_request = r;
+    return OK;
+}
+
 Err stage_link_open(const char *path, StageLink *ret_link)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

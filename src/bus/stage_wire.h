@@ -19,6 +19,10 @@ typedef struct { uint32_t type, version; StageId stage; uint64_t bytes_max, byte
 typedef struct { uint32_t type, size; uint64_t reserved; } StageOffer;
 typedef struct { uint32_t type, reserved; uint64_t sequence; PublicKey pto; } StageEvict;
 
+/** What an orchestrator said: a statement (borrowed), or an eviction. Pure. errors: ERR_PROTOCOL (anything but one of these, exactly) */
+typedef struct { StagePacket type; View statement; StageEvict evict; } StageRequest;
+MUST_USE Err stage_get_request(View packet, bool with_descriptor, StageRequest *ret_request);
+
 /** What became of a resource, or of a wish to claim one. One table: the node's answer, the audit log's word, and what people read. */
 /*       name              value word                text */
 #define STAGE_OUTCOMES(X) \

@@ -77,39 +77,23 @@ static void on_outcome(void *context, const StageEvent *event)
         if (s->peers[i].fd >= 0) tell(&s->peers[i], &o);
 }
 
-static bool take_offer(Peer *p, View packet, int *fd)
+static void take_evict(Peer *p, const StageEvict *evict)
 {
-    StageOffer head;
-    uint64_t offer;
-    if (packet.size < sizeof head || *fd < 0) return false;
-    memcpy(&head, packet.data, sizeof head);
-    View statement = view_of(packet.data + sizeof head, packet.size - sizeof head);
-    if (head.size != statement.size || head.reserved != 0) return false;
-    stage_offer(p->owner->stage, statement, fd_take(fd), &offer);
-    return true;
-}
-
-static bool take_evict(Peer *p, View packet, int fd)
-{
-    StageEvict evict;
     StageOutcomeCode code;
-    if (packet.size != sizeof evict || fd >= 0) return false;
-    memcpy(&evict, packet.data, sizeof evict);
-    if (evict.reserved != 0) return false;
-    stage_evict(p->owner->stage, &evict.pto, evict.sequence, &code);
-    const StageOutcome o = {.type = STAGE_OUTCOME, .code = code, .sequence = evict.sequence, .pto = evict.pto,
+    stage_evict(p->owner->stage, &evict->pto, evict->sequence, &code);
+    const StageOutcome o = {.type = STAGE_OUTCOME, .code = code, .sequence = evict->sequence, .pto = evict->pto,
                             .bytes_held = stage_stats(p->owner->stage).bytes_held};
     if (code == STAGE_NOT_HERE) tell(p, &o); /* otherwise everybody has heard it */
-    return true;
 }
 
 static bool take_packet(Peer *p, View packet, int *fd)
 {
-    uint32_t type = 0;
-    if (packet.size < sizeof type) return false;
-    memcpy(&type, packet.data, sizeof type);
-    if (type == STAGE_OFFER) return take_offer(p, packet, fd);
-    return type == STAGE_EVICT && take_evict(p, packet, *fd);
+    StageRequest r;
+    uint64_t offer;
+    if (stage_get_request(packet, *fd >= 0, &r).code) return false;
+    if (r.type == STAGE_OFFER) stage_offer(p->owner->stage, r.statement, fd_take(fd), &offer);
+    else take_evict(p, &r.evict);
+    return true;
 }
 
 static Err on_peer(void *context, uint32_t events)
