@@ -20,7 +20,7 @@ net() { echo "covey-$CLUSTER-$1"; }
 # machine NAME LAST-BYTE-OF-ITS-ADDRESS
 machine() {
     ip netns add "$(net "$1")"
-    echo "$(net "$1")" >>"$CLUSTER_DIR/namespaces"
+    net "$1" >>"$CLUSTER_DIR/namespaces"
     ip -n "$(net hub)" link add "v-$1" type veth peer name eth0 netns "$(net "$1")"
     ip -n "$(net hub)" link set "v-$1" master br0 up
     ip -n "$(net "$1")" link set lo up
@@ -41,7 +41,7 @@ on() {
 background() {
     local machine=$1 name=$2
     shift 2
-    CLUSTER_EXEC=exec on "$machine" setsid "$@" >>"$CLUSTER_DIR/$name.log" 2>&1 3>&- 9>&- </dev/null & # exec: the process that $! names
+    CLUSTER_EXEC="exec" on "$machine" setsid "$@" >>"$CLUSTER_DIR/$name.log" 2>&1 3>&- 9>&- </dev/null & # exec: the process that $! names
     echo $! >"$CLUSTER_DIR/$name.pid"
 }
 pid_of() { cat "$CLUSTER_DIR/$1.pid"; }
@@ -114,11 +114,14 @@ cluster_setup() {
     cluster_needs || return 1
     local i
     use_home
+    ninja -C "$COVEY_BUILD" --quiet tests/cluster/relay >&2 # this kernel may be without tc netem
+    PATH=$COVEY_BUILD/tests/cluster:$PATH
+    export PATH
     export CLUSTER=$$ CLUSTER_DIR=$BATS_FILE_TMPDIR/cluster CLUSTER_NODES=
     mkdir -p "$CLUSTER_DIR"
     : >"$CLUSTER_DIR/namespaces"
     ip netns add "$(net hub)"
-    echo "$(net hub)" >>"$CLUSTER_DIR/namespaces"
+    net hub >>"$CLUSTER_DIR/namespaces"
     ip -n "$(net hub)" link add br0 type bridge
     ip -n "$(net hub)" link set br0 up
     for i in 1 2 3; do machine "s$i" "$i"; done
@@ -165,7 +168,7 @@ begin_run() {
     : >run.err
     : >in.txt
     mkfifo pipe
-    CLUSTER_EXEC=exec on m timeout 120 covey run task.yaml --bus "$CLUSTER_BUS" --json "$@" <pipe >run.out 2>run.err 3>&- 9>&- &
+    CLUSTER_EXEC="exec" on m timeout 120 covey run task.yaml --bus "$CLUSTER_BUS" --json "$@" <pipe >run.out 2>run.err 3>&- 9>&- &
     run_pid=$!
     exec 9>pipe
 }

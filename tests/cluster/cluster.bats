@@ -12,7 +12,7 @@ setup_file() {
 teardown_file() { cluster_teardown; }
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
-    lines=${COVEY_CLUSTER_LINES:-2000}
+    last_line=${COVEY_CLUSTER_LINES:-2000}
 }
 # What a test stopped or ended is there again for the next one.
 teardown() { cluster_mend --price 0.5; }
@@ -26,7 +26,7 @@ begin() {
 }
 # finish: the other half, and the end.
 finish() {
-    feed 101 "$lines"
+    feed 101 "$last_line"
     feed_ends
     run_ends
 }
@@ -49,7 +49,7 @@ finish() {
     end KILL n2
     says "node n[12] is lost (silent for its lease)"
     says "node n[12] is lost (silent for its lease)"
-    feed 601 "$lines"
+    feed 601 "$last_line"
     feed_ends
     run_ends
     assert_summary '.nodes_lost == 2 and .replaced > 0'
@@ -62,7 +62,7 @@ finish() {
     says "node n3 is lost (silent for its lease)"
     resume n3
     says "on 5 nodes"
-    feed 601 "$lines"
+    feed 601 "$last_line"
     feed_ends
     run_ends
     assert_summary '.nodes_lost >= 1 and .replaced > 0 and .nodes > 5'
@@ -75,7 +75,7 @@ finish() {
     says "node n4 is lost (silent for its lease)"
     heal_link n4
     says "on 5 nodes"
-    feed 601 "$lines"
+    feed 601 "$last_line"
     feed_ends
     run_ends
     assert_summary '.nodes_lost >= 1 and .replaced > 0 and .nodes > 5'
@@ -88,12 +88,23 @@ finish() {
     assert_summary '.failed == 0 and .nodes_lost == 0'
 }
 
+@test "a node at the far end of a slow link, a fifth of a second away, works and is not lost" {
+    end TERM n5
+    background n5 relay relay 127.0.0.1 4222 10.77.0.1 4222 --delay 100 --rate 1000000
+    CLUSTER_BUS=nats://127.0.0.1 node_start n5 --price 0.5
+    begin
+    finish
+    assert_summary '.failed == 0 and .nodes == 5 and .nodes_lost == 0'
+    end TERM n5
+    end KILL relay
+}
+
 @test "the server killed and started again: the task waits for it and goes on" {
     begin
     end KILL s1
     feed 101 600
     server_start 1
-    feed 601 "$lines"
+    feed 601 "$last_line"
     feed_ends
     run_ends
     assert_summary '.failed == 0'
@@ -106,7 +117,7 @@ finish() {
     feed 101 600
     within 40 gone "$(pid_of n2)"
     grep -q " left$" "$CLUSTER_DIR/n2.log"
-    feed 601 "$lines"
+    feed 601 "$last_line"
     feed_ends
     run_ends
     assert_summary '.nodes_drained == 1 and .nodes_lost == 0'
