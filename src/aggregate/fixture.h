@@ -6,7 +6,7 @@
 #include "aggregate/work.h"
 #include "base/test.h"
 
-enum { WORK_MEMORY = 8 << 20 };
+enum { WORK_MEMORY = 1 << 20, WORKS = 32 };
 
 typedef struct { QueryKind kind; const char *epsilon, *lower, *upper, *column, *by, *person; uint32_t records; } Asking;
 
@@ -24,8 +24,12 @@ static inline PrivacyRequest asking(Asking a)
 
 static inline Work *work_new(const PrivacyRequest *r, uint64_t segments)
 {
-    Work *w = calloc(1, sizeof *w);
-    void *memory = aligned_alloc(16, WORK_MEMORY);
+    static Work works[WORKS];
+    static _Alignas(16) uint8_t memories[WORKS][WORK_MEMORY];
+    static unsigned turn;
+    Work *w = &works[turn % WORKS];
+    uint8_t *memory = memories[turn++ % WORKS];
+    *w = (Work){.frame = 0};
     Diag why = {{0}};
     Err e = work_begin(w, r, segments, 4096, memory, WORK_MEMORY, &why);
     ck_assert_msg(e.code == 0, "%s (%s)", why.text, err_text(e.code));
