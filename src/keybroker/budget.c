@@ -158,7 +158,8 @@ static Err visit_policy(const Asking *a, const Footer *footer, const Policy *pol
     memcpy(facts.dataset, footer->name.id, sizeof facts.dataset);
     TRY(state_account(a->broker->state, facts.dataset, &policy->budget, &facts.account, a->diag));
     TRY(state_ledger_each(a->broker->state, facts.dataset, see_set, &facts.is_set));
-    return a->visit(a->context, &facts);
+    TRY(a->visit(a->context, &facts));
+    return OK;
 }
 
 static Err visit_dataset(void *context, const uint8_t dataset[16])

@@ -78,10 +78,10 @@ static Err add_entry(State *s, LedgerEntry *entry)
 Err state_ledger_each(State *s, const uint8_t dataset[DATASET_BYTES], LedgerVisit visit, void *context)
 {
     sqlite3_stmt *t = state_use(s, LEDGER_OF_DATASET);
+    LedgerEntry entry;
     Err e = OK;
     state_bind_blob(t, 1, dataset, DATASET_BYTES);
     while (!e.code) {
-        LedgerEntry entry;
         bool row = false;
         e = state_find(s, t, &row);
         if (e.code || !row) break;
