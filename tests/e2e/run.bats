@@ -206,3 +206,15 @@ task() {
     run_covey 0 run task.yaml
     assert_not_in $'\r' "$stderr"
 }
+
+@test "explain says which nodes there were for a micro-job, and the terms of their scores" {
+    task "placement: {locality: 1, availability: 1, cost: 0}"
+    run_covey 0 run task.yaml --explain 7
+    assert_in "micro-job 7, copy 1, 0 bytes to move: 1 of 1 candidates, best first" "$stderr"
+    line=$(grep '^\* local ' <<<"$stderr")
+    # the score is the sum of its terms where the weights are 1
+    awk -v line="$line" 'BEGIN { gsub(/[:,]/, "", line); n = split(line, w, " ")
+        for (i = 1; i <= n; i++) if (w[i] ~ /^(score|queue|transfer|start|run)$/) v[w[i]] = w[i + 1]
+        sum = v["queue"] + v["transfer"] + v["start"] + v["run"]
+        if (!("score" in v) || sum - v["score"] > 0.001 * sum || v["score"] - sum > 0.001 * sum) { print line; exit 1 } }'
+}
