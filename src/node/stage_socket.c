@@ -186,11 +186,13 @@ static Err listen_at(StageSocket *s)
 {
     s->fd = FAULTABLE("socket", socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (s->fd < 0) return FAIL(errno);
-    mode_t before = umask(0117); /* user and group: the orchestrators' user is to be in the node's group, and is asked for its id besides */
+    mode_t before = umask(0117);
     int bound = FAULTABLE("bind", bind(s->fd, (const struct sockaddr *)&s->address, sizeof s->address));
     int error = errno;
     umask(before);
     if (bound < 0) return FAIL(error);
+    bool given = s->uid == geteuid() || FAULTABLE("chown", chown(s->address.sun_path, s->uid, (gid_t)-1)) == 0;
+    (void)given; /* who is not root cannot give it away: then the orchestrators' user must be in the socket's group */
     if (FAULTABLE("listen", listen(s->fd, STAGE_PEERS_MAX)) < 0) return FAIL(errno);
     TRY(loop_add_fd(s->loop, s->fd, EPOLLIN, on_connection, s, &s->source));
     TRY(loop_add_timer(s->loop, UINT64_MAX, on_timer, s, &s->timer));

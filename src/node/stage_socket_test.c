@@ -103,6 +103,28 @@ START_TEST(a_process_of_another_user_is_not_let_in)
 }
 END_TEST
 
+START_TEST(the_socket_is_the_orchestrators_users)
+{
+    enum { NOBODY = 65534 };
+    int status = -1;
+    if (getuid() != 0) return; /* only root can give it away, and become somebody else */
+    begin_for(NOBODY);
+    ck_assert_int_eq(chmod(w.folder, 0711), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        StageLink l;
+        struct pollfd p = {.events = POLLIN};
+        if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0 || stage_link_open(path, &l).code) _exit(1);
+        p.fd = l.socket;
+        _exit(poll(&p, 1, 10000) == 1 && (p.revents & POLLIN) && !(p.revents & POLLHUP) ? 0 : 2);
+    }
+    for (int i = 0; i < 20000 && waitpid(pid, &status, WNOHANG) == 0; i++) ck_assert_ok(loop_turn(w.loop, 1));
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+    ck_assert(stage_socket_stats(listener).accepted == 1 && stage_socket_stats(listener).strangers == 0);
+    end();
+}
+END_TEST
+
 /* What is broken, and whether a descriptor comes with it. */
 static const struct { const char *bytes; size_t size; bool fd; } GARBAGE[] = {
     {"x", 1, false}, {"\2\0\0\0", 4, true}, {"\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, false}, {"\2\0\0\0\5\0\0\0\0\0\0\0\0\0\0\0abc", 19, true},
@@ -252,6 +274,7 @@ START_TEST(a_socket_that_a_dead_node_left_behind_is_replaced_and_a_live_one_is_n
 END_TEST
 
 TEST_MAIN("node/stage_socket", an_orchestrator_offers_hears_and_evicts, a_process_of_another_user_is_not_let_in,
+          the_socket_is_the_orchestrators_users,
           whoever_breaks_the_protocol_is_cut_off_and_must_wait, too_large_a_packet_and_too_many_descriptors_are_a_broken_protocol,
           no_more_than_so_many_are_let_in_and_the_next_ones_wait, a_flood_of_offers_keeps_nobody_from_the_loop,
           an_orchestrator_that_dies_leaves_what_it_staged, a_socket_that_a_dead_node_left_behind_is_replaced_and_a_live_one_is_not)
