@@ -310,7 +310,7 @@ COVEY_API covey_code covey_bus_configure(const covey_bus_config *config, char **
  */
 typedef struct {
     covey_bus bus;
-    const char *name;               /* for people; default: the host's name and the beginning of the node's key */
+    const char *name;               /* what the server's file calls it; default: "node-" and the beginning of its key */
     const char *zone, *owner;       /* what placement goes by: near to data; copies of a micro-job go to different owners */
     const char *price;              /* of a core-hour, a number; default 0 */
     bool spot;                      /* it may be taken away */

@@ -125,6 +125,31 @@ run_file() {
     end KILL s2
 }
 
+@test "sealed data: keys come over the bus from the owner's broker, to nodes that its policy names, and nobody else can read the result" {
+    seq 1 3000 >in.txt
+    on s3 covey key show >"$CLUSTER_DIR/s3/key" # the owner's machine
+    on s3 covey key trust "$(cat "$CLUSTER_DIR/m/key")" >/dev/null
+    printf '%s\n' "policy: lines" "signers: [$(cat "$CLUSTER_DIR/m/key")]" "evidence: [node-key]" \
+        "nodes: [$(cat "$CLUSTER_DIR/n1/key"), $(cat "$CLUSTER_DIR/n2/key")]" "recipients: [$(on s3 covey key show --sealing)]" >policy.yaml
+    on s3 covey seal in.txt -o in.sealed --policy policy.yaml --by lines --target 1KiB
+    local args=(--manager "$(cat "$CLUSTER_DIR/m/key")" --broker "$(cat "$CLUSTER_DIR/s3/key")") n
+    for n in $CLUSTER_NODES; do args+=(--node "$n=$(cat "$CLUSTER_DIR/$n/key")"); done
+    covey bus config --store "$CLUSTER_DIR/s1/store" --listen 10.77.0.1:4222 "${args[@]}" >"$CLUSTER_DIR/s1/nats.conf"
+    kill -HUP "$(pid_of s1)" # reads its file again
+    within 20 grep -q "Reloaded" "$CLUSTER_DIR/s1.log"
+    background s3 broker covey keybroker --bus "$CLUSTER_BUS"
+    within 20 grep -q "listening" "$CLUSTER_DIR/broker.log"
+    on m covey key trust "$(cat "$CLUSTER_DIR/s3/key")" >/dev/null
+    printf '%s\n' "task: sealed" "image: $CLUSTER_DIR/slow.see" "input: in.sealed" "combine: concat" "output: out.sealed" >task.yaml
+    run --separate-stderr on m timeout 60 covey run task.yaml --bus "$CLUSTER_BUS" --keybroker nats --json
+    [ "$status" -eq 0 ] || { echo "$stderr"; cat "$CLUSTER_DIR"/*.log; return 1; }
+    run on m covey unseal out.sealed -o -
+    [ "$status" -eq 3 ]
+    on s3 covey unseal out.sealed -o out.txt
+    cmp in.txt out.txt
+    end TERM broker
+}
+
 @test "a node that nobody trusts is given nothing, and is named with what to do" {
     on n3 covey key show --node >/dev/null
     on m covey key revoke "$(cat "$CLUSTER_DIR/n3/key")" >/dev/null
