@@ -1,0 +1,101 @@
+/* Is what the store hands out what was there when it was opened, and does every resource take its recorded time? */
+#include <fcntl.h>
+
+#include "pto/depot.h"
+#include "sys/fd.h"
+#include "sys/test.h"
+
+static TestFolder folder;
+static Service s;
+static Depot d;
+static Diag diag;
+
+static void write_file(const char *name, const char *text) { ck_assert_ok(file_replace(AT_FDCWD, test_path(&folder, name), view_text(text), 0600)); }
+
+static Err begin(const char *store)
+{
+    char yaml[4096];
+    folder = test_folder();
+    write_file("image", "an image");
+    write_file("one", "first");
+    write_file("two", "second and longer");
+    write_file("times.csv", "timestamp,value\n1,100\n2,300\n3,x\n");
+    snprintf(yaml, sizeof yaml, "service: s\nstore: {path: %s%s}\ntasks:\n  - {task: a, image: i, data: [one, two]}\n  - {task: b, image: i, data: [one]}\n",
+             folder.path, store);
+    ck_assert_ok(service_parse(view_text(yaml), "s.yaml", folder.path, &s, &diag));
+    const char *image = test_path(&folder, "image");
+    return depot_open(&s, "s.yaml", (const char *const[]){image, image}, &d, &diag);
+}
+static void end(void)
+{
+    depot_close(&d);
+    service_free(&s);
+    test_folder_remove(&folder);
+}
+
+START_TEST(what_several_tasks_use_is_there_once_and_counts_for_each)
+{
+    ck_assert_ok(begin(""));
+    ck_assert_uint_eq(d.count, 3);
+    ck_assert(!d.simulated);
+    ck_assert_uint_eq(depot_task_bytes(&d, 0), 8 + 5 + 17);
+    ck_assert_uint_eq(depot_task_bytes(&d, 1), 8 + 5);
+    ck_assert_uint_eq(depot_task_delay_ns(&d, 0), 0);
+    end();
+}
+END_TEST
+
+START_TEST(a_resource_is_handed_out_sealed_and_one_that_changed_is_refused)
+{
+    ck_assert_ok(begin(""));
+    int before = test_open_descriptors(), fd = -1;
+    char text[8] = "";
+    ck_assert_ok(depot_fetch(&d.items[1], &fd));
+    ck_assert_int_eq(pread(fd, text, sizeof text, 0), 5);
+    ck_assert_str_eq(text, "first");
+    ck_assert_int_eq(pwrite(fd, "x", 1, 0), -1);
+    fd_close(&fd);
+    write_file("one", "FIRST");
+    ck_assert_err(depot_fetch(&d.items[1], &fd), ERR_CHANGED);
+    write_file("one", "longer than before");
+    ck_assert_err(depot_fetch(&d.items[1], &fd), ERR_CHANGED);
+    ck_assert_int_eq(fd, -1);
+    ck_assert_int_eq(test_open_descriptors(), before);
+    end();
+}
+END_TEST
+
+START_TEST(simulated_delays_are_those_that_were_asked_for)
+{
+    ck_assert_ok(begin(", delay: 3ms, bandwidth: 1000B"));
+    ck_assert(d.simulated);
+    ck_assert_uint_eq(depot_task_delay_ns(&d, 1), 2 * 3 * NS_PER_MS + 13 * NS_PER_MS);
+    end();
+    char recorded[PATH_MAX];
+    folder = test_folder();
+    test_folder_remove(&folder);
+    snprintf(recorded, sizeof recorded, ", recorded: times.csv, speedup: 10");
+    ck_assert_ok(begin(recorded));
+    uint64_t one = d.items[1].delay_ns / NS_PER_MS;
+    ck_assert(one == 10 || one == 30);
+    ck_assert_uint_eq(d.items[0].delay_ns, 0); /* images are not what was recorded */
+    end();
+}
+END_TEST
+
+START_TEST(what_is_missing_is_named_with_file_and_line)
+{
+    ck_assert_ok(begin(""));
+    depot_close(&d);
+    remove(test_path(&folder, "two"));
+    const char *image = test_path(&folder, "image");
+    ck_assert_err(depot_open(&s, "s.yaml", (const char *const[]){image, image}, &d, &diag), ERR_NO_ENTRY);
+    ck_assert_int_eq(strncmp(diag.text, "s.yaml:4: ", 10), 0);
+    ck_assert_ptr_nonnull(strstr(diag.text, "/two: "));
+    d = (Depot){0};
+    end();
+}
+END_TEST
+
+TEST_MAIN("pto/depot", what_several_tasks_use_is_there_once_and_counts_for_each, a_resource_is_handed_out_sealed_and_one_that_changed_is_refused,
+          simulated_delays_are_those_that_were_asked_for, what_is_missing_is_named_with_file_and_line)
