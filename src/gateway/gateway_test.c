@@ -1,4 +1,4 @@
-/* Does each request get exactly one answer, the right one, whatever the node does? The node here is a subscriber of the bus that does as it is told. */
+/* Does each request get exactly one answer, the right one, whatever the node does? The node is a subscriber of the bus that does as it is told. */
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -53,7 +53,8 @@ static void hear_jobs(View message)
     ck_assert(more);
     jobs++;
     bool loses = behaviour == NODE_LOSES || (behaviour == NODE_LOSES_ONCE && item.attempt == 1);
-    ResultItem result = {.job = item.job, .attempt = item.attempt, .outcome = loses ? OUTCOME_LOST : OUTCOME_OK, .output = loses ? (View){0} : item.data};
+    ResultItem result = {.job = item.job, .attempt = item.attempt, .outcome = loses ? OUTCOME_LOST : OUTCOME_OK,
+                         .output = loses ? (View){0} : item.data};
     if (behaviour == NODE_IS_SILENT) return;
     ck_assert_ok(message_begin_results(&b, &r.head, 1));
     ck_assert_ok(message_add_result_digested(&b, &result, key));
