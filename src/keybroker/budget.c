@@ -149,22 +149,22 @@ static Err see_set(void *context, const LedgerEntry *entry)
     return OK;
 }
 
-typedef struct { Broker *broker; BudgetVisit visit; void *context; Diag *diag; } Asking;
+typedef struct { Broker *broker; BudgetVisit visit; void *context; Diag *diag; BudgetFacts facts; /* of the dataset at hand */ } Asking;
 
-static Err visit_policy(const Asking *a, const Footer *footer, const Policy *policy)
+static Err visit_policy(Asking *a, const Footer *footer, const Policy *policy)
 {
-    BudgetFacts facts = {.version = footer->name.version, .name = policy->name, .person = policy->budget.person};
+    BudgetFacts *facts = &a->facts;
+    *facts = (BudgetFacts){.version = footer->name.version, .name = policy->name, .person = policy->budget.person};
     if (!policy->budget.is_set) return OK;
-    memcpy(facts.dataset, footer->name.id, sizeof facts.dataset);
-    TRY(state_account(a->broker->state, facts.dataset, &policy->budget, &facts.account, a->diag));
-    TRY(state_ledger_each(a->broker->state, facts.dataset, see_set, &facts.is_set));
-    TRY(a->visit(a->context, &facts));
-    return OK;
+    memcpy(facts->dataset, footer->name.id, sizeof facts->dataset);
+    TRY(state_account(a->broker->state, facts->dataset, &policy->budget, &facts->account, a->diag));
+    TRY(state_ledger_each(a->broker->state, facts->dataset, see_set, &facts->is_set));
+    return a->visit(a->context, facts);
 }
 
 static Err visit_dataset(void *context, const uint8_t dataset[16])
 {
-    const Asking *a = context;
+    Asking *a = context;
     AUTO_BUFFER stored = buffer_limited(FOOTER_BYTES_MAX);
     Footer footer;
     Policy policy = {0};
@@ -177,7 +177,7 @@ static Err visit_dataset(void *context, const uint8_t dataset[16])
 
 Err broker_budgets(Broker *b, BudgetVisit visit, void *context, Diag *diag)
 {
-    Asking a = {b, visit, context, diag};
+    Asking a = {.broker = b, .visit = visit, .context = context, .diag = diag};
     TRY(budget_check(b, diag));
     return state_each_dataset(b->state, visit_dataset, &a);
 }
@@ -198,7 +198,7 @@ static Err find_budget(void *context, const BudgetFacts *facts)
 Err broker_set_budget(Broker *b, uint64_t now_s, const uint8_t dataset[16], const PolicyBudget *budget, Diag *diag)
 {
     bool found = false;
-    Asking a = {b, find_budget, &found, diag};
+    Asking a = {.broker = b, .visit = find_budget, .context = &found, .diag = diag};
     TRY(budget_check(b, diag));
     Err e = visit_dataset(&a, dataset);
     if (e.code && e.code != ERR_NO_ENTRY) return e;
