@@ -116,13 +116,13 @@ size_t net_pass_floats(const NetShape *s, const Batch *b)
 void net_forward(const Net *n, const Batch *b, Arena *a, Pass *pass)
 {
     pass->logits = arena_take(a, (size_t)b->rows * n->shape.tasks);
-    pass->targets = (uint16_t *)arena_take(a, b->rows);
+    pass->targets = arena_take(a, b->rows);
     kind_of(&n->shape)->forward(n, b, a, pass);
 }
 
 void net_backward(const Net *n, const Batch *b, Arena *a, Pass *pass, float *gradient) { kind_of(&n->shape)->backward(n, b, a, pass, gradient); }
 
-float *arena_take(Arena *a, size_t floats)
+void *arena_take(Arena *a, size_t floats)
 {
     float *piece = a->base + a->used;
     a->used += arena_piece(floats);

@@ -94,8 +94,8 @@ static void arrange(const Net *n, const Batch *b, Arena *a, Tape *tape, uint16_t
 {
     size_t features = features_count(&n->shape);
     tape->times = b->sequences[0].count;
-    tape->offset = (uint32_t *)arena_take(a, tape->times);
-    tape->active = (uint32_t *)arena_take(a, tape->times);
+    tape->offset = arena_take(a, tape->times);
+    tape->active = arena_take(a, tape->times);
     tape->x = arena_take(a, b->rows * features);
     uint32_t row = 0;
     for (uint32_t t = 0; t < tape->times; t++) {

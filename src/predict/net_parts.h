@@ -25,7 +25,7 @@ typedef struct { const Sequence *sequences; uint32_t count; uint32_t rows; } Bat
 
 /** Memory of one pass: taken piece by piece, given back at once. */
 typedef struct { float *base; size_t used, room; } Arena;
-float *arena_take(Arena *a, size_t floats);
+void *arena_take(Arena *a, size_t floats);
 static inline size_t arena_piece(size_t floats) { return (floats + 15) / 16 * 16; }
 
 typedef struct {

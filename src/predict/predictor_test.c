@@ -323,7 +323,7 @@ START_TEST(a_neural_state_that_was_lost_is_computed_again)
             for (int k = 0; k < 2; k++) happen(each[k], s, 0, (uint16_t)(1 + (i + (int)s) % TASKS), i * 1000);
             predictor_distribution(each[0], s, NULL, PREDICT_LSTM, x);
             predictor_distribution(each[1], s, NULL, PREDICT_LSTM, y);
-            ck_assert(memcmp(x, y, sizeof x) == 0);
+            ck_assert(memcmp(x, y, sizeof x) == 0); /* NOLINT(bugprone-suspicious-memory-comparison): the same bits are meant */
         }
     predictor_free(each[0]);
     predictor_free(each[1]);

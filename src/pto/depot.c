@@ -111,7 +111,7 @@ static Err fill(Depot *s, const Service *service, const char *service_path, cons
     size_t uses = 0;
     for (size_t i = 0; i < service->task_count; i++) uses += 1 + service->tasks[i].data_count;
     s->first = calloc(service->task_count + 1, sizeof *s->first);
-    s->of = calloc(uses, sizeof *s->of);
+    s->of = calloc(uses + 1, sizeof *s->of);
     if (!s->first || !s->of) return FAIL(ENOMEM);
     for (uint32_t i = 0; i < service->task_count; i++) TRY(add_task(s, service, service_path, i, images[i], diag));
     Recorded recorded = {0};

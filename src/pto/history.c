@@ -295,8 +295,8 @@ static Err visit_rows(sqlite3 *db, const Service *s, HistoryVisit visit, void *c
     if (sqlite3_prepare_v2(db, SELECT, -1, &rows, NULL) != SQLITE_OK) return db_error(db);
     Err e = OK;
     int rc = SQLITE_ROW;
+    RequestEvent event;
     while (!e.code && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
-        RequestEvent event;
         const char *name = (const char *)sqlite3_column_text(rows, 10);
         if (!name || !read_row(rows, &event)) {
             ++*ret_skipped;

@@ -1,4 +1,5 @@
 /* The manager's first half: micro-jobs wait in line, and are given to the nodes that the policy chooses, in as many copies as their rule asks. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -31,6 +32,7 @@ static Err ring_grow(TaskState *t)
     uint32_t room = t->again_room ? 2 * t->again_room : 64;
     uint32_t *again = calloc(room, sizeof *again);
     if (!again) return FAIL(ENOMEM);
+    assert(t->again_count <= t->again_room);
     for (uint32_t i = 0; i < t->again_count; i++) again[i] = t->again[(t->again_first + i) % t->again_room];
     free(t->again);
     t->again = again;
