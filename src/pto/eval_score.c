@@ -10,7 +10,7 @@ void score_add(Score *s, const float *p, size_t first, size_t count, size_t targ
     size_t best = first, before = 0;
     for (size_t t = first; t < count; t++) {
         if (p[t] > p[best]) best = t;
-        before += p[t] > p[target] || (p[t] == p[target] && t < target);
+        before += p[t] > p[target] || (t < target && p[t] == p[target]);
     }
     double sure = p[best] < 0 ? 0 : p[best] > 1 ? 1 : p[best];
     size_t bin = (size_t)(sure * SCORE_BINS);
