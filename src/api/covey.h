@@ -365,7 +365,8 @@ typedef struct {
     uint64_t bytes, events;
     double makespan_seconds, cost, utilisation, busy_core_seconds;
     /* What no policy can beat: the makespan is the largest of three bounds; cost_in_time holds for the makespan of this run. */
-    double bound_makespan_seconds, bound_work_seconds, bound_longest_seconds, bound_bytes_seconds, bound_cost, bound_cost_in_time;
+    double bound_makespan_seconds, bound_work_seconds, bound_longest_seconds, bound_bytes_seconds, bound_cost, bound_cost_in_time,
+        bound_busy_core_seconds, bound_utilisation;
     uint64_t bound_bytes, bound_copies;
 } covey_simulated;
 typedef struct {

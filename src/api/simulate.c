@@ -38,6 +38,7 @@ static covey_simulated describe(const SimResult *r)
         .duplicates = t->duplicates, .wrong = t->wrong, .bytes = t->bytes, .events = r->events, .makespan_seconds = t->makespan_s, .cost = t->cost,
         .utilisation = t->there_s > 0 ? t->busy_s / t->there_s : 0, .busy_core_seconds = t->busy_s,
         .bound_makespan_seconds = b->makespan_s, .bound_work_seconds = b->work_s, .bound_longest_seconds = b->longest_s,
+        .bound_busy_core_seconds = b->busy_s, .bound_utilisation = t->there_s > 0 ? b->busy_s / t->there_s : 0,
         .bound_bytes_seconds = b->bytes_s, .bound_cost = b->cost, .bound_cost_in_time = b->cost_in_time, .bound_bytes = b->bytes,
         .bound_copies = b->copies};
 }

@@ -163,9 +163,10 @@ static json_t *integers(const covey_simulated *f)
 static void add_figures(View *v, const covey_simulated *f)
 {
     json_t *o = integers(f);
-    json_t *bound = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "makespan_seconds", f->bound_makespan_seconds, "work_seconds",
+    json_t *bound = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "makespan_seconds", f->bound_makespan_seconds, "work_seconds",
         f->bound_work_seconds, "longest_seconds", f->bound_longest_seconds, "bytes_seconds", f->bound_bytes_seconds, "cost", f->bound_cost,
-        "cost_in_time", f->bound_cost_in_time, "bytes_moved", (json_int_t)f->bound_bytes, "copies", (json_int_t)f->bound_copies);
+        "cost_in_time", f->bound_cost_in_time, "busy_core_seconds", f->bound_busy_core_seconds, "utilisation", f->bound_utilisation,
+        "bytes_moved", (json_int_t)f->bound_bytes, "copies", (json_int_t)f->bound_copies);
     json_object_set_new(o, "makespan_seconds", json_real(f->makespan_seconds));
     json_object_set_new(o, "cost", json_real(f->cost));
     json_object_set_new(o, "utilisation", json_real(f->utilisation));

@@ -8,6 +8,7 @@
 /* What one task asks of cores, at least. */
 typedef struct {
     double work_s;              /* on a core of speed 1, of all copies that must run */
+    double busy_s;              /* core-seconds, were all of it on the fastest cores */
     double longest_s;           /* of one micro-job, with the way there and back */
     double fastest, slowest;    /* cores that may run it; 0: none */
     double way_s;               /* the shortest, there and back */
@@ -62,7 +63,9 @@ static void demand_of(const World *w, uint32_t task, Demand *ret_demand)
         d.work_s += work;
         if (held < copies) d.moved += (copies - held) * t->segment_bytes;
     }
-    d.work_s = copies * (d.work_s + (double)state->count * seconds(t->start_ns) * d.slowest); /* starting takes a core too, however fast it is */
+    double starts_s = (double)state->count * seconds(t->start_ns);
+    d.busy_s = d.fastest > 0 ? copies * (d.work_s / d.fastest + starts_s) : 0;
+    d.work_s = copies * (d.work_s + starts_s * d.slowest); /* starting takes a core too, however fast it is */
     d.longest_s = d.fastest > 0 ? d.way_s + seconds(t->start_ns) + longest / d.fastest : 0;
     if (!warm_somewhere(w, t)) d.moved += copies * t->image_bytes;
     d.sent = copies * (uint64_t)state->count * t->result_bytes;
@@ -205,6 +208,7 @@ static Err compute(const Market *m, SimBounds *b)
         const Demand *d = &m->demands[t];
         first = fmin(first, d->arrives_s);
         b->longest_s = fmax(b->longest_s, d->arrives_s + d->longest_s);
+        b->busy_s += d->busy_s;
         b->bytes += d->moved + d->sent;
         b->copies += copies_needed(&w->scenario->tasks[t]) * w->scenario->tasks[t].count;
         add_cost(w, t, d, offers, b);

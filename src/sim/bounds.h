@@ -9,6 +9,7 @@
  *   cost     each micro-job on the core where it costs least
  *   in time  the cheapest way to do the work within a given time: the linear program  min sum c_i x_i,  sum x_i = work,  0 <= x_i <= capacity_i
  *            has the greedy solution (Dantzig 1957): fill the cheapest node first
+ *   busy     each micro-job on the fastest core that may have it; over the core-seconds that were there: utilisation
  *   moved    segments that are at hand on no node that may run them, once for each copy that must agree; results; images that are warm nowhere
  */
 #pragma once

@@ -26,6 +26,7 @@ typedef struct {
     double work_s, longest_s, bytes_s; /* what it is the largest of */
     double cost;                    /* however long it takes */
     double cost_in_time;            /* within the makespan of the run */
+    double busy_s;                  /* core-seconds; over there_s of the run it is a bound of utilisation */
     uint64_t bytes, copies;
 } SimBounds;
 

@@ -141,6 +141,7 @@ START_TEST(a_scenario_small_enough_to_be_computed_by_hand_comes_out_so)
         ck_assert_double_eq_tol(r.bounds.work_s, 2, 1e-6);
         ck_assert_double_eq_tol(r.bounds.longest_s, 1.002, 1e-6);
         ck_assert_double_eq_tol(r.bounds.cost, 0.004, 1e-9);
+        ck_assert_double_eq_tol(r.bounds.busy_s, 4, 1e-6);
         ck_assert_uint_eq(r.tally.copies, 4);
         ck_assert_uint_eq(r.tally.bytes, 0);
     }

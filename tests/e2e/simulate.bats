@@ -15,7 +15,8 @@ example() { run_covey 0 simulate "$COVEY_SOURCE/examples/simulate/$1.yaml" --jso
 sound() {
     holds '[.policies[].policy] == ["covey", "random", "round-robin", "least-loaded", "two-choices", "locality", "cheapest"]'
     holds '.micro_jobs as $n | all(.policies[]; .complete and .succeeded + .failed == $n and .counted_twice == 0)'
-    holds 'all(.policies[]; .makespan_seconds >= .lower_bound.makespan_seconds * 0.999999 and .cost >= .lower_bound.cost_in_time * 0.999999)'
+    holds 'all(.policies[]; .makespan_seconds >= .lower_bound.makespan_seconds * 0.999999 and .cost >= .lower_bound.cost_in_time * 0.999999 and
+        .utilisation >= .lower_bound.utilisation * 0.999999 and .lower_bound.utilisation > 0)'
     holds 'all(.policies[]; .bytes_moved >= .lower_bound.bytes_moved and .copies >= .lower_bound.copies)'
 }
 
