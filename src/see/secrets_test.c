@@ -53,6 +53,7 @@ static void allow_core_files(void)
     ck_assert_int_eq(getrlimit(RLIMIT_CORE, &limit), 0);
     limit.rlim_cur = limit.rlim_max;
     ck_assert_int_eq(setrlimit(RLIMIT_CORE, &limit), 0);
+    signal(SIGQUIT, SIG_DFL); /* jobs in the background of a shell ignore it, and what they start */
 }
 
 static bool dumps_core(pid_t pid)
