@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-enum { PLACES = 6, PART_TEXT_MAX = 512 };
+enum { PLACES = 6, PART_TEXT_MAX = 512, ANSWER_OPEN_BYTES = 256 << 10, ANSWER_HEAD_BYTES = 2048 };
 
 typedef enum { NEAREST, DOWN, UP } Rounding;
 
@@ -152,4 +152,42 @@ Err answer_number(void *context, const Released *number)
     return OK;
 }
 
-Err answer_end(Answer *a) { return as_csv(a) ? OK : buffer_append(a->out, VIEW("\n]}\n")); }
+/* --- its size --- */
+
+/* Room for a number: what stands around it, three values of up to 2^127 with six places, and the longest mechanism; the key is counted apart. */
+static size_t number_most(const Answer *a)
+{
+    char mechanism[PART_TEXT_MAX];
+    size_t longest = 0;
+    for (uint32_t i = 0; i < a->query->plan.part_count; i++) {
+        part_print(&a->query->plan.parts[i], mechanism, sizeof mechanism);
+        if (strlen(mechanism) > longest) longest = strlen(mechanism);
+    }
+    return 304 + longest;
+}
+
+/* The size that any answer to this request fits in. Open keys may be so long and so many that it takes several of that. */
+static size_t size_step(const Answer *a)
+{
+    const PrivacyRequest *r = a->request;
+    const size_t declared = (size_t)r->key_count + r->quantile_count + r->outputs, escaped = 6 * (size_t)r->text_size;
+    if (a->query->query.open_keys) return ANSWER_OPEN_BYTES;
+    return (ANSWER_HEAD_BYTES + escaped + (2 + declared) * number_most(a) + 1023) / 1024 * 1024;
+}
+
+/* Whoever runs the last stage a thousand times opens one answer, and sees how long the others are: how many digits their numbers have, and so, in
+ * time, what they are without noise. All answers to a request have one size; unsealing drops the zeros (dataset/unseal.c). */
+static Err pad(const Answer *a)
+{
+    const size_t step = size_step(a), more = step - a->out->size % step;
+    TRY(buffer_reserve(a->out, more));
+    memset(a->out->data + a->out->size, 0, more);
+    a->out->size += more;
+    return OK;
+}
+
+Err answer_end(Answer *a)
+{
+    if (!as_csv(a)) TRY(buffer_append(a->out, VIEW("\n]}\n")));
+    return pad(a);
+}

@@ -17,4 +17,5 @@ typedef struct {
 MUST_USE Err answer_begin(Answer *a);
 /** For aggregate_release. */
 MUST_USE Err answer_number(void *context, const Released *number);
+/** Then zeros, up to a size that follows from the request alone. */
 MUST_USE Err answer_end(Answer *a);

@@ -44,6 +44,16 @@ static inline Err fill_zeros(void *context, void *bytes, size_t size)
     return OK;
 }
 
+/** Bytes of the answer, padding included. */
+static inline size_t work_answer_size(Work *w, uint64_t segments)
+{
+    static uint8_t text[1 << 20];
+    Buffer out = {.data = text, .capacity = sizeof text, .limit = sizeof text};
+    NoiseSource source = {.fill = fill_zeros};
+    ck_assert_ok(work_release(w, &source, segments, &out));
+    return out.size;
+}
+
 /** The first number of the answer, whose noise is next to nothing with epsilon 1000 (above 0 once in 10^400 tests). */
 static inline double work_answer(Work *w, uint64_t segments)
 {

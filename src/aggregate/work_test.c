@@ -61,6 +61,23 @@ START_TEST(frames_are_of_one_size_whatever_is_in_them)
 }
 END_TEST
 
+/* An answer that is not opened shows its length to whoever ran the stage, as often as he likes: the digits of its numbers must not be in it. */
+START_TEST(answers_are_of_one_size_whatever_their_numbers_are)
+{
+    const PrivacyRequest sum = asking((Asking){.kind = QUERY_SUM, .lower = "-1000000", .upper = "1000000", .column = "v"});
+    const size_t small = work_answer_size(fed(&sum, "v\n1\n"), 4);
+    ck_assert_uint_eq(small, work_answer_size(fed(&sum, "v\n-1000000\n-999999\n-1000000\n"), 4));
+    PrivacyRequest by_key = asking((Asking){.kind = QUERY_HISTOGRAM, .by = "k"});
+    by_key.key_count = 2;
+    ck_assert_ok(request_add(&by_key, "a"));
+    ck_assert_ok(request_add(&by_key, "b"));
+    for (int csv = 0; csv < 2; csv++) {
+        if (csv) by_key.flags |= PRIVACY_CSV;
+        ck_assert_uint_eq(work_answer_size(fed(&by_key, "k\n"), 4), work_answer_size(fed(&by_key, "k\na\na\na\na\na\na\na\na\na\na\nb\n"), 4));
+    }
+}
+END_TEST
+
 START_TEST(frames_add_up_in_any_tree)
 {
     const PrivacyRequest r = asking((Asking){.kind = QUERY_SUM, .lower = "0", .upper = "100", .column = "v"});
@@ -113,5 +130,6 @@ START_TEST(a_module_moves_the_answer_by_one_segments_share_whatever_it_says)
 END_TEST
 
 TEST_MAIN("aggregate/work", values_are_clamped_and_what_is_no_number_moves_nothing, huge_values_overflow_nothing,
-          a_person_counts_as_often_as_the_bound_says_and_the_others_as_before, frames_are_of_one_size_whatever_is_in_them, frames_add_up_in_any_tree,
+          a_person_counts_as_often_as_the_bound_says_and_the_others_as_before, frames_are_of_one_size_whatever_is_in_them,
+          answers_are_of_one_size_whatever_their_numbers_are, frames_add_up_in_any_tree,
           a_frame_of_another_size_or_query_is_refused, a_module_moves_the_answer_by_one_segments_share_whatever_it_says)

@@ -23,6 +23,7 @@ typedef struct {
     void *context;
     crypto_hash_sha256_state tags;
     uint64_t skip;        /* bytes of plaintext that are not handed on */
+    uint64_t zeros;       /* at the end of an answer so far: handed on when something else follows */
     bool opened;          /* some chunk did: the segment belongs here */
     bool broken;          /* some chunk did not: only the tags are gathered from here on */
     uint32_t broken_chunk;
@@ -70,8 +71,24 @@ static Err open_batch(Unsealing *u, View sealed, uint32_t number, bool ends, siz
     return OK;
 }
 
+/* An answer's text ends with a newline; the zeros behind it make all answers to a question equally long. */
+static Err hand_on_answer(Unsealing *u, View plain)
+{
+    static const uint8_t ZEROS[256];
+    size_t text = plain.size;
+    while (text > 0 && plain.data[text - 1] == 0) text--;
+    for (; text > 0 && u->zeros > 0;) {
+        const size_t step = u->zeros < sizeof ZEROS ? (size_t)u->zeros : sizeof ZEROS;
+        TRY(u->sink(u->context, view_of(ZEROS, step)));
+        u->zeros -= step;
+    }
+    u->zeros += plain.size - text;
+    return text > 0 ? u->sink(u->context, view_of(plain.data, text)) : OK;
+}
+
 static Err hand_on(Unsealing *u, View plain)
 {
+    if (u->file->footer.is_answer) return hand_on_answer(u, plain);
     size_t skip = u->skip < plain.size ? (size_t)u->skip : plain.size;
     u->skip -= skip;
     return plain.size > skip ? u->sink(u->context, view_of(plain.data + skip, plain.size - skip)) : OK;
