@@ -11,19 +11,22 @@ static int lines = LINES;
 static World w;
 
 /* As across machines: copies, leases, segments within messages; five honest nodes would do. */
-static void begin(const char *redundancy)
+static void begin_combining(const char *combine, const char *redundancy)
 {
     char yaml[256], image[PATH_MAX + 16];
     world_open(&w);
     world_input_lines(&w, (uint64_t)lines);
-    snprintf(yaml, sizeof yaml, "input: {path: input, split: {by: lines, records: %d}}\ncombine: concat\n%s", RECORDS, redundancy);
+    snprintf(yaml, sizeof yaml, "input: {path: input, split: {by: lines, records: %d}}\ncombine: %s\n%s", RECORDS, combine, redundancy);
     world_task(&w, yaml);
     snprintf(image, sizeof image, "%s/x.see", w.folder.path);
     ck_assert_ok(file_replace(AT_FDCWD, image, VIEW("an image"), 0600));
     w.request.image_path = strdup(image);
+    if (w.request.combine_image_path) w.request.combine_image_path = w.request.image_path;
     w.request.remote = true;
     w.request.lease_ns = w.request.wait_ns = 600 * NS_PER_S;
 }
+
+static void begin(const char *redundancy) { begin_combining("concat", redundancy); }
 
 static void end(void)
 {
@@ -151,9 +154,55 @@ START_TEST(who_claims_more_than_it_can_do_holds_up_nothing_where_stragglers_are_
 }
 END_TEST
 
+/* --- what ends in noise --- */
+
+enum { STAGES = 4 };
+static uint32_t ran[STAGES][JOBS];
+
+/* Segments give the same each time, and what combines never does. */
+static void noisy(void *context, uint32_t stage, const JobItem *item, View segment, FakeAnswer *answer)
+{
+    static unsigned turn;
+    (void)context;
+    ck_assert(stage < STAGES && item->job < JOBS);
+    ran[stage][item->job]++;
+    if (stage == 0) ck_assert_ok(buffer_append(&answer->output, segment));
+    else ck_assert_ok(buffer_format(&answer->output, "noise %u", turn++));
+}
+
+static void run_noisy(bool is_private)
+{
+    memset(ran, 0, sizeof ran);
+    begin_combining("{image: r.see}", "redundancy: {copies: 3, agree: 2}\n");
+    if (is_private) w.task.privacy = calloc(1, sizeof *w.task.privacy);
+    for (uint64_t i = 0; i < WORLD_NODES_MAX; i++) world_node(&w, (FakeNodeConfig){.work = noisy, .seed = i + 1});
+    world_run(&w);
+}
+
+START_TEST(combining_a_private_task_is_one_copy_and_its_segments_are_compared)
+{
+    run_noisy(true);
+    ck_assert_msg(w.result.code == 0, "%s (%s)", w.diag.text, err_text(w.result.code));
+    uint64_t combined = 0;
+    for (int i = 0; i < JOBS; i++) {
+        ck_assert_uint_ge(ran[0][i], 2);
+        for (int stage = 1; stage < STAGES; stage++) {
+            ck_assert_msg(ran[stage][i] <= 1, "micro-job %d of stage %d ran %u times", i, stage, ran[stage][i]);
+            combined += ran[stage][i];
+        }
+    }
+    ck_assert_uint_gt(combined, 0);
+    end();
+    run_noisy(false); /* where answers must agree, noise never does */
+    ck_assert_err(w.result, ERR_TASK_FAILED);
+    end();
+}
+END_TEST
+
 TEST_MAIN("swarm/manager_liars", wrong_results_of_one_node_get_nowhere_and_it_is_named_as_lying,
           two_liars_that_do_not_agree_with_each_other_get_nowhere,
           liars_that_agree_with_each_other_are_believed, liars_of_one_owner_do_not_have_two_votes,
           right_results_that_come_late_count_once_and_are_no_lie,
           a_digest_that_is_not_of_the_result_is_no_vote, answers_said_twice_and_for_attempts_that_are_not_out_count_once,
-          who_claims_more_than_it_can_do_holds_up_nothing_where_stragglers_are_copied)
+          who_claims_more_than_it_can_do_holds_up_nothing_where_stragglers_are_copied,
+          combining_a_private_task_is_one_copy_and_its_segments_are_compared)
