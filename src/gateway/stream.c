@@ -69,11 +69,12 @@ void gateway_stream_place(GatewayStream *s, const StreamPlace *p)
 
 /* --- peers --- */
 
+/* What is said to it in between may show that it has gone, and cut it. */
 static Err on_packet(void *context, uint32_t events)
 {
     (void)events;
     Peer *p = context;
-    for (int i = 0; i < STREAM_PACKETS_PER_TURN; i++) {
+    for (int i = 0; i < STREAM_PACKETS_PER_TURN && p->socket >= 0; i++) {
         uint8_t packet[STREAM_PACKET_MAX];
         size_t size = 0, fd_count = 0;
         StreamMessage m;
@@ -100,9 +101,8 @@ static bool allowed(const GatewayStream *s, int socket)
     return who.uid == s->uid || who.uid == geteuid();
 }
 
-static Err greet(GatewayStream *s, Peer *p)
+static void greet(GatewayStream *s, Peer *p)
 {
-    TRY(loop_add_fd(s->loop, p->socket, EPOLLIN, on_packet, p, &p->source));
     gateway_set_orchestrators(s->gateway, ++s->stats.peers);
     StreamMessage hello = {.type = STREAM_HELLO, .hello = gateway_hello(s->gateway)};
     tell(p, &hello);
@@ -110,7 +110,6 @@ static Err greet(GatewayStream *s, Peer *p)
         StreamMessage m = {.type = STREAM_PLACE, .place = gateway_place(s->gateway, i)};
         if (m.place.state != PLACE_IS_ABSENT || m.place.bytes) tell(p, &m);
     }
-    return OK;
 }
 
 static Err on_connect(void *context, uint32_t events)
@@ -126,8 +125,11 @@ static Err on_connect(void *context, uint32_t events)
     for (int i = 0; i < STREAM_PEERS_MAX; i++) {
         Peer *p = &s->peers[i];
         if (p->socket >= 0) continue;
-        *p = (Peer){.stream = s, .socket = fd_take(&socket)};
-        return greet(s, p);
+        *p = (Peer){.stream = s, .socket = -1};
+        if (loop_add_fd(s->loop, socket, EPOLLIN, on_packet, p, &p->source).code) return OK; /* it comes again; requests go on without it */
+        p->socket = fd_take(&socket);
+        greet(s, p);
+        return OK;
     }
     return OK; /* enough of them */
 }
