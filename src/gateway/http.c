@@ -4,9 +4,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "gateway/http_parts.h"
@@ -53,9 +55,25 @@ static void on_connection(void *context, struct MHD_Connection *c, void **socket
     *socket_context = NULL;
 }
 
+static int unsent(const HttpConnection *peer)
+{
+    int bytes = 0;
+    return ioctl(peer->fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+void http_await_taking(HttpConnection *peer)
+{
+    peer->waiting_since_ns = clock_monotonic_ns();
+    peer->unsent = unsent(peer);
+}
+
+/* The system takes megabytes before a slow peer has taken them: what counts is what has gone out. */
+static bool takes_more(const HttpConnection *peer) { return peer->answering && peer->unsent - unsent(peer) >= HTTP_PIECE_BYTES; }
+
 /*
- * A request that does not arrive in time. libmicrohttpd takes no answer before the body is whole, so ours goes straight to the socket, which nobody
- * else has written to for this request; then libmicrohttpd finds it closed. Over TLS, and between requests, it is closed without a word.
+ * A request that does not arrive in time, or an answer that is not taken. libmicrohttpd takes no answer before the body is whole, so that of a late
+ * request goes straight to the socket, which nobody else has written to for this request; then libmicrohttpd finds it closed. Over TLS, behind an
+ * answer, and between requests, it is closed without a word.
  */
 static void give_up(Http *h, HttpConnection *peer)
 {
@@ -64,7 +82,7 @@ static void give_up(Http *h, HttpConnection *peer)
         "{\"error\":{\"status\":408,\"what\":\"the request did not arrive in time\",\"where\":\"limits: patience\","
         "\"remedy\":\"send head and body without long pauses\"}}";
     h->stats.timed_out++;
-    if (!h->is_tls && peer->first) {
+    if (!h->is_tls && peer->first && !peer->answering) {
         ssize_t n = send(peer->fd, LATE, sizeof LATE - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)n; /* who does not send may not read either */
     }
@@ -77,8 +95,11 @@ static Err on_sweep(void *context, uint32_t events)
     (void)events;
     Http *h = context;
     uint64_t now = clock_monotonic_ns();
-    for (HttpConnection *peer = h->connections; peer; peer = peer->next)
-        if (peer->waiting_since_ns && now > peer->waiting_since_ns + h->service->patience_ns) give_up(h, peer);
+    for (HttpConnection *peer = h->connections; peer; peer = peer->next) {
+        if (!peer->waiting_since_ns || now <= peer->waiting_since_ns + h->service->patience_ns) continue;
+        if (takes_more(peer)) http_await_taking(peer);
+        else give_up(h, peer);
+    }
     loop_set_timer(h->sweep, now + HTTP_SWEEP_MS * NS_PER_MS);
     return OK;
 }
@@ -87,13 +108,17 @@ static Err on_sweep(void *context, uint32_t events)
 
 static unsigned patience_s(const Service *s) { return (unsigned)((s->patience_ns + s->deadline_ns) / NS_PER_S) + 10; }
 
+/* libmicrohttpd's own default has TLS 1.0 and 1.1 in it, which nobody should speak any more. */
+static const char PRIORITIES[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
 static Err start_daemon(Http *h, const HttpConfig *config, HttpAddress *address, Diag *diag)
 {
-    struct MHD_OptionItem tls[4] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls[5] = {{MHD_OPTION_END, 0, NULL}};
     int count = 0;
     if (h->is_tls) {
         tls[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, h->key_pem};
         tls[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, h->cert_pem};
+        tls[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PRIORITIES};
         if (h->ca_pem) tls[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, h->ca_pem};
         tls[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }

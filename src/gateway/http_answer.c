@@ -34,10 +34,41 @@ struct MHD_Response *answer_problem(const HttpProblem *p)
     return r;
 }
 
-struct MHD_Response *answer_gateway(const GatewayAnswer *a)
+/* --- long outputs --- */
+
+typedef struct { HttpConnection *peer; size_t size; uint8_t bytes[]; } LongOutput;
+
+/* libmicrohttpd asks for a piece when the peer has taken the one before. */
+static ssize_t next_piece(void *context, uint64_t at, char *ret_bytes, size_t room)
+{
+    const LongOutput *o = context;
+    size_t size = o->size - at < room ? o->size - at : room;
+    memcpy(ret_bytes, o->bytes + at, size);
+    if (o->peer) http_await_taking(o->peer);
+    return (ssize_t)size;
+}
+
+static struct MHD_Response *of_long_output(View output, HttpConnection *peer)
+{
+    LongOutput *o = malloc(sizeof *o + output.size);
+    if (!o) return NULL;
+    *o = (LongOutput){.peer = peer, .size = output.size};
+    memcpy(o->bytes, output.data, output.size);
+    struct MHD_Response *r = MHD_create_response_from_callback(output.size, HTTP_PIECE_BYTES, next_piece, o, free);
+    if (!r) free(o);
+    return r;
+}
+
+static struct MHD_Response *of_output(View output, HttpConnection *peer)
+{
+    if (output.size > HTTP_PIECE_BYTES) return of_long_output(output, peer);
+    return MHD_create_response_from_buffer(output.size, (void *)(uintptr_t)output.data, MHD_RESPMEM_MUST_COPY);
+}
+
+struct MHD_Response *answer_gateway(const GatewayAnswer *a, HttpConnection *peer)
 {
     if (a->status != 200) return answer_error(a->status, a->text, a->where, a->remedy, a->retry_after_s);
-    struct MHD_Response *r = MHD_create_response_from_buffer(a->body.size, (void *)(uintptr_t)a->body.data, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *r = of_output(a->body, peer);
     if (!r) return NULL;
     char text[32];
     MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");

@@ -33,7 +33,7 @@ void ask_completed(void *context, struct MHD_Connection *c, void **exchange, enu
     if (x->response) MHD_destroy_response(x->response);
     if (x->peer) {
         x->peer->waiting_since_ns = clock_monotonic_ns();
-        x->peer->first = false;
+        x->peer->first = x->peer->answering = false;
     }
     buffer_free(&x->body);
     free(x->uri);
@@ -41,11 +41,14 @@ void ask_completed(void *context, struct MHD_Connection *c, void **exchange, enu
     *exchange = NULL;
 }
 
-/* Takes the response. The peer is not waited for any more. */
+/* Takes the response. From now on the peer is waited for to take it. */
 static enum MHD_Result send_response(HttpExchange *x, unsigned status, struct MHD_Response *response)
 {
     if (!response) return MHD_NO; /* no memory: the connection is closed */
-    if (x->peer) x->peer->waiting_since_ns = 0;
+    if (x->peer) {
+        x->peer->answering = true;
+        http_await_taking(x->peer);
+    }
     x->answered = true;
     enum MHD_Result result = MHD_queue_response(x->connection, status, response);
     MHD_destroy_response(response);
@@ -153,7 +156,7 @@ static void on_answered(void *context, const GatewayAnswer *a)
     HttpExchange *x = context;
     x->request = NULL;
     x->status = a->status;
-    x->response = answer_gateway(a);
+    x->response = answer_gateway(a, x->peer);
     if (!x->suspended) return; /* at once: ask_request goes on with it */
     wake(x);
     loop_defer(x->http->work);

@@ -21,8 +21,10 @@ struct HttpConnection {
     Http *http;
     HttpConnection *next, *previous;
     int fd;                          /* borrowed: libmicrohttpd's */
-    uint64_t waiting_since_ns;       /* for the rest of a request; 0: a request is being answered */
+    uint64_t waiting_since_ns;       /* for the rest of a request, or for the peer to take more of an answer; 0: for the gateway */
     bool first;                      /* nothing was answered yet */
+    bool answering;
+    int unsent;                      /* answering: bytes that the system held for the peer at that time */
 };
 
 struct HttpExchange {
@@ -61,6 +63,10 @@ struct Http {
 
 typedef union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; } HttpAddress;
 
+/** http.c: the patience for the peer to take HTTP_PIECE_BYTES of an answer begins. */
+enum { HTTP_PIECE_BYTES = 64 << 10 };
+void http_await_taking(HttpConnection *peer);
+
 /** http_access.c */
 MUST_USE Err access_open(Http *h, const HttpConfig *config, HttpAddress *ret_address, Diag *diag);
 void access_close(Http *h);
@@ -73,7 +79,8 @@ uint64_t access_hash(const Http *h, View text, uint64_t under);
 /** http_answer.c; NULL without memory */
 struct MHD_Response *answer_error(unsigned status, const char *what, const char *where, const char *remedy, uint32_t retry_after_s);
 struct MHD_Response *answer_problem(const HttpProblem *p);
-struct MHD_Response *answer_gateway(const GatewayAnswer *a);
+/** peer: whose patience begins anew with each piece of a long answer that is taken; NULL: none */
+struct MHD_Response *answer_gateway(const GatewayAnswer *a, HttpConnection *peer);
 struct MHD_Response *answer_health(const Http *h);
 struct MHD_Response *answer_services(const Http *h, const Route *r);
 

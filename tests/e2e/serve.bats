@@ -113,6 +113,22 @@ ask() {
     assert_in '"where":"limits: patience"' "$(timeout 5 cat <&9)"
 }
 
+@test "an answer that nobody takes is given up, and a client that takes it slowly gets all of it" {
+    service 'limits: {patience: 400ms, body: 48MiB}' 'security: {output: 48MiB}'
+    serve
+    port=${url#*127.0.0.1:} port=${port%%/*}
+    head -c 40000000 /dev/zero >big
+    exec 9<>"/dev/tcp/127.0.0.1/$port"
+    { printf 'POST /v1/services/demo/tasks/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 40000000\r\n\r\n' && cat big; } >&9
+    for _ in $(seq 200); do # its answer, which nobody reads, is more than the system holds for a connection
+        [ "$(ss -Htn state established "sport = :$port" | wc -l)" -gt 0 ] || break
+        sleep 0.1
+    done
+    assert_equal "$(ss -Htn state established "sport = :$port" | wc -l)" 0
+    [ "$(timeout 20 cat <&9 | wc -c)" -lt 40000000 ]
+    assert_equal "$(curl -s -m 30 --limit-rate 20M --data-binary @big "$url/tasks/echo" | sha256sum)" "$(sha256sum <big)"
+}
+
 @test "Ctrl-C finishes what runs, answers it, and ends with 0; nothing is left behind" {
     service
     serve
@@ -168,6 +184,18 @@ ask() {
     [[ $status == 403 || $status == 000 ]]
     ask echo --data x --cacert server.pem || status=000
     [[ $status == 403 || $status == 000 ]]
+}
+
+@test "TLS before 1.2 is not spoken" {
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.pem -subj /CN=localhost -days 2 2>/dev/null
+    service
+    serve --tls-cert server.pem --tls-key server.key
+    port=${url#*127.0.0.1:} port=${port%%/*}
+    for version in 1 1_1 1_2 1_3; do # at the client's lowest level of security, so that it is not the client who refuses
+        timeout 10 openssl s_client -connect "127.0.0.1:$port" "-tls$version" -cipher 'DEFAULT@SECLEVEL=0' </dev/null >"s$version" 2>&1 || true
+    done
+    for version in 1 1_1; do assert_in "no peer certificate available" "$(cat "s$version")"; done
+    for version in 1_2 1_3; do assert_in "Server certificate" "$(cat "s$version")"; done
 }
 
 @test "every request is in the history, which keeps the newest" {
