@@ -95,11 +95,21 @@ _covey() {
     COMPREPLY=()
     case ${COMP_WORDS[COMP_CWORD - 1]} in
     --image | -i) _covey_files '*.see' ;;
-    --module | -m) _covey_files '*.wasm' ;;
+    --module) _covey_files '*.wasm' ;;
     --split | -s) _covey_words 'lines csv jsonl fixed:' ;;
     --combine | -c) _covey_words 'concat sum sum-by-key min max mean top: module:' ;;
     --level | -l) _covey_words 'shared process' ;;
-    --mode) _covey_words 'learned histogram lookahead off oracle all' ;;
+    --mode | -m)
+        case ${COMP_WORDS[1]} in
+        replay) _covey_words 'all learned histogram lookahead off oracle' ;;
+        pto) if [ "${COMP_WORDS[2]}" = run ]; then _covey_words 'learned histogram lookahead off oracle'; else _covey_words 'ppm counts lstm transformer'; fi ;;
+        map) _covey_files '*.wasm' ;;
+        esac
+        ;;
+    --models) _covey_words 'ppm counts lstm transformer' ;;
+    --protocol) _covey_words 'chrono80 tax gentd26' ;;
+    --user | --pto-user | -u) _covey_words "$(compgen -u)" ;;
+    --keybroker) _covey_words 'unix: nats' ;;
     --kind) _covey_words 'node-key tpm2 sev-snp tdx' ;;
     --event | -e) _covey_words 'key-release key-refusal image-trust appraisal session policy key-change stage prefetch prefetch-refusal claim claim-refusal eviction recovery' ;;
     --policy | -p)
@@ -107,7 +117,7 @@ _covey() {
         ;;
     --supersedes) _covey_files '*.sealed' ;;
     --by | -b) _covey_words 'lines csv jsonl fixed: file' ;;
-    --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file | --token-file | --model | --learn | --future | --stream | --tls-cert | --tls-key | --client-ca) _covey_files '*' ;;
+    --output | -o | --appraise | --collateral | --data | --tasks | --state | --cache | --store | --tls-ca | --key | --notice-file | --token-file | --model | --learn | --future | --stream | --stage | --log | --checkpoint | --tls-cert | --tls-key | --client-ca) _covey_files '*' ;;
     *)
         if ((COMP_CWORD == 1)); then _covey_words 'run map image key seal unseal keybroker node serve replay manager bus attest audit budget pto simulate doctor bench --help --version'; else _covey_command "${COMP_WORDS[1]}"; fi
         ;;
