@@ -5,11 +5,20 @@
 #include "base/rfc3339.h"
 #include "pto/history.h"
 
-typedef struct { covey_pto_line line; void *context; } Export;
+typedef struct { covey_pto_line line; void *context; bool headed; } Export;
+
+/* Once, when the history could be read: of one that cannot there is no table. */
+static Err head(Export *x)
+{
+    if (x->headed) return OK;
+    x->headed = true;
+    return x->line(x->context, "session,task,timestamp,attributes,status,start,bytes_in,bytes_out,seconds,waited") ? FAIL(ERR_INTERRUPTED) : OK;
+}
 
 static Err on_row(void *context, const RequestEvent *e, const char *task)
 {
     Export *x = context;
+    TRY(head(x));
     char line[1024], time[RFC3339_TEXT_MAX];
     rfc3339_print(e->wall_ns / NS_PER_S, time);
     time[strlen(time) - 1] = '\0'; /* its Z: milliseconds come before it */
@@ -30,8 +39,8 @@ static Err on_row(void *context, const RequestEvent *e, const char *task)
 covey_code covey_pto_export(const char *history, covey_pto_line line, void *context, uint64_t *ret_skipped, covey_error *error)
 {
     Diag diag = {{0}};
-    Export x = {line, context};
-    if (line(context, "session,task,timestamp,attributes,status,start,bytes_in,bytes_out,seconds,waited")) return api_result(FAIL(ERR_INTERRUPTED), NULL, error);
+    Export x = {.line = line, .context = context};
     Err e = history_each(history, NULL, on_row, &x, ret_skipped, &diag);
+    if (!e.code) e = head(&x);
     return api_result(e, &diag, error);
 }

@@ -118,13 +118,11 @@ static Err run_modes(Replay *r, const char *program, const char *folder, Diag *d
     const covey_replay_options *o = r->options;
     covey_replayed all[MODE_COUNT] = {{0}};
     const char *wish = o->mode ? o->mode : "all";
-    bool every = strcmp(wish, "all") == 0, any = false;
+    bool every = strcmp(wish, "all") == 0;
     for (int i = 0; i < MODE_COUNT; i++) {
         if (!every && strcmp(wish, MODES[i]) != 0) continue;
-        any = true;
         TRY(run_mode(r, MODES[i], program, folder, &all[i], diag));
     }
-    if (!any) return FAIL_WHY(diag, ERR_USAGE, "%s: no mode; there are off, histogram, lookahead, learned, oracle and all", wish);
     double most = all[0].waited_seconds - all[MODE_COUNT - 1].waited_seconds;
     for (int i = 0; i < MODE_COUNT; i++) {
         if (!all[i].mode) continue;
@@ -145,11 +143,21 @@ static Err read_token(Replay *r, Diag *diag)
     return OK;
 }
 
+/* Before anything is read or closed for it. */
+static Err check_mode(const char *wish, Diag *diag)
+{
+    for (int i = 0; wish && i < MODE_COUNT; i++)
+        if (strcmp(wish, MODES[i]) == 0) return OK;
+    if (!wish || strcmp(wish, "all") == 0) return OK;
+    return FAIL_WHY(diag, ERR_USAGE, "%s: no mode; there are off, histogram, lookahead, learned, oracle and all", wish);
+}
+
 static Err replay_open(Replay *r, Diag *diag)
 {
     const covey_replay_options *o = r->options;
     if (!o->log || !o->url || !o->service_file || !o->stream) return FAIL_WHY(diag, ERR_USAGE, "a service file, a log, a URL and a stream socket are needed");
     if (!(o->speedup > 0 && o->speedup <= 1e9)) return FAIL_WHY(diag, ERR_USAGE, "the speed-up must be above 0 and at most 1000000000");
+    TRY(check_mode(o->mode, diag));
     TRY(service_load(o->service_file, &r->service, diag));
     char url[512];
     snprintf(url, sizeof url, "%s/v1/services/%s", o->url, r->service.name);

@@ -97,7 +97,8 @@ static Err check_config(const BusNatsConfig *c, Diag *diag)
     if (strlen(c->url) >= NATS_URL_MAX) return FAIL_WHY(diag, ERR_LIMIT, "the url of the bus is longer than %d characters", NATS_URL_MAX - 1);
     if (strchr(c->url, '@')) return FAIL_WHY(diag, ERR_USAGE, "no password in the url of the bus, where others can read it: name a key or a file of credentials");
     if ((c->tls_cert == NULL) != (c->tls_key == NULL)) return FAIL_WHY(diag, ERR_USAGE, "a TLS certificate needs its key, and a key its certificate");
-    if (c->replicas > 5) return FAIL_WHY(diag, ERR_USAGE, "at most 5 replicas");
+    if (c->replicas && c->replicas != 1 && c->replicas != 3 && c->replicas != 5)
+        return FAIL_WHY(diag, ERR_USAGE, "%u replicas: there may be 1, 3 or 5, at most as many as servers", c->replicas);
     const char *const files[] = {c->credentials, c->tls_ca, c->tls_cert, c->tls_key};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (files[i] && access(files[i], R_OK) < 0) return FAIL_WHY(diag, errno, "%s: %s", files[i], err_text(errno));

@@ -133,7 +133,7 @@ static int set(covey *c, int argc, char **argv)
                               {"rho", 0, OPTION_TEXT, &w.rho, "NUMBER", "in place of epsilon: zCDP"},
                               {"zcdp", 0, OPTION_FLAG, &w.zcdp, NULL, "account epsilon and delta in zCDP"},
                               {"state", 0, OPTION_TEXT, &w.state_dir, "DIR", "of covey keybroker; default: where runs over your own data keep it"}};
-    const Usage usage = {.command = "budget set", .usage = "covey budget set FILE (--epsilon NUMBER [--delta NUMBER] | --rho NUMBER)",
+    const Usage usage = {.command = "budget set", .usage = "covey budget set FILE (--epsilon NUMBER [--delta NUMBER] [--zcdp] | --rho NUMBER)",
                          .summary = "Sets another budget for a sealed dataset of yours, in place of the one in its policy. What was spent stays spent:\n"
                                     "a budget below it leaves nothing. It is written into the ledger and the audit log.",
                          .examples = "  covey budget set flights.sealed --epsilon 2\n", .options = options,
@@ -146,7 +146,7 @@ static int set(covey *c, int argc, char **argv)
 }
 
 static const char HELP[] =
-    "usage: covey budget show [--json] [--state DIR]\n       covey budget set FILE (--epsilon NUMBER [--delta NUMBER] | --rho NUMBER)\n\n"
+    "usage: covey budget show [--json] [--state DIR]\n       covey budget set FILE (--epsilon NUMBER [--delta NUMBER] [--zcdp] | --rho NUMBER)\n\n"
     "Examples:\n  covey budget show\n  covey budget set flights.sealed --epsilon 2\n";
 
 int command_budget(int argc, char **argv)

@@ -187,7 +187,7 @@ static int eval(covey *c, int argc, char **argv)
     const Usage usage = {.command = "pto eval", .usage = "covey pto eval --protocol NAME --log FILE [OPTION...]",
         .summary = "Measures predictions of the next task on an event log by a published protocol: top-1, top-3, log loss (nats),\n"
                    "expected calibration error, seconds of training, microseconds of one prediction.",
-        .examples = "  covey pto eval --protocol chrono80 --log ../shared/data/eventlogs/bpi12.csv.gz -j 2\n"
+        .examples = "  covey pto eval --protocol chrono80 --log bpi12.csv.gz -j 2\n"
                     "  covey pto eval --protocol tax --log helpdesk.csv --models ppm,counts --json\n",
         .options = options, .option_count = sizeof options / sizeof options[0]};
     Arguments a;

@@ -17,7 +17,7 @@ static void say(void *context, const char *text)
 static void say_ready(void *context, const covey_serving *s)
 {
     (void)context;
-    fprintf(stderr, "covey serve: %s: %u tasks at level %s, at %s/v1/services/%s\n", s->service, s->tasks, s->level, s->url, s->service);
+    fprintf(stderr, "covey serve: %s: %u task%s at level %s, at %s/v1/services/%s\n", s->service, s->tasks, s->tasks == 1 ? "" : "s", s->level, s->url, s->service);
     if (s->store_is_simulated) fprintf(stderr, "covey serve: the delay of the resource store is SIMULATED (store: in the service file)\n");
 }
 

@@ -1,4 +1,6 @@
 /* Event logs from files: plain or gzip, CSV or XES. */
+#include <errno.h>
+
 #include "pto/log.h"
 #include "pto/packed.h"
 
@@ -12,7 +14,8 @@ static bool is_xes(View text)
 Err log_read(const char *path, const LogColumns *columns, EventLog *ret_log, Diag *diag)
 {
     AUTO_BUFFER text = buffer_limited(LOG_BYTES_MAX);
-    TRY_WHY(diag, packed_file_read(path, &text), "%s", path);
+    Err e = packed_file_read(path, &text);
+    if (e.code) return FAIL_WHY(diag, e.code == ENOENT ? ERR_NO_ENTRY : e.code, "%s: %s", path, err_text(e.code));
     if (is_xes(view_buffer(&text))) return log_parse_xes(view_buffer(&text), path, columns, ret_log, diag);
     return log_parse_csv(view_buffer(&text), path, columns, ret_log, diag);
 }

@@ -73,6 +73,30 @@ COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "ke
     assert_equal "$stderr" "covey keybroker: --listen or --bus is missing; see covey keybroker --help"
 }
 
+@test "a file that is not there is exit code 2 and one line that names it, whichever command wants it" {
+    printf '%s\n' "service: s" "tasks: [{task: t, module: t.wasm}]" >service.yaml
+    for c in "run none" "serve none" "replay service.yaml --stream s --log none" "replay none --stream s --log none" "pto run none --stream s" \
+        "pto eval --protocol tax --log none" "pto train --log none -o x" "pto explain --log none --session 1" "pto export none" "pto stage none t --stage s" \
+        "simulate none" "seal none -o x --policy none" "unseal none" "budget set none --epsilon 1" "image build none" "image verify none" "audit show none"; do
+        # shellcheck disable=SC2086
+        run_covey 2 $c
+        assert_in "covey: none: " "$stderr"
+        [ "$(wc -l <<<"$stderr")" -eq 1 ]
+        [ -z "$output" ]
+    done
+}
+
+@test "a word that an option does not know is exit code 2, before anything is read or begun" {
+    run_covey 2 replay none --log none --stream none --mode fast
+    assert_equal "$stderr" "covey: fast: no mode; there are off, histogram, lookahead, learned, oracle and all"
+    run_covey 2 node --bus nats://127.0.0.1:1 --name 'a b'
+    assert_equal "$stderr" "covey: 'a b' is no id on a bus: at most 63 letters, digits, - and _"
+    for n in 2 4 6; do
+        run_covey 2 manager --bus nats://127.0.0.1:1 --tasks . --replicas $n
+        assert_equal "$stderr" "covey: $n replicas: there may be 1, 3 or 5, at most as many as servers"
+    done
+}
+
 @test "what cannot be printed is an error, and a reader that goes away is none of ours" {
     run bash -c 'covey --help >/dev/full'
     [ "$status" -eq 4 ]
@@ -108,8 +132,16 @@ COMMANDS=(run map "image build" "image inspect" "image verify" key "key new" "ke
     run bash -c '. "$COVEY_SOURCE/completion/covey.bash"
         COMP_WORDS=(covey map --le) COMP_CWORD=2; _covey; echo "${COMPREPLY[@]}"
         COMP_WORDS=(covey do) COMP_CWORD=1; _covey; echo "${COMPREPLY[@]}"
-        COMP_WORDS=(covey image b) COMP_CWORD=2; _covey; echo "${COMPREPLY[@]}"'
+        COMP_WORDS=(covey image b) COMP_CWORD=2; _covey; echo "${COMPREPLY[@]}"
+        COMP_WORDS=(covey pto run s.yaml --mode "") COMP_CWORD=5; _covey; echo "${COMPREPLY[@]}"
+        COMP_WORDS=(covey replay s.yaml --mode a) COMP_CWORD=4; _covey; echo "${COMPREPLY[@]}"
+        COMP_WORDS=(covey pto eval --protocol c) COMP_CWORD=4; _covey; echo "${COMPREPLY[@]}"
+        touch event.log; COMP_WORDS=(covey replay s.yaml --log ev) COMP_CWORD=4; _covey; echo "${COMPREPLY[@]}"'
     assert_equal "${lines[0]}" --level
     assert_equal "${lines[1]}" doctor
     assert_equal "${lines[2]}" build
+    assert_equal "${lines[3]}" "learned histogram lookahead off oracle"
+    assert_equal "${lines[4]}" all
+    assert_equal "${lines[5]}" chrono80
+    assert_equal "${lines[6]}" event.log
 }
