@@ -1,4 +1,4 @@
-/* A task of a service for the tests: answers with its input, fails, traps, or takes its time. */
+/* A task of a service for the tests: answers with its input, fails, traps, takes its time, or answers with much. */
 #include "covey_job.h"
 
 static void be_slow(const char *milliseconds)
@@ -21,6 +21,11 @@ int main(int argc, char **argv)
     if (strcmp(how, "slow") == 0) {
         be_slow(in.text);
         return puts("done") == EOF;
+    }
+    if (strcmp(how, "much") == 0) {
+        for (int i = 0; i < 10000000; i++)
+            if (fwrite("0123", 1, 4, stdout) != 4) return 1;
+        return 0;
     }
     return fwrite(in.text, 1, in.size, stdout) != in.size;
 }
