@@ -44,7 +44,6 @@ static void on_connection(void *context, struct MHD_Connection *c, void **socket
                                  .waiting_since_ns = clock_monotonic_ns(), .first = true};
         if (h->connections) h->connections->previous = peer;
         h->connections = peer;
-        h->stats.connections++;
         return;
     }
     HttpConnection *peer = *socket_context;
@@ -81,7 +80,6 @@ static void give_up(Http *h, HttpConnection *peer)
         "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 145\r\n\r\n"
         "{\"error\":{\"status\":408,\"what\":\"the request did not arrive in time\",\"where\":\"limits: patience\","
         "\"remedy\":\"send head and body without long pauses\"}}";
-    h->stats.timed_out++;
     if (!h->is_tls && peer->first && !peer->answering) {
         ssize_t n = send(peer->fd, LATE, sizeof LATE - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)n; /* who does not send may not read either */
@@ -197,4 +195,3 @@ void http_quiesce(Http *h)
 }
 
 bool http_busy(const Http *h) { return h->busy > 0; }
-HttpStats http_stats(const Http *h) { return h->stats; }

@@ -30,5 +30,3 @@ const char *http_url(const Http *h);
 void http_quiesce(Http *h);
 /** Answers are on their way to clients still. */
 bool http_busy(const Http *h);
-typedef struct { uint64_t connections, requests, timed_out; } HttpStats;
-HttpStats http_stats(const Http *h);

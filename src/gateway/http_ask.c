@@ -19,7 +19,6 @@ void *ask_uri(void *context, const char *uri, struct MHD_Connection *c)
     x->body = buffer_limited(x->http->service->body_max);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     x->peer = info ? info->socket_context : NULL;
-    x->http->stats.requests++;
     return x;
 }
 

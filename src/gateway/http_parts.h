@@ -58,7 +58,6 @@ struct Http {
     HttpConnection *connections;
     HttpExchange *resting;
     uint32_t busy;
-    HttpStats stats;
 };
 
 typedef union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; } HttpAddress;

@@ -71,16 +71,6 @@ void net_free(Net *n)
     free(n);
 }
 
-Err net_copy(const Net *n, Net **ret_net)
-{
-    Net *copy;
-    TRY(net_new(&n->shape, 0, &copy));
-    memcpy(copy->weights, n->weights, n->count * sizeof *n->weights);
-    copy->temperature = n->temperature;
-    *ret_net = copy;
-    return OK;
-}
-
 const NetShape *net_shape(const Net *n) { return &n->shape; }
 PredictModel net_model(const Net *n) { return (PredictModel)n->shape.model; }
 unsigned net_tasks(const Net *n) { return n->shape.tasks; }

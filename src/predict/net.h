@@ -24,7 +24,6 @@ typedef struct Net Net;
 /** Small random weights from the seed. errors: ERR_USAGE (shape), ERR_LIMIT (weights), ENOMEM */
 MUST_USE Err net_new(const NetShape *shape, uint64_t seed, Net **ret_net);
 void net_free(Net *n);
-MUST_USE Err net_copy(const Net *n, Net **ret_net);
 const NetShape *net_shape(const Net *n);
 PredictModel net_model(const Net *n);
 unsigned net_tasks(const Net *n);

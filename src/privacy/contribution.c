@@ -98,12 +98,3 @@ Err contribution_admit(Contribution *c, View person, View key, bool *ret_counts,
     *ret_first_of_key = counts && first;
     return OK;
 }
-
-void contribution_wipe(Contribution *c)
-{
-    memset(c->memory, 0, c->used);
-    __asm__ volatile("" : : "r"(c->memory) : "memory");
-    c->used = 0;
-    c->entry_count = 0;
-    c->slot_count = 0;
-}

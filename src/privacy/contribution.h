@@ -31,4 +31,3 @@ MUST_USE Err contribution_start(ContributionLimits limits, void *memory, size_t 
  * errors: ERR_LIMIT (memory full)
  */
 MUST_USE Err contribution_admit(Contribution *c, View person, View key, bool *ret_counts, bool *ret_first_of_key);
-void contribution_wipe(Contribution *c);

@@ -5,14 +5,6 @@
 
 enum { EXP_HALVINGS_MAX = 14, TERMS = 24 };
 
-static bool product(Int128 a, Int128 b, bool up, Int128 *ret)
-{
-    UInt128 got;
-    if (!u128_muldiv((UInt128)a, (UInt128)b, (UInt128)FIXED_ONE, up, &got) || got >> 126) return false;
-    *ret = (Int128)got;
-    return true;
-}
-
 /** a b for 0 <= a, b <= 1: no division. */
 static Int128 product_below_one(Int128 a, Int128 b, bool up)
 {
@@ -39,24 +31,13 @@ bool fixed_of(Rational r, Fixed *ret)
     return true;
 }
 
-static Rational steps_of(Int128 v, bool up)
+Rational fixed_up(Int128 high)
 {
     UInt128 steps;
-    if (v <= 0) return RATIONAL_ZERO;
+    if (high <= 0) return RATIONAL_ZERO;
     UInt128 unit = RATIONAL_STEPS;
-    while (!u128_muldiv((UInt128)v, unit, (UInt128)FIXED_ONE, up, &steps)) unit /= 10;
+    while (!u128_muldiv((UInt128)high, unit, (UInt128)FIXED_ONE, true, &steps)) unit /= 10;
     return rational_make(steps, unit);
-}
-
-Rational fixed_up(Int128 high) { return steps_of(high, true); }
-Rational fixed_down(Int128 low) { return steps_of(low, false); }
-
-bool fixed_multiply(Fixed a, Fixed b, Fixed *ret)
-{
-    Fixed got;
-    if (!product(a.low, b.low, false, &got.low) || !product(a.high, b.high, true, &got.high)) return false;
-    *ret = got;
-    return true;
 }
 
 bool fixed_divide(Fixed a, Fixed b, Fixed *ret)

@@ -13,11 +13,9 @@ typedef struct { Int128 low, high; } Fixed;
 
 /** false: 2^46 or more. */
 MUST_USE bool fixed_of(Rational r, Fixed *ret);
-/** A rational that is not below `high` (up), or not above `low`; steps of 1 / RATIONAL_STEPS; below 0 is 0. */
+/** A rational that is not below `high`, in steps of 1 / RATIONAL_STEPS; below 0 is 0. */
 Rational fixed_up(Int128 high);
-Rational fixed_down(Int128 low);
 /** Of numbers that are not negative. false: too large, or a division by what may be 0. */
-MUST_USE bool fixed_multiply(Fixed a, Fixed b, Fixed *ret);
 MUST_USE bool fixed_divide(Fixed a, Fixed b, Fixed *ret);
 /** exp(-x), x >= 0. */
 Fixed fixed_exp_minus(Fixed x);

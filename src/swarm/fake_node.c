@@ -282,6 +282,4 @@ void fake_node_die(FakeNode *n)
     bus_unsubscribe(&n->subscription);
 }
 
-bool fake_node_alive(const FakeNode *n) { return n->subscription != NULL; }
-
 FakeCounts fake_node_counts(const FakeNode *n) { return n->counts; }

@@ -52,5 +52,4 @@ void fake_node_free(FakeNode **node);
 MUST_USE Err fake_node_announce(FakeNode *n);
 /** Stops listening and forgets everything, without a word. */
 void fake_node_die(FakeNode *n);
-bool fake_node_alive(const FakeNode *n);
 FakeCounts fake_node_counts(const FakeNode *n);
