@@ -1,9 +1,7 @@
 /* What a private task would cost, for a person or a program. */
 #include "cmd/cost.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cmd/session.h"
 
@@ -56,18 +54,11 @@ static void print_json(const covey_cost *cost)
     printf("]}\n");
 }
 
-int cost_print(covey_task *t, const char *records, bool json)
+int cost_print(covey_task *t, uint64_t records, bool json)
 {
-    char *end = NULL;
     covey_cost cost;
     covey_error e;
-    errno = 0;
-    unsigned long long count = records ? strtoull(records, &end, 10) : 0;
-    if (records && (*records < '0' || *records > '9' || *end || errno)) {
-        fprintf(stderr, "covey run: --records: '%s' is not a number\n", records);
-        return COVEY_BAD_INPUT;
-    }
-    if (covey_task_cost(t, count, &cost, &e)) return session_error(&e);
+    if (covey_task_cost(t, records, &cost, &e)) return session_error(&e);
     if (json) print_json(&cost);
     else print_text(&cost);
     return cost.left_known && !cost.affordable ? COVEY_REFUSED : COVEY_OK;

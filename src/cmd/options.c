@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,13 +62,33 @@ static bool complain_unknown(const Usage *u, const char *option)
     return false;
 }
 
-static bool parse_number(const char *text, unsigned *ret)
+static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
 {
     char *end;
     errno = 0;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || n > UINT_MAX) return false;
-    *ret = (unsigned)n;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || n > max) return false;
+    *ret = n;
+    return true;
+}
+
+static bool parse_real(const char *text, double *ret)
+{
+    char *end;
+    errno = 0;
+    double v = strtod(text, &end);
+    if (end == text || *end || errno || !isfinite(v)) return false;
+    *ret = v;
+    return true;
+}
+
+static bool set_number(const Option *o, const char *value)
+{
+    uint64_t n = 0;
+    if (o->kind == OPTION_REAL) return parse_real(value, o->target);
+    if (!parse_number(value, o->kind == OPTION_NUMBER ? UINT_MAX : UINT64_MAX, &n)) return false;
+    if (o->kind == OPTION_NUMBER) *(unsigned *)o->target = (unsigned)n;
+    else *(OptionNumber *)o->target = (OptionNumber){n, true};
     return true;
 }
 
@@ -89,7 +110,9 @@ static bool set_option(const Usage *u, const Option *o, const char *value)
     case OPTION_TEXT: *(const char **)o->target = value; return true;
     case OPTION_LIST: return add_to_list(u, o, value);
     case OPTION_NUMBER:
-        if (parse_number(value, o->target)) return true;
+    case OPTION_NUMBER64:
+    case OPTION_REAL:
+        if (set_number(o, value)) return true;
         fprintf(stderr, "covey %s: --%s: '%s' is not a number\n", u->command, o->name, value);
         return false;
     }

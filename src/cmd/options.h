@@ -5,16 +5,20 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum {
-    OPTION_FLAG,   /* target: bool */
-    OPTION_TEXT,   /* target: const char * */
-    OPTION_NUMBER, /* target: unsigned */
-    OPTION_LIST,   /* target: OptionList; may be given several times */
+    OPTION_FLAG,     /* target: bool */
+    OPTION_TEXT,     /* target: const char * */
+    OPTION_NUMBER,   /* target: unsigned */
+    OPTION_NUMBER64, /* target: OptionNumber */
+    OPTION_REAL,     /* target: double, finite */
+    OPTION_LIST,     /* target: OptionList; may be given several times */
 } OptionKind;
 
 enum { OPTION_LIST_MAX = 256 };
 typedef struct { const char *items[OPTION_LIST_MAX]; size_t count; } OptionList;
+typedef struct { uint64_t value; bool given; } OptionNumber;
 
 typedef struct {
     const char *name; /* without the dashes */

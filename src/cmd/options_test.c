@@ -10,11 +10,15 @@
 static bool flag;
 static const char *text;
 static unsigned number;
+static OptionNumber large;
+static double real;
 static OptionList list;
 static const Option OPTIONS[] = {
     {"json", 0, OPTION_FLAG, &flag, NULL, "a flag"},
     {"output", 'o', OPTION_TEXT, &text, "FILE", "a text"},
     {"jobs", 'j', OPTION_NUMBER, &number, "N", "a number"},
+    {"seed", 0, OPTION_NUMBER64, &large, "N", "a large number"},
+    {"speedup", 0, OPTION_REAL, &real, "N", "a number with a fraction"},
     {"node", 0, OPTION_LIST, &list, "KEY", "several texts"},
 };
 
@@ -27,7 +31,7 @@ static bool parse(bool rest, const char *const *words, Arguments *ret, int *ret_
         argv[argc] = copies[argc];
     }
     Usage usage = {.command = "test", .usage = "covey test FILE", .summary = "s", .examples = "e\n", .options = OPTIONS,
-                   .option_count = 4, .positional_min = 0, .positional_max = 1, .rest_after_dashes = rest};
+                   .option_count = sizeof OPTIONS / sizeof OPTIONS[0], .positional_min = 0, .positional_max = 1, .rest_after_dashes = rest};
     return options_parse(&usage, argc, argv, ret, ret_exit);
 }
 #define PARSE(...) parse(false, (const char *const[]){__VA_ARGS__, NULL}, &a, &code)
@@ -43,6 +47,22 @@ START_TEST(values_may_follow_or_be_joined)
     ck_assert(PARSE("--output=y=z", "-j", "5"));
     ck_assert_str_eq(text, "y=z");
     ck_assert_uint_eq(number, 5);
+}
+END_TEST
+
+START_TEST(a_number_is_taken_whole_and_within_its_range_or_not_at_all)
+{
+    static const char *const NO_WHOLE_NUMBERS[] = {"", "many", "5x", "-1", "+1", " 1", "0x5", "18446744073709551616"};
+    static const char *const NO_NUMBERS[] = {"", "fast", "10x", "nan", "inf", "1e999"};
+    Arguments a;
+    int code;
+    ck_assert(!large.given);
+    ck_assert(!PARSE("--jobs", "4294967296"));
+    for (size_t i = 0; i < sizeof NO_WHOLE_NUMBERS / sizeof NO_WHOLE_NUMBERS[0]; i++) ck_assert(!PARSE("--seed", NO_WHOLE_NUMBERS[i]) && code == 2);
+    for (size_t i = 0; i < sizeof NO_NUMBERS / sizeof NO_NUMBERS[0]; i++) ck_assert(!PARSE("--speedup", NO_NUMBERS[i]) && code == 2);
+    ck_assert(!large.given && real == 0);
+    ck_assert(PARSE("--seed", "18446744073709551615", "--speedup", "0.5"));
+    ck_assert(large.given && large.value == UINT64_MAX && real == 0.5);
 }
 END_TEST
 
@@ -122,6 +142,6 @@ START_TEST(the_nearest_word_is_suggested_and_a_far_one_is_not)
 }
 END_TEST
 
-TEST_MAIN("cmd/options", values_may_follow_or_be_joined, an_option_that_may_come_again_keeps_all_values_up_to_a_limit,
-          options_and_positional_arguments_mix, after_two_dashes_nothing_is_an_option,
+TEST_MAIN("cmd/options", values_may_follow_or_be_joined, a_number_is_taken_whole_and_within_its_range_or_not_at_all,
+          an_option_that_may_come_again_keeps_all_values_up_to_a_limit, options_and_positional_arguments_mix, after_two_dashes_nothing_is_an_option,
           mistakes_end_with_exit_code_2, help_ends_with_exit_code_0, the_nearest_word_is_suggested_and_a_far_one_is_not)

@@ -61,24 +61,18 @@ static int on_progress(void *context, const char *what, double done)
     return stopped;
 }
 
-typedef struct { covey_pto_options o; const char *log, *seed; OptionList attributes; bool json, terminal; } Request;
+typedef struct { covey_pto_options o; const char *log; OptionNumber seed; OptionList attributes; bool json, terminal; } Request;
 
 static bool finish_request(Request *r, const char *command)
 {
-    char *end = NULL;
     r->o.attributes = r->attributes.items;
     r->o.attribute_count = r->attributes.count;
     r->o.context = &r->terminal;
     r->o.progress = on_progress;
+    r->o.seed = r->seed.value;
     r->terminal = isatty(STDERR_FILENO) == 1;
-    if (!r->log) {
-        fprintf(stderr, "covey pto %s: --log FILE is needed; see covey pto %s --help\n", command, command);
-        return false;
-    }
-    if (r->seed) r->o.seed = strtoull(r->seed, &end, 10);
-    if (!r->seed || (*r->seed >= '0' && *r->seed <= '9' && *end == '\0')) return true;
-    fprintf(stderr, "covey pto %s: --seed: '%s' is not a number\n", command, r->seed);
-    return false;
+    if (!r->log) fprintf(stderr, "covey pto %s: --log FILE is needed; see covey pto %s --help\n", command, command);
+    return r->log != NULL;
 }
 
 static int failed(const Request *r, const covey_error *e)
@@ -165,7 +159,7 @@ static void print_evaluation(const Request *r, const covey_pto_evaluation *v, co
 #define COMMON_OPTIONS(r) \
     {"log", 'l', OPTION_TEXT, &(r).log, "FILE", "the event log: CSV or XES, plain or gzip"}, \
     {"models", 'm', OPTION_TEXT, &(r).o.models, "LIST", "of ppm,counts,lstm,transformer; default: all (gentd26: ppm,counts)"}, \
-    {"seed", 's', OPTION_TEXT, &(r).seed, "N", "default 1"}, \
+    {"seed", 's', OPTION_NUMBER64, &(r).seed, "N", "default 1"}, \
     {"case", 0, OPTION_TEXT, &(r).o.session_column, "COLUMN", "where the session is; default: by its usual names"}, \
     {"activity", 0, OPTION_TEXT, &(r).o.task_column, "COLUMN", "where the task is"}, \
     {"time", 0, OPTION_TEXT, &(r).o.time_column, "COLUMN", "where the time is"}, \

@@ -1,6 +1,5 @@
 /* covey pto run and export: the predictive task orchestrator of a service, and what the service remembers. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "cmd/options.h"
@@ -16,9 +15,8 @@ static void say(void *context, const char *text)
 
 int pto_run(covey *c, int argc, char **argv)
 {
-    covey_orchestrator_options o = {.notice_line = say};
+    covey_orchestrator_options o = {.notice_line = say, .speedup = 1};
     unsigned events = 0;
-    const char *speedup = "1";
     const Option options[] = {
         {"stream", 's', OPTION_TEXT, &o.stream, "PATH", "the socket that covey serve --stream made (needed)"},
         {"stage", 0, OPTION_TEXT, &o.stage, "PATH", "the socket that covey serve --stage made: what is wanted is signed and handed over there"},
@@ -30,7 +28,7 @@ int pto_run(covey *c, int argc, char **argv)
         {"model", 0, OPTION_TEXT, &o.checkpoint, "FILE", "a checkpoint of trained models"},
         {"learn", 0, OPTION_TEXT, &o.learn, "LOG", "learn from this event log first (CSV or XES, also gzip)"},
         {"learn-events", 0, OPTION_NUMBER, &events, "N", "from its first N events; default: all"},
-        {"speedup", 0, OPTION_TEXT, &speedup, "N", "the service's time goes so much faster than the log's; default 1"},
+        {"speedup", 0, OPTION_REAL, &o.speedup, "N", "the service's time goes so much faster than the log's; default 1"},
         {"session-column", 0, OPTION_TEXT, &o.session_column, "NAME", "of a CSV log; default: by the usual names"},
         {"task-column", 0, OPTION_TEXT, &o.task_column, "NAME", "default: by the usual names"},
         {"time-column", 0, OPTION_TEXT, &o.time_column, "NAME", "default: by the usual names"},
@@ -54,7 +52,6 @@ int pto_run(covey *c, int argc, char **argv)
     }
     o.service_file = a.positional[0];
     o.learn_events = events;
-    o.speedup = strtod(speedup, NULL);
     int stop = stop_signals();
     covey_code result = covey_pto_run(c, &o, stop, &e);
     if (stop >= 0) close(stop);

@@ -2,7 +2,6 @@
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -110,16 +109,15 @@ static int run(const covey_replay_options *o, Show *s)
 int command_replay(int argc, char **argv)
 {
     Show s = {0};
-    const char *speedup = "1";
     unsigned from = 0, requests = 0;
     bool json = false;
-    covey_replay_options o = {.context = &s, .begun = begun, .progress = progress, .result = result};
+    covey_replay_options o = {.speedup = 1, .context = &s, .begun = begun, .progress = progress, .result = result};
     const Option options[] = {
         {"log", 'l', OPTION_TEXT, &o.log, "FILE", "the recorded requests: an event log, CSV or XES, also gzip (needed)"},
         {"url", 0, OPTION_TEXT, &o.url, "URL", "where covey serve is; default http://127.0.0.1:8080"},
         {"stream", 's', OPTION_TEXT, &o.stream, "PATH", "its stream socket: covey serve --stream (needed)"},
         {"mode", 'm', OPTION_TEXT, &o.mode, "MODE", "off, histogram, lookahead, learned, oracle, or all (default)"},
-        {"speedup", 0, OPTION_TEXT, &speedup, "N", "so many times as fast as recorded; default 1"},
+        {"speedup", 0, OPTION_REAL, &o.speedup, "N", "so many times as fast as recorded; default 1"},
         {"from", 0, OPTION_NUMBER, &from, "N", "begin after N requests, from which orchestrators learn before"},
         {"requests", 'n', OPTION_NUMBER, &requests, "N", "replay so many; default: all"},
         {"model", 0, OPTION_TEXT, &o.checkpoint, "FILE", "a checkpoint of trained models, for learned"},
@@ -146,7 +144,7 @@ int command_replay(int argc, char **argv)
         fprintf(stderr, "covey replay: %s is missing; see covey replay --help\n", o.log ? "--stream" : "--log");
         return COVEY_BAD_INPUT;
     }
-    o.speedup = s.speedup = strtod(speedup, NULL);
+    s.speedup = o.speedup;
     o.from = from;
     o.requests = requests;
     s.log = o.log;

@@ -1,5 +1,4 @@
 /* covey run: a task file, run to the end. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,8 @@
 
 typedef struct {
     bool resume, json, quiet, dry;
-    const char *records, *output, *keybroker, *wait, *lease, *explain;
+    const char *output, *keybroker, *wait, *lease;
+    OptionNumber records, explain;
     covey_bus bus;
     OptionList data;
     unsigned jobs;
@@ -32,9 +32,9 @@ static bool parse(int argc, char **argv, RunOptions *o, const char **ret_file, i
         {"lease", 0, OPTION_TEXT, &o->lease, "TIME", "a node that is silent for so long is lost; default 5s"},
         {"replicas", 0, OPTION_NUMBER, &o->bus.replicas, "N", "of what waits for nodes, in a cluster of servers: 1, 3 or 5; default 1"},
         {"data", 'd', OPTION_LIST, &o->data, "DIR", "where inputs are that the task names by content; again for more"},
-        {"explain", 0, OPTION_TEXT, &o->explain, "JOB", "say why this micro-job went to the node that it went to"},
+        {"explain", 0, OPTION_NUMBER64, &o->explain, "JOB", "say why this micro-job went to the node that it went to"},
         {"dry-run", 'n', OPTION_FLAG, &o->dry, NULL, "of a private task: only say what it would cost and how exact the answer would be"},
-        {"records", 0, OPTION_TEXT, &o->records, "N", "with --dry-run: how many there are, about; default 1000"},
+        {"records", 0, OPTION_NUMBER64, &o->records, "N", "with --dry-run: how many there are, about; default 1000"},
         {"tls-ca", 0, OPTION_TEXT, &o->bus.tls_ca, "FILE", "the certificates (PEM) that the server's must be signed by"},
         {"key", 0, OPTION_TEXT, &o->bus.key, "FILE", "another NKey seed or .creds file; default: your signing key"},
     };
@@ -119,29 +119,14 @@ static int run_task(covey_task *t, const RunOptions *o, const char *file)
     return code;
 }
 
-static bool parse_job(const char *text, uint64_t *ret_job)
-{
-    char *end;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno) return false;
-    *ret_job = n;
-    return true;
-}
-
 int command_run(int argc, char **argv)
 {
     RunOptions o = {0};
     const char *file;
     int code;
     if (!parse(argc, argv, &o, &file, &code)) return code;
-    uint64_t job = 0;
     if (!o.bus.url && (o.bus.tls_ca || o.bus.key || o.bus.replicas || o.wait || o.lease)) {
         fprintf(stderr, "covey run: --tls-ca, --key, --replicas, --wait and --lease go with --bus\n");
-        return COVEY_BAD_INPUT;
-    }
-    if (o.explain && !parse_job(o.explain, &job)) {
-        fprintf(stderr, "covey run: --explain: '%s' is not the number of a micro-job\n", o.explain);
         return COVEY_BAD_INPUT;
     }
     covey *c = NULL;
@@ -149,8 +134,8 @@ int command_run(int argc, char **argv)
     covey_error e;
     if (covey_open(NULL, &c, &e) || covey_task_load(c, file, &t, &e)) code = session_error(&e);
     else {
-        if (o.explain) covey_task_set_explain(t, job);
-        code = o.dry ? cost_print(t, o.records, o.json) : run_task(t, &o, file);
+        if (o.explain.given) covey_task_set_explain(t, o.explain.value);
+        code = o.dry ? cost_print(t, o.records.value, o.json) : run_task(t, &o, file);
     }
     covey_task_free(t);
     covey_close(c);

@@ -1,10 +1,8 @@
 /* covey simulate: a scenario, its figures beside what is possible, as a table or one JSON object. */
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -206,19 +204,6 @@ static void print_json(const View *v)
     putchar('\n');
 }
 
-static bool parse_u64(const char *option, const char *text, uint64_t *ret)
-{
-    char *end;
-    errno = 0;
-    uint64_t n = strtoull(text, &end, 10);
-    if (*text >= '0' && *text <= '9' && !*end && !errno) {
-        *ret = n;
-        return true;
-    }
-    fprintf(stderr, "covey simulate: --%s: '%s' is not a number\n", option, text);
-    return false;
-}
-
 static int simulate(const char *path, covey_simulate_options *o, bool json)
 {
     View v = {0};
@@ -255,13 +240,13 @@ static int simulate(const char *path, covey_simulate_options *o, bool json)
 int command_simulate(int argc, char **argv)
 {
     covey_simulate_options o = {.policy = "all"};
-    const char *seed = NULL, *explain = NULL;
+    OptionNumber seed = {0}, explain = {0};
     bool json = false;
     const Option options[] = {
-        {"seed", 's', OPTION_TEXT, &seed, "N", "instead of the scenario's"},
+        {"seed", 's', OPTION_NUMBER64, &seed, "N", "instead of the scenario's"},
         {"policy", 'p', OPTION_TEXT, &o.policy, "NAME", "covey, random, round-robin, least-loaded, two-choices, locality, cheapest; default: all"},
         {"json", 0, OPTION_FLAG, &json, NULL, "print one JSON object"},
-        {"explain", 0, OPTION_TEXT, &explain, "JOB", "the nodes that placement weighs for this micro-job (from 0), and the terms of their scores"},
+        {"explain", 0, OPTION_NUMBER64, &explain, "JOB", "the nodes that placement weighs for this micro-job (from 0), and the terms of their scores"},
     };
     const Usage usage = {.command = "simulate", .usage = "covey simulate SCENARIO.yaml [--seed N] [--policy NAME|all] [--json] [--explain JOB]",
                          .summary = "Simulates a swarm on the real placement code: makespan, cost, utilisation, bytes, redundancy and wrong results,\n"
@@ -272,10 +257,10 @@ int command_simulate(int argc, char **argv)
     Arguments a;
     int code;
     if (!options_parse(&usage, argc, argv, &a, &code)) return code;
-    if (seed && !parse_u64("seed", seed, &o.seed)) return COVEY_BAD_INPUT;
-    if (explain && !parse_u64("explain", explain, &o.explain_job)) return COVEY_BAD_INPUT;
-    o.has_seed = seed != NULL;
-    if (explain) {
+    o.seed = seed.value;
+    o.has_seed = seed.given;
+    o.explain_job = explain.value;
+    if (explain.given) {
         o.candidate = on_candidate;
         if (strcmp(o.policy, "all") == 0) o.policy = "covey";
     }
