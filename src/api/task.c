@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/internal.h"
+#include "base/fnv.h"
 #include "sys/fd.h"
 
 static Err task_handle_new(covey *c, covey_task **ret_task)
@@ -151,13 +152,8 @@ void covey_task_summary(const covey_task *t, covey_summary *ret)
 
 bool task_reads_standard_input(const covey_task *t) { return t->spec.input_path && strcmp(t->spec.input_path, "-") == 0; }
 
-/* FNV-1a, 64 bits: the folder's name only has to differ between tasks; the journal itself checks the identity. */
-static uint64_t name_hash(View v)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < v.size; i++) h = (h ^ v.data[i]) * UINT64_C(0x100000001b3);
-    return h;
-}
+/* The folder's name only has to differ between tasks; the journal itself checks the identity. */
+static uint64_t name_hash(View v) { return fnv_add(FNV_BEGIN, v); }
 
 Err task_journal_directory(const covey_task *t, char ret_path[PATH_BYTES_MAX])
 {

@@ -3,11 +3,12 @@
 
 #include <assert.h>
 
+#include "base/fnv.h"
+
 uint64_t fact_hash(const char *name)
 {
     assert(name);
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *name; name++) h = (h ^ (uint8_t)*name) * 0x100000001b3u;
+    uint64_t h = fnv_add(FNV_BEGIN, view_text(name));
     h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
     h = (h ^ h >> 27) * 0x94d049bb133111ebu;
     h ^= h >> 31;

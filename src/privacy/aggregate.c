@@ -1,6 +1,8 @@
 /* The state of a private aggregation: memory, records, outputs of blocks. */
 #include "privacy/state.h"
 
+#include "base/fnv.h"
+
 enum { ALIGN = 16 };
 
 typedef struct { size_t cells, keys, slots, bytes, scores, order, total; uint32_t cell_count, slot_count; } Layout;
@@ -82,8 +84,7 @@ UInt128 state_reach(const Query *q, uint32_t cell)
 
 static uint32_t hash_of(View key)
 {
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: for speed only */
-    for (size_t i = 0; i < key.size; i++) h = (h ^ key.data[i]) * 0x100000001b3u;
+    const uint64_t h = fnv_add(FNV_BEGIN, key); /* for speed only */
     return (uint32_t)(h ^ h >> 32);
 }
 

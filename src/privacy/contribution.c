@@ -1,6 +1,8 @@
 /* What one person may contribute: a table of persons, and of persons with keys, in the caller's memory. */
 #include "privacy/contribution.h"
 
+#include "base/fnv.h"
+
 enum { SLOTS_SHARE = 32, ENTRY_ALIGN = 4, WHOLE_PERSON = UINT16_MAX };
 
 /** Followed by the person's bytes, then the key's. key_size WHOLE_PERSON: the person's own entry. */
@@ -32,10 +34,9 @@ Err contribution_start(ContributionLimits limits, void *memory, size_t size, Con
 
 static uint32_t hash_of(View person, View key, uint16_t key_size)
 {
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a: for speed only; entries are compared byte by byte */
-    for (size_t i = 0; i < person.size; i++) h = (h ^ person.data[i]) * 0x100000001b3u;
+    uint64_t h = fnv_add(FNV_BEGIN, person); /* for speed only; entries are compared byte by byte */
     h = (h ^ key_size ^ (uint64_t)person.size << 32) * 0x9e3779b97f4a7c15u;
-    for (size_t i = 0; i < key.size; i++) h = (h ^ key.data[i]) * 0x100000001b3u;
+    h = fnv_add(h, key);
     return (uint32_t)(h ^ h >> 32);
 }
 

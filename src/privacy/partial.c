@@ -9,30 +9,28 @@
  */
 #include "privacy/state.h"
 
+#include "base/fnv.h"
+
 enum { VERSION = 1 };
 static const uint32_t MAGIC = 0x61705643; /* CVpa */
 
-static void mix(uint64_t *h, const void *bytes, size_t size)
-{
-    const uint8_t *at = bytes;
-    for (size_t i = 0; i < size; i++) *h = (*h ^ at[i]) * 0x100000001b3u;
-}
-
 static void mix_u64(uint64_t *h, uint64_t v)
 {
-    for (int i = 0; i < 8; i++, v >>= 8) *h = (*h ^ (v & 0xff)) * 0x100000001b3u;
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++, v >>= 8) bytes[i] = (uint8_t)v;
+    *h = fnv_add(*h, view_of(bytes, sizeof bytes));
 }
 
 static uint64_t digest(const Query *q)
 {
-    uint64_t h = 0xcbf29ce484222325u;
+    uint64_t h = FNV_BEGIN;
     const Bounds *b = &q->bounds;
     const uint64_t parts[] = {q->kind, q->by_person, q->limits.records, q->limits.keys, q->limits.per_key, (uint64_t)b->lower, (uint64_t)b->upper,
         (uint64_t)b->step.num, (uint64_t)b->step.den, q->of_values, q->open_keys, q->bins, q->outputs, q->block_count, q->key_count};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) mix_u64(&h, parts[i]);
     for (uint32_t i = 0; i < q->key_count; i++) {
         mix_u64(&h, q->keys[i].size);
-        mix(&h, q->keys[i].data, q->keys[i].size);
+        h = fnv_add(h, q->keys[i]);
     }
     return h;
 }

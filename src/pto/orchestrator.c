@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "base/fnv.h"
 #include "predict/predict.h"
 #include "sys/clock.h"
 
@@ -48,11 +49,10 @@ static void audit(const Orchestrator *o, AuditEvent event, uint32_t task, const 
 
 /* --- learning --- */
 
-/* FNV-1a: the service has hashed who asks with a key of its own, and sessions are bounded in number. */
+/* The service has hashed who asks with a key of its own, and sessions are bounded in number. */
 static uint64_t session_of(const RequestEvent *e)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ e->client;
-    for (const char *c = e->session; *c; c++) hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    const uint64_t hash = fnv_add(FNV_BEGIN ^ e->client, view_text(e->session));
     return hash ? hash : 1;
 }
 

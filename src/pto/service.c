@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "base/fnv.h"
 #include "base/quoted.h"
 #include "pto/workflow.h"
 #include "sys/fd.h"
@@ -202,12 +203,8 @@ uint32_t service_find(const Service *s, View name)
 
 uint64_t service_identity(const Service *s)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a: a mistake is to be noticed, not an attack */
-    for (size_t i = 0; i < s->task_count; i++)
-        for (const char *c = s->tasks[i].name;; c++) {
-            hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-            if (!*c) break;
-        }
+    uint64_t hash = FNV_BEGIN; /* a mistake is to be noticed, not an attack */
+    for (size_t i = 0; i < s->task_count; i++) hash = fnv_add(hash, view_of(s->tasks[i].name, strlen(s->tasks[i].name) + 1));
     return hash;
 }
 
