@@ -9,6 +9,7 @@
 
 #include "base/fnv.h"
 #include "predict/predict.h"
+#include "pto/log.h"
 #include "sys/clock.h"
 
 enum { PAST_DAYS = 4000, PACKETS_PER_TURN = 256, DETAIL_BYTES = 512, TURN_MS = 2 /* between decisions at least: they look at every session */ };
@@ -62,10 +63,9 @@ static void learn(Orchestrator *o, const RequestEvent *e)
     if (e->task < o->config.service->task_count) p.task = o->numbers[e->task];
     const char *c = e->attributes;
     for (int i = 0; i < PREDICT_ATTRIBUTES_MAX && *c; i++) {
-        uint32_t hash = 2166136261u;
-        for (; *c && *c != '&'; c++) hash = (hash ^ (unsigned char)*c) * 16777619u;
-        if (*c) c++;
-        p.attributes[i] = hash ? hash : 1;
+        size_t size = strcspn(c, "&");
+        p.attributes[i] = log_attribute(view_of(c, size));
+        c += size + (c[size] == '&');
     }
     predictor_learn(o->predictor, &p);
 }
