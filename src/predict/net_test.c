@@ -117,7 +117,7 @@ static void train_twice(const NetShape *shape)
     float *first = net_weights(n[0], &count), *second = net_weights(n[1], &count);
     ck_assert(memcmp(first, second, count * sizeof *first) == 0); /* NOLINT(bugprone-suspicious-memory-comparison): the same bits are meant */
     ck_assert_uint_eq(r[0].best_epoch, r[1].best_epoch);
-    ck_assert(memcmp(&r[0].validation_loss, &r[1].validation_loss, sizeof r[0].validation_loss) == 0);
+    ck_assert(r[0].validation_loss == r[1].validation_loss);
     net_free(n[0]);
     net_free(n[1]);
 }
