@@ -112,13 +112,15 @@ static void check_nonce(Stage *s, const uint8_t nonce[32])
     book_wrong(s, "a grant over a nonce that the broker did not make");
 }
 
-static void check_policy(Stage *s, const Sealed *d, const BookedEvidence *b)
+static void check_policy(Stage *s, const Sealed *d, const BookedEvidence *b, uint32_t stage)
 {
     const Evidence *e = &b->evidence;
     const Policy *p = &d->policy;
     const bool image = p->image_count > 0 && same(&e->measurement, &d->image, sizeof d->image);
     const bool signer = p->signer_count > 0 && same(&e->image_signer, &d->signer, sizeof d->signer);
-    if (!image && !signer) book_wrong(s, "a grant to an image that the policy does not name");
+    const bool built_in = is_private(d) && private_image(d, stage) != &d->image;
+    if (built_in && !same(&e->measurement, &BUILT_IN, sizeof BUILT_IN)) book_wrong(s, "a grant behind the noise to another image than the built-in one");
+    if (!built_in && !image && !signer) book_wrong(s, "a grant to an image that the policy does not name");
     if (e->level < p->level) book_wrong(s, "a grant below the policy's level");
     if (!(e->kind & p->evidence)) book_wrong(s, "a grant for a kind of evidence that the policy does not accept");
     if (b->node == ATTACKER || is_revoked_party(s, b->node)) book_wrong(s, "a grant to a node that nobody trusts");
@@ -191,7 +193,8 @@ static void check_grant(Stage *s, View request, View answer)
     }
     if (!same(b->evidence.task_id, m.task_id, 16)) book_wrong(s, "a grant for another task than the evidence's");
     check_nonce(s, b->evidence.nonce);
-    check_policy(s, d, b);
+    check_policy(s, d, b, m.stage);
+    private_granted(s, d, &m);
     count_run(s, d, &m, &b->evidence);
     if (d->newest_granted < d->version) d->newest_granted = d->version;
     book_session(s, d, &m, grant.session_id, b->node);
@@ -256,6 +259,7 @@ static void check_footer(Stage *s, View request, View answer)
         book_wrong(s, "a result footer about something else");
     if (f.key_count != 1 || !same(&f.keys[0].recipient, &x->dataset->recipient, 32))
         book_wrong(s, "a result key for somebody else than the recipient");
+    private_opened(s, &m, &f);
 }
 
 void book_answer(Stage *s, View request, View answer)

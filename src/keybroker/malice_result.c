@@ -36,7 +36,12 @@ static Err list_results(Task *t)
         return OK;
     }
     if (scheme_is(t->s, MIXED_STAGES) || scheme_is(t->s, PARTLY_COMBINED)) return list_in_parts(t);
-    TRY(task_combine(t, 0, t->dataset->count, &t->results[PIECES_MAX]));
+    const bool part = scheme_is(t->s, PART_ANSWER);
+    TRY(task_combine(t, 0, part ? t->dataset->count / 2 : t->dataset->count, &t->results[PIECES_MAX]));
+    if (scheme_is(t->s, OPEN_PARTIALS)) {
+        list_all(t);
+        return OK;
+    }
     list(t, &t->results[PIECES_MAX]);
     return OK;
 }
@@ -105,6 +110,7 @@ static Err get_footer(Task *t, SealedWriter *w, Buffer *ret_footer)
     AUTO_BUFFER request = buffer_limited(MESSAGE_MAX);
     AUTO_BUFFER answer = buffer_limited(4 * MESSAGE_MAX);
     result_writer_claims(w, &claims);
+    claims.is_answer = is_private(t->dataset) && s->scheme != OPEN_PARTIALS;
     if (scheme_is(s, FALSE_CLAIMS)) claims.plain_bytes++;
     ck_assert_ok(result_claims_encode(&claims, &bytes));
     BrokerResult ask = {.head = {.token = ++s->token, .reply_to = VIEW("world")}, .claims = view_buffer(&bytes)};
@@ -203,6 +209,17 @@ static void expect(const Task *t, Buffer *ret_plain)
     else ck_assert_ok(buffer_append(ret_plain, view_buffer(&all)));
 }
 
+/* The last stage once more, for an answer with noise of its own. */
+static void ask_for_second(Task *t, const char *path)
+{
+    AUTO_BUFFER plain = buffer_limited(MESSAGE_MAX);
+    while (t->listed > 0) take_out(t, 0);
+    if (task_combine(t, 0, t->dataset->count, &t->results[PIECES_MAX + 1]).code) return;
+    list(t, &t->results[PIECES_MAX + 1]);
+    if (write_results(t, path).code || receive(t, path, &plain).code) return;
+    book_wrong(t->s, "the recipient opened a second answer");
+}
+
 Err task_result(Task *t)
 {
     Stage *s = t->s;
@@ -212,10 +229,17 @@ Err task_result(Task *t)
     snprintf(path, sizeof path, "%s/result.sealed", s->folder);
     TRY(list_results(t));
     tamper(t);
+    if (s->plant == BROKER_OPENS_TWO) stage_copy_broker(s, false);
     TRY(write_results(t, path));
+    if (s->plant == BROKER_OPENS_TWO) stage_copy_broker(s, true);
     buffer_set(&s->last_result, view_buffer(&t->results[0]));
     TRY(carry(t, path));
     TRY(receive(t, path, &plain));
+    if (is_private(t->dataset)) {
+        private_expect(t, &plain);
+        if (scheme_is(s, SECOND_ANSWER)) ask_for_second(t, path);
+        return OK;
+    }
     expect(t, &right);
     if (!view_equal(view_buffer(&plain), view_buffer(&right))) book_wrong(s, "the recipient opened a wrong result");
     return OK;

@@ -110,6 +110,7 @@ static Err ask_grant(Task *t, const Actor *a, View evidence, BrokerGrant *ret_gr
                       .footer = view_buffer(&footer),
                       .evidence = view_buffer(&shown)};
     if (scheme_is(s, OTHER_STAGE)) m.stage ^= 1;
+    if (is_private(t->dataset) && !scheme_is(s, NO_REQUEST)) m.privacy = private_request(t, a);
     memcpy(m.task_id, scheme_is(s, OTHER_TASK) ? s->last_task : t->task, 16);
     Err e = broker_put_attest(&request, &m);
     if (e.code) return FAIL(ERR_PROTOCOL);
@@ -121,7 +122,7 @@ static Err ask_grant(Task *t, const Actor *a, View evidence, BrokerGrant *ret_gr
 static Err hand_over(Stage *s, Actor *a, const BrokerGrant *g, View evidence)
 {
     AUTO_BUFFER packet = buffer_limited(MESSAGE_MAX);
-    AeadKey wrap, result;
+    AeadKey wrap, result, answer;
     Sha256 hash;
     ChannelSession p = {.type = CHANNEL_SESSION};
     sha256_of(evidence, &hash);
@@ -133,9 +134,10 @@ static Err hand_over(Stage *s, Actor *a, const BrokerGrant *g, View evidence)
     s->last_grant = own;
     ck_assert_ok(buffer_append(&packet, view_of(&p, sizeof p)));
     if (!pass(s, &packet) || !in_process_grant(&a->zygote, view_buffer(&packet))) return FAIL(ERR_CLOSED);
-    in_process_keys(&a->zygote, &wrap, &result);
+    in_process_keys(&a->zygote, &wrap, &result, &answer);
     book_needle(s, wrap.bytes, sizeof wrap.bytes);
     book_needle(s, result.bytes, sizeof result.bytes);
+    book_needle(s, answer.bytes, sizeof answer.bytes);
     a->session_id = scheme_is(s, OTHER_SESSION) ? s->last_session : g->session_id;
     s->last_session = g->session_id;
     a->ready = true;
@@ -149,7 +151,12 @@ static Err attest(Task *t, size_t index, Party node, uint32_t stage, const char 
     BrokerGrant grant;
     uint8_t nonce[32];
     AUTO_BUFFER cose = buffer_limited(EVIDENCE_BYTES_MAX);
-    *a = (Actor){.node = node, .stage = stage, .image = scheme_is(s, OTHER_PROGRAM) ? OTHER_IMAGE : IMAGE};
+    *a = (Actor){.node = node, .stage = stage, .module = task_module, .image = IMAGE};
+    if (is_private(t->dataset)) {
+        a->module = private_module;
+        if (stage == 0 || !scheme_is(s, OWN_COMBINER)) a->image = *private_image(t->dataset, stage);
+    }
+    if (scheme_is(s, OTHER_PROGRAM)) a->image = OTHER_IMAGE;
     in_process_start(&a->zygote, scheme_is(s, LOW_LEVEL) ? LEVEL_SHARED : LEVEL_PROCESS, t->task,
                      stage ? SEALED_RESULTS : SEALED_SEGMENTS, argument);
     TRY(get_nonce(s, index == 0, nonce));
@@ -210,7 +217,7 @@ static Err run_slot(Stage *s, Actor *a, const SlotJob *wish, const Buffer *input
     memset(slot, 0, sizeof slot);
     memcpy(slot + SLOT_JOB_OFFSET(0), head.data, head.size < sizeof *wish ? head.size : sizeof *wish);
     memcpy(slot + INPUT_AT, input->data, input->size < OUTPUT_AT - INPUT_AT ? input->size : OUTPUT_AT - INPUT_AT);
-    const Outcome outcome = in_process_run(&a->zygote, task_module, slot);
+    const Outcome outcome = in_process_run(&a->zygote, a->module, slot);
     book_seen(s, view_of(slot, sizeof slot));
     memcpy(&answer, slot + SLOT_JOB_OFFSET(0) + offsetof(SlotJob, answer), sizeof answer);
     if (outcome != OUTCOME_OK) return FAIL(ERR_TASK_FAILED);
@@ -304,16 +311,39 @@ static Err run_task(Task *t)
     return task_result(t);
 }
 
+/* A private task; perhaps the last one under its charge once more. */
+static void begin_private(Task *t)
+{
+    Stage *s = t->s;
+    t->combines = true;
+    if (s->private_dataset && scheme_is(s, SAME_TASK_AGAIN)) {
+        t->dataset = s->private_dataset;
+        memcpy(t->task, s->private_task, sizeof t->task);
+    }
+    s->private_dataset = t->dataset;
+    memcpy(s->private_task, t->task, sizeof t->task);
+    if (s->plant == BROKER_CHARGES_NOTHING) stage_copy_broker(s, false);
+}
+
+static void end_private(Stage *s)
+{
+    if (s->plant == BROKER_CHARGES_NOTHING) stage_copy_broker(s, true);
+    private_check_ledger(s);
+}
+
 Err task_run(Stage *s)
 {
-    static const size_t NUMBERS[] = {1, 1, 1, 2, 3, 4, 4, 1, 4, 5, 0, 3};
-    Task t = {.s = s, .dataset = &s->datasets[NUMBERS[stage_pick(s, 12)]]};
+    static const size_t NUMBERS[] = {1, 1, 1, 2, 3, 4, 4, 1, 4, 5, 0, 3, 6, 7, 6};
+    Task t = {.s = s, .dataset = &s->datasets[NUMBERS[stage_pick(s, 15)]]};
+    if ((int)s->scheme >= FIRST_PRIVATE_SCHEME) t.dataset = &s->datasets[FIRST_PRIVATE + stage_pick(s, DATASETS - FIRST_PRIVATE)];
     t.combines = stage_pick(s, 3) == 0 || s->scheme == TWO_COMBINERS || s->scheme == MIXED_STAGES ||
                  s->scheme == PARTLY_COMBINED || s->scheme == COMBINED_WITH_GAP;
     if (s->scheme == OLD_VERSION) t.dataset = &s->datasets[1];
     for (int i = 0; i < 2; i++) memcpy(t.task + 8 * i, &(uint64_t){stage_random(s)}, 8);
     book_run_begins(s);
+    if (is_private(t.dataset)) begin_private(&t);
     Err e = run_task(&t);
+    if (is_private(t.dataset)) end_private(s);
     for (size_t i = 0; i < ZYGOTES; i++) in_process_end(&t.actors[i].zygote);
     for (size_t i = 0; i < PIECES_MAX + 2; i++) buffer_free(&t.results[i]);
     for (size_t i = 0; i < PIECES_MAX + 4; i++) buffer_free(&t.list[i]);

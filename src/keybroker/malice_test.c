@@ -67,6 +67,9 @@ START_TEST(a_malicious_manager_bus_and_agent_get_a_right_result_or_a_refusal_and
     for (int m = NO_MALICE + 1; m < MALICE_COUNT; m++) ck_assert_msg(s.done[m] > 0 || runs < RUNS, "%s was never done", NAMES[m]);
     printf("# %llu runs: %llu right, %llu refused\n", (unsigned long long)runs, (unsigned long long)t.right,
            (unsigned long long)t.refused);
+    printf("# %llu private tasks were charged for, %llu answers opened, %llu with noise that shows\n", (unsigned long long)s.books.charge_count,
+           (unsigned long long)s.books.answers, (unsigned long long)s.books.noisy);
+    ck_assert(runs < RUNS || (s.books.charge_count > runs / 20 && s.books.answers > runs / 80 && s.books.noisy > 0));
     ck_assert_msg(t.right > runs / 4 && t.refused > runs / 4, "%llu right, %llu refused", (unsigned long long)t.right,
                   (unsigned long long)t.refused);
     stage_close(&s);
@@ -96,6 +99,13 @@ START_TEST(a_broker_that_overlooks_something_would_be_found)
 }
 END_TEST
 
+START_TEST(a_broker_that_charges_nothing_or_opens_two_answers_would_be_found)
+{
+    expect_found(BROKER_CHARGES_NOTHING, "the ledger is not what keys were released for");
+    expect_found(BROKER_OPENS_TWO, "two answers were opened for one charge");
+}
+END_TEST
+
 START_TEST(an_unsealer_that_ignores_gaps_would_be_found)
 {
     expect_found(UNSEALER_IGNORES_GAPS, "a wrong result");
@@ -109,5 +119,6 @@ START_TEST(a_see_that_leaks_would_be_found)
 END_TEST
 
 TEST_MAIN("keybroker/malice", a_malicious_manager_bus_and_agent_get_a_right_result_or_a_refusal_and_no_key,
-          a_broker_that_overlooks_something_would_be_found, an_unsealer_that_ignores_gaps_would_be_found,
+          a_broker_that_overlooks_something_would_be_found,
+          a_broker_that_charges_nothing_or_opens_two_answers_would_be_found, an_unsealer_that_ignores_gaps_would_be_found,
           a_see_that_leaks_would_be_found)

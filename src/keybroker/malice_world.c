@@ -1,4 +1,4 @@
-/* The honest parties of a malicious world: an owner with six sealed datasets, two nodes, a recipient, and the key broker on its bus. */
+/* The honest parties of a malicious world: an owner with eight sealed datasets, two nodes, a recipient, and the key broker on its bus. */
 #include <fcntl.h>
 
 #include "crypto/derive.h"
@@ -57,6 +57,10 @@ static void make_plain(Sealed *d, size_t number)
 {
     static const size_t SIZES[PIECES_MAX] = {300, 0, BIG_PIECE, 33, 900, 1};
     d->count = 3 + number % 4;
+    if (number >= FIRST_PRIVATE) {
+        private_plain(d, number);
+        return;
+    }
     for (size_t i = 0; i < d->count; i++) {
         char text[64];
         const size_t size = number == 4 || i != 2 ? SIZES[i] : 700;
@@ -108,7 +112,7 @@ static void read_back(Stage *s, Sealed *d, const char *path)
 }
 
 /* 0: any number of runs; 1: its next version; 2: few runs; 3: ends half-way; 4: by the image's signer, `shared` is enough; 5: wants
- * hardware. */
+ * hardware; 6, 7: have a privacy budget, by record and by person. */
 static void make_dataset(Stage *s, size_t number, uint64_t runs)
 {
     Sealed *d = &s->datasets[number];
@@ -133,6 +137,7 @@ static void make_dataset(Stage *s, size_t number, uint64_t runs)
                          .evidence = number == 5 ? EVIDENCE_SEV_SNP : EVIDENCE_NODE_KEY,
                          .expires = number == 3 ? NOW + runs * STEP_MAX_S / 4 : 0,
                          .runs_max = number == 2 ? runs / 20 + 1 : 0};
+    if (number >= FIRST_PRIVATE) private_dataset(d, number, runs);
     make_plain(d, number);
     snprintf(path, sizeof path, "%s/%zu.sealed", s->folder, number);
     seal(s, d, path);
@@ -159,6 +164,7 @@ static void start_broker(Stage *s)
                                  .sealing = &s->owner_sealing.secret,
                                  .sealing_public = &s->owner_sealing.public_key,
                                  .nodes = &s->trusted,
+                                 .aggregate = &BUILT_IN,
                                  .revoked = &s->revoked};
     Err e = broker_new(&config, s->now, &s->broker, &why);
     ck_assert_msg(e.code == 0, "%s", why.text);
@@ -177,6 +183,26 @@ void stage_restart_broker(Stage *s, bool forgets)
     stop_broker(s);
     snprintf(path, sizeof path, "%s/broker.db", s->folder);
     if (forgets) ck_assert_int_eq(unlink(path), 0);
+    book_restart(s);
+    start_broker(s);
+}
+
+static void copy_file(const Stage *s, const char *from, const char *to)
+{
+    char path[128];
+    AUTO_BUFFER bytes = buffer_limited(256 << 20);
+    snprintf(path, sizeof path, "%s/%s", s->folder, from);
+    if (access(path, F_OK) < 0) return;
+    ck_assert_ok(file_read(AT_FDCWD, path, &bytes));
+    snprintf(path, sizeof path, "%s/%s", s->folder, to);
+    ck_assert_ok(file_replace(AT_FDCWD, path, view_buffer(&bytes), 0600));
+}
+
+void stage_copy_broker(Stage *s, bool put_back)
+{
+    static const char *const FILES[][2] = {{"broker.db", "kept.db"}, {"audit.log", "kept.log"}, {"audit.log.head", "kept.head"}};
+    stop_broker(s);
+    for (size_t i = 0; i < 3; i++) copy_file(s, FILES[i][put_back], FILES[i][!put_back]);
     book_restart(s);
     start_broker(s);
 }
@@ -204,9 +230,13 @@ void stage_open(Stage *s, uint64_t seed, Plant plant, uint64_t runs)
     s->trusted = (TrustedKeys){.count = 2, .keys = {s->node[NODE_A].public_key, s->node[NODE_B].public_key}};
     s->revoked = (RevokedKeys){.keys = s->revoked_keys, .since = s->revoked_since};
     s->books.runs = calloc(runs * 8 + 64, sizeof *s->books.runs);
+    s->books.charges_max = runs + 64;
+    s->books.charges = calloc(s->books.charges_max, sizeof *s->books.charges);
     make_folder(s);
     book_needle(s, "PLAINTEXT-OF-", 13);
     book_needle(s, "RESULT-IN-THE-OPEN", 18);
+    book_needle(s, "VALUE-IN-THE-OPEN", 17);
+    book_needle(s, "{\"aggregate\": \"", 15);
     book_needle(s, s->owner.secret.bytes, 32);
     book_needle(s, s->owner_sealing.secret.bytes, 32);
     book_needle(s, s->recipient.secret.bytes, 32);
@@ -243,6 +273,7 @@ void stage_close(Stage *s)
     buffer_free(&s->last_footer);
     buffer_free(&s->last_file);
     free(s->books.runs);
+    free(s->books.charges);
     snprintf(folder.path, sizeof folder.path, "%s", s->folder);
     test_folder_remove(&folder);
 }

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -123,6 +124,7 @@ static void put_on_scene(InProcessZygote *z)
     session = z->session;
     setup.head = z->setup;
     memcpy(setup.text, z->argument, sizeof z->argument);
+    private_setup = z->private_setup ? *(const PrivateSetup *)z->private_setup : (PrivateSetup){0};
 }
 
 void in_process_start(InProcessZygote *z, uint32_t level, const uint8_t task_id[16], ChannelSealed sealed, const char *argument)
@@ -154,6 +156,9 @@ bool in_process_grant(InProcessZygote *z, View packet)
         return false;
     }
     session_receive();
+    z->private_setup = malloc(sizeof private_setup);
+    ck_assert_ptr_nonnull(z->private_setup);
+    memcpy(z->private_setup, &private_setup, sizeof private_setup);
     return true;
 }
 
@@ -172,15 +177,18 @@ Outcome in_process_run(InProcessZygote *z, InProcessModule module, uint8_t *slot
     return (Outcome)job.answer.outcome;
 }
 
-void in_process_keys(const InProcessZygote *z, AeadKey *ret_wrap, AeadKey *ret_result)
+void in_process_keys(const InProcessZygote *z, AeadKey *ret_wrap, AeadKey *ret_result, AeadKey *ret_answer)
 {
     const Session *s = z->session;
     *ret_wrap = s->wrap_key;
     *ret_result = s->result_key;
+    *ret_answer = s->answer_key;
 }
 
 void in_process_end(InProcessZygote *z)
 {
+    free(z->private_setup);
+    z->private_setup = NULL;
     if (!z->session) return;
     sodium_memzero(z->session, PAGE);
     ck_assert_int_eq(munmap(z->session, PAGE), 0);

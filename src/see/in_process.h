@@ -21,6 +21,7 @@ typedef struct {
     ChannelSetup setup;
     char argument[16];
     void *session;       /* the page of see/session.c; NULL: the zygote has ended */
+    void *private_setup; /* what the grant said of a private task; NULL before it */
     ZygoteReport report; /* what it told the warden */
 } InProcessZygote;
 
@@ -31,5 +32,5 @@ bool in_process_grant(InProcessZygote *z, View packet);
 /** Runs the micro-job in a slot of IN_PROCESS_SLOT_BYTES; the answer is there, and its outcome is returned. */
 Outcome in_process_run(InProcessZygote *z, InProcessModule module, uint8_t *slot);
 /** The keys that it was granted, for a test that looks for them elsewhere. Only after a genuine grant. */
-void in_process_keys(const InProcessZygote *z, AeadKey *ret_wrap, AeadKey *ret_result);
+void in_process_keys(const InProcessZygote *z, AeadKey *ret_wrap, AeadKey *ret_result, AeadKey *ret_answer);
 void in_process_end(InProcessZygote *z);
