@@ -88,6 +88,8 @@ static void give_up(Http *h, HttpConnection *peer)
     peer->waiting_since_ns = 0;
 }
 
+/* When there were too many connections, libmicrohttpd does not look at the listening socket until it is called again after some have gone; and of
+ * that nothing tells but this. */
 static Err on_sweep(void *context, uint32_t events)
 {
     (void)events;
@@ -99,7 +101,7 @@ static Err on_sweep(void *context, uint32_t events)
         else give_up(h, peer);
     }
     loop_set_timer(h->sweep, now + HTTP_SWEEP_MS * NS_PER_MS);
-    return OK;
+    return on_work(h, 0);
 }
 
 /* --- birth and death --- */

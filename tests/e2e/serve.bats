@@ -131,6 +131,18 @@ ask() {
     assert_equal "$(wc -c <slowly)" 40000000
 }
 
+@test "more connections than there are descriptors: when they are given up, others are served again" {
+    service 'limits: {patience: 500ms}'
+    serve
+    port=${url#*127.0.0.1:} port=${port%%/*}
+    ask echo --data fine
+    prlimit --pid "$(cat pid)" --nofile=150:150
+    for _ in $(seq 200); do exec {fd}<>"/dev/tcp/127.0.0.1/$port"; done
+    assert_in "HTTP/1.1 408" "$(timeout 10 cat <&"$fd")" # the last one: it waited until others had gone
+    ask echo --data fine
+    assert_equal "$status $output" "200 fine"
+}
+
 @test "Ctrl-C finishes what runs, answers it, and ends with 0; nothing is left behind" {
     service
     serve
