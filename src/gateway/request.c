@@ -175,7 +175,10 @@ Err requests_send(Place *p)
         if (with_data && !input_is_here(p, r->all_inline)) return place_fetch_again(p, r->all_inline);
         Err e = send_one(p, r);
         if (e.code == ERR_BUSY) return OK; /* the next tick tries again */
-        if (e.code) return e;
+        if (e.code) { /* one request's trouble is not everybody's */
+            request_fail(r, 503, "node", "ask again later", "the request cannot be given to the node: %s", err_text(e.code));
+            continue;
+        }
         list_remove(&p->waiting, r);
         list_append(&p->running, r);
         r->runs = true;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "crypto/sha256.h"
 #include "pto/packed.h"
@@ -59,11 +60,23 @@ static uint64_t delay_of(const StoreSpec *store, const Recorded *recorded, const
     return ns + recorded->ns[number % recorded->count] / store->speedup;
 }
 
+/* A file of the store may have become anything: opening a pipe to which nobody writes would hold up everybody. */
+static Err open_file(const char *path, int *ret_fd, uint64_t *ret_size)
+{
+    AUTO_FD fd = -1;
+    struct stat st;
+    TRY(fd_open(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0, &fd));
+    if (FAULTABLE("fstat", fstat(fd, &st)) < 0) return FAIL(errno);
+    if (!S_ISREG(st.st_mode)) return FAIL(ERR_CHANGED);
+    *ret_size = (uint64_t)st.st_size;
+    *ret_fd = fd_take(&fd);
+    return OK;
+}
+
 static Err identify(DepotItem *r)
 {
     AUTO_FD fd = -1;
-    TRY(fd_open(AT_FDCWD, r->path, O_RDONLY | O_NOCTTY, 0, &fd));
-    TRY(fd_stat_size(fd, &r->size));
+    TRY(open_file(r->path, &fd, &r->size));
     return sha256_of_range(fd, 0, r->size, &r->hash);
 }
 
@@ -90,6 +103,17 @@ static Err add(Depot *s, const char *path, const char *name, bool is_image, uint
     return OK;
 }
 
+/* Data that comes in the input comes behind the body: together they are one input. */
+static Err check_input(const Depot *s, const Service *service, const char *service_path, uint32_t task, Diag *diag)
+{
+    const ServiceTask *t = &service->tasks[task];
+    uint64_t bytes = service->body_max + KIB; /* what says where each of them is */
+    for (uint32_t i = s->first[task] + 1; t->data_in_input && i < s->first[task + 1]; i++) bytes += s->items[s->of[i]].size;
+    if (bytes <= SEGMENT_BYTES_MAX) return OK;
+    return FAIL_WHY(diag, ERR_LIMIT, "%s:%u: task '%s': its data and the largest body are more than an input can be (1GiB); leave out 'fallback: input'",
+                    service_path, t->line, t->name);
+}
+
 static Err add_task(Depot *s, const Service *service, const char *service_path, uint32_t task, const char *image, Diag *diag)
 {
     const ServiceTask *t = &service->tasks[task];
@@ -103,7 +127,7 @@ static Err add_task(Depot *s, const Service *service, const char *service_path, 
         if (e.code) return FAIL_WHY(diag, e.code == ENOENT ? ERR_NO_ENTRY : e.code, "%s:%u: %s: %s", service_path, t->line, path, err_text(e.code));
     }
     s->first[task + 1] = at;
-    return OK;
+    return check_input(s, service, service_path, task, diag);
 }
 
 static Err fill(Depot *s, const Service *service, const char *service_path, const char *const *images, Diag *diag)
@@ -169,8 +193,7 @@ Err depot_fetch(const DepotItem *r, int *ret_fd)
     AUTO_FD file = -1, copy = -1;
     uint64_t size;
     Sha256 hash;
-    TRY(fd_open(AT_FDCWD, r->path, O_RDONLY | O_NOCTTY, 0, &file));
-    TRY(fd_stat_size(file, &size));
+    TRY(open_file(r->path, &file, &size));
     if (size != r->size) return FAIL(ERR_CHANGED);
     copy = FAULTABLE("memfd_create", memfd_create("covey-resource", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (copy < 0) return FAIL(errno);

@@ -1,4 +1,5 @@
 /* Is what the store hands out what was there when it was opened, and does every resource take its recorded time? */
+#include <errno.h>
 #include <fcntl.h>
 
 #include "pto/depot.h"
@@ -59,6 +60,10 @@ START_TEST(a_resource_is_handed_out_sealed_and_one_that_changed_is_refused)
     ck_assert_err(depot_fetch(&d.items[1], &fd), ERR_CHANGED);
     write_file("one", "longer than before");
     ck_assert_err(depot_fetch(&d.items[1], &fd), ERR_CHANGED);
+    remove(test_path(&folder, "one"));
+    ck_assert_err(depot_fetch(&d.items[1], &fd), ENOENT);
+    ck_assert_int_eq(mkfifo(test_path(&folder, "one"), 0600), 0); /* nobody writes to it: who opens it as a file waits for ever */
+    ck_assert_err(depot_fetch(&d.items[1], &fd), ERR_CHANGED);
     ck_assert_int_eq(fd, -1);
     ck_assert_int_eq(test_open_descriptors(), before);
     end();
@@ -97,5 +102,22 @@ START_TEST(what_is_missing_is_named_with_file_and_line)
 }
 END_TEST
 
+START_TEST(data_that_cannot_be_in_one_input_with_a_body_is_refused_before_anybody_asks)
+{
+    ck_assert_ok(begin(""));
+    const char *image = test_path(&folder, "image");
+    depot_close(&d);
+    s.tasks[0].data_in_input = true;
+    ck_assert_ok(depot_open(&s, "s.yaml", (const char *const[]){image, image}, &d, &diag));
+    depot_close(&d);
+    s.body_max = SEGMENT_BYTES_MAX - KIB - 21; /* of 22 bytes that the task has */
+    ck_assert_err(depot_open(&s, "s.yaml", (const char *const[]){image, image}, &d, &diag), ERR_LIMIT);
+    ck_assert_str_eq(diag.text, "s.yaml:4: task 'a': its data and the largest body are more than an input can be (1GiB); leave out 'fallback: input'");
+    d = (Depot){0};
+    end();
+}
+END_TEST
+
 TEST_MAIN("pto/depot", what_several_tasks_use_is_there_once_and_counts_for_each, a_resource_is_handed_out_sealed_and_one_that_changed_is_refused,
-          simulated_delays_are_those_that_were_asked_for, what_is_missing_is_named_with_file_and_line)
+          simulated_delays_are_those_that_were_asked_for, what_is_missing_is_named_with_file_and_line,
+          data_that_cannot_be_in_one_input_with_a_body_is_refused_before_anybody_asks)
