@@ -13,6 +13,7 @@
 
 #include "gateway/http_parts.h"
 #include "sys/clock.h"
+#include "sys/fd.h"
 
 static void arm(Http *h)
 {
@@ -192,8 +193,8 @@ const char *http_url(const Http *h) { return h->url; }
 
 void http_quiesce(Http *h)
 {
-    int listening = MHD_quiesce_daemon(h->daemon);
-    if (listening >= 0) shutdown(listening, SHUT_RDWR);
+    int listening = MHD_quiesce_daemon(h->daemon); /* ours from now on */
+    fd_close(&listening);
 }
 
 bool http_busy(const Http *h) { return h->busy > 0; }
