@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "api/internal.h"
+#include "api/pto.h"
 #include "api/pto_hand.h"
 #include "pto/confine.h"
 #include "pto/history.h"
@@ -61,10 +62,7 @@ static Err on_history(void *context, const RequestEvent *e, const char *task)
 /* Its own folder, which it is given when it becomes another user: a key of its own, an audit log of its own. */
 static Err open_folder(const covey *c, Running *r, Diag *diag)
 {
-    const char *slash = strrchr(c->tasks_dir, '/');
-    if (r->options->state_dir) TRY_WHY(diag, path_format(r->state_dir, "%s", r->options->state_dir), "state folder");
-    else TRY_WHY(diag, path_format(r->state_dir, "%.*s/pto", slash ? (int)(slash - c->tasks_dir) : 0, c->tasks_dir), "state folder");
-    TRY_WHY(diag, dir_make_all(r->state_dir, 0700), "%s", r->state_dir);
+    TRY(pto_folder(c, r->options->state_dir, r->state_dir, diag));
     TRY_WHY(diag, path_format(r->audit_path, "%s/audit.log", r->state_dir), "audit log");
     if (r->options->user) TRY(confine_user(r->options->user, r->state_dir, diag));
     TRY_WHY(diag, signing_key_open(r->state_dir, &r->secret, &r->public_key, diag), "the orchestrator's key");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "api/internal.h"
+#include "api/pto.h"
 #include "base/units.h"
 #include "pto/hand_over.h"
 #include "pto/service.h"
@@ -85,19 +86,25 @@ static Err stage_task(Staging *s, const ServiceTask *t, Diag *diag)
     return hand_over_file(s, &r, t->name, image.path, diag);
 }
 
+Err pto_folder(const covey *c, const char *state_dir, char ret_path[PATH_BYTES_MAX], Diag *diag)
+{
+    const char *slash = strrchr(c->tasks_dir, '/'); /* <state>/tasks */
+    if (state_dir) TRY_WHY(diag, path_format(ret_path, "%s", state_dir), "state folder");
+    else TRY_WHY(diag, path_format(ret_path, "%.*s/pto", slash ? (int)(slash - c->tasks_dir) : 0, c->tasks_dir), "state folder");
+    TRY_WHY(diag, dir_make_all(ret_path, 0700), "%s", ret_path);
+    return OK;
+}
+
 static Err prepare(Staging *s, Diag *diag)
 {
     const covey_pto_stage_options *o = s->options;
-    const char *slash = strrchr(s->covey->tasks_dir, '/');
     uint64_t keep_ns = KEEP_MS_DEFAULT * NS_PER_MS;
     StageOutcome hello;
     if (o->keep && (!duration_parse(o->keep, &keep_ns) || keep_ns < NS_PER_MS)) return FAIL_WHY(diag, ERR_USAGE, "keep: %s is no duration such as 10min", o->keep);
     if (o->zygotes > RESOURCE_ZYGOTES_MAX) return FAIL_WHY(diag, ERR_USAGE, "zygotes: at most %d", RESOURCE_ZYGOTES_MAX);
     s->keep_ms = keep_ns / NS_PER_MS;
     TRY(service_load(o->service_file, &s->service, diag));
-    if (o->state_dir) TRY_WHY(diag, path_format(s->folder, "%s", o->state_dir), "state folder");
-    else TRY_WHY(diag, path_format(s->folder, "%.*s/pto", slash ? (int)(slash - s->covey->tasks_dir) : 0, s->covey->tasks_dir), "state folder");
-    TRY_WHY(diag, dir_make_all(s->folder, 0700), "%s", s->folder);
+    TRY(pto_folder(s->covey, o->state_dir, s->folder, diag));
     TRY_WHY(diag, signing_key_open(s->folder, &s->secret, &s->public_key, diag), "the orchestrator's key");
     Err e = hand_over_open(o->stage, &s->secret, &s->public_key, &s->hand_over);
     if (e.code) return FAIL_WHY(diag, e.code == ENOENT || e.code == ECONNREFUSED ? ERR_NO_ENTRY : e.code, "%s: no stage listens there: %s", o->stage, err_text(e.code));
@@ -135,9 +142,7 @@ covey_code covey_pto_key(covey *c, const char *state_dir, char ret_text[COVEY_PT
     char folder[PATH_BYTES_MAX];
     SecretKey secret;
     PublicKey public_key;
-    const char *slash = strrchr(c->tasks_dir, '/');
-    Err e = state_dir ? path_format(folder, "%s", state_dir) : path_format(folder, "%.*s/pto", slash ? (int)(slash - c->tasks_dir) : 0, c->tasks_dir);
-    if (!e.code) e = dir_make_all(folder, 0700);
+    Err e = pto_folder(c, state_dir, folder, &diag);
     if (!e.code) e = signing_key_open(folder, &secret, &public_key, &diag);
     if (e.code) return api_result(e, &diag, error);
     secret_key_wipe(&secret);
