@@ -101,8 +101,12 @@ uint64_t memory_size(void) { return 0; }
 /* Nothing is staged for a task over sealed data. */
 bool staging_take_input(uint32_t place, uint64_t size, int *ret_fd) { return (void)place, (void)size, (void)ret_fd, false; }
 
+/* Before a module whose end is hidden has ended, nothing of it is in the slot: the agent sees it all the time. */
+static uint8_t slot_before[IN_PROCESS_SLOT_BYTES];
+
 static void start_module(void)
 {
+    if (is_hiding()) ck_assert_mem_eq(slot_before, scene.slot, sizeof slot_before);
     static uint8_t input[IN_PROCESS_IO_MAX], output[IN_PROCESS_IO_MAX];
     const uint64_t size = input_size();
     if (size > sizeof input) job_end(OUTCOME_MEMORY_LIMIT);
@@ -169,6 +173,7 @@ Outcome in_process_run(InProcessZygote *z, InProcessModule module, uint8_t *slot
     put_on_scene(z);
     scene.slot = slot;
     scene.module = module;
+    memcpy(slot_before, slot, sizeof slot_before);
     if (sigsetjmp(scene.ended, 0)) ck_abort_msg("the answer did not fit into its own slot");
     const SlotJob *read = job_read(FD_SLOT, 1, &record) ? &record : NULL;
     ck_assert_ptr_nonnull(read);

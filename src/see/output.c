@@ -46,12 +46,16 @@ static void seal_chunk(bool last)
 
 void output_forget(void) { value = (PrivateValue){.size = 0}; }
 
+static void put_head(void) { put((const uint8_t *)&keys.head, sizeof keys.head, take_room(sizeof keys.head)); }
+
+/* Where how a module ends is hidden, nothing is written before: of one that died another result is made, under another head, and an agent that had
+ * seen the first would know. */
 void output_begin(void)
 {
     output_forget();
     if (!is_sealed()) return;
     chunk.fill = chunk.number = 0;
-    put((const uint8_t *)&keys.head, sizeof keys.head, take_room(sizeof keys.head));
+    if (!is_hiding()) put_head();
 }
 
 static void gather(const uint8_t *data, uint64_t size)
@@ -100,6 +104,7 @@ void output_end(void)
 {
     if (!is_sealed()) return;
     SealedResultEnd end;
+    if (is_hiding()) put_head();
     if (is_hiding()) gather((const uint8_t *)&value, sizeof value);
     seal_chunk(true);
     sealed_digest_end(&keys.digest, end.digest);
