@@ -9,7 +9,10 @@
 
 enum { LATE_MAX_S = 30, PROGRESS_MS = 100 };
 
-typedef struct {
+typedef struct Drive Drive;
+typedef struct { Drive *drive; HttpAsk *ask; } Asked; /* ask NULL: this place is free */
+
+struct Drive {
     Replay *replay;
     const char *mode;
     size_t next, ended;
@@ -18,19 +21,22 @@ typedef struct {
     float *latency;               /* seconds, of good answers */
     size_t good;
     LoopSource *timer, *sample;
-    bool sampling;
+    Asked asked[REPLAY_IN_FLIGHT_MAX];
+    HttpAsk *sampling;            /* NULL: nobody is asked how much is held */
     covey_replayed figures;
     double held_sum;
     uint64_t held_count;
     Err failed;
-} Drive;
+};
 
 static const char *const KINDS[] = {"cold", "warm", "staged", "late"};
 
 static void on_answer(void *context, const HttpAnswered *a)
 {
-    Drive *d = context;
+    Asked *place = context;
+    Drive *d = place->drive;
     covey_replayed *f = &d->figures;
+    place->ask = NULL;
     uint64_t *const counts[] = {&f->cold, &f->warm, &f->staged, &f->late};
     d->in_flight--;
     d->ended++;
@@ -59,10 +65,12 @@ static void ask_next(Drive *d)
     Replay *r = d->replay;
     const ReplayRequest *q = &r->requests[d->next++];
     char session[4 * EVENT_SESSION_MAX] = "", path[512];
-    HttpAsk *ask;
+    Asked *place = d->asked;
+    while (place->ask) place++; /* there is one: d->in_flight is below their number */
+    place->drive = d;
     put_query(session, sizeof session, r->sessions[q->session]);
     snprintf(path, sizeof path, "/tasks/%s?session=%s", r->service.tasks[q->task].name, session);
-    Err e = http_ask(r->loop, &r->target, "POST", path, r->token[0] ? r->token : NULL, view_buffer(&r->body), on_answer, d, &ask);
+    Err e = http_ask(r->loop, &r->target, "POST", path, r->token[0] ? r->token : NULL, view_buffer(&r->body), on_answer, place, &place->ask);
     if (e.code) d->failed = e;
     else d->in_flight++;
 }
@@ -83,7 +91,7 @@ static Err on_time(void *context, uint32_t events)
 static void on_sampled(void *context, const HttpAnswered *a)
 {
     Drive *d = context;
-    d->sampling = false;
+    d->sampling = NULL;
     json_t *root = a->ok ? json_loadb((const char *)a->body.data, a->body.size, 0, NULL) : NULL;
     double held = (double)json_integer_value(json_object_get(json_object_get(root, "statistics"), "warm_bytes"));
     if (root) {
@@ -99,9 +107,9 @@ static Err on_sample(void *context, uint32_t events)
     (void)events;
     Drive *d = context;
     Replay *r = d->replay;
-    HttpAsk *ask;
     const char *token = r->token[0] ? r->token : NULL;
-    if (!d->sampling && http_ask(r->loop, &r->target, "GET", "", token, (View){0}, on_sampled, d, &ask).code == 0) d->sampling = true;
+    Err e = d->sampling ? OK : http_ask(r->loop, &r->target, "GET", "", token, (View){0}, on_sampled, d, &d->sampling);
+    (void)e; /* one look less */
     if (r->options->progress) r->options->progress(r->options->context, d->mode, d->ended, r->count);
     loop_set_timer(d->sample, clock_monotonic_ns() + REPLAY_SAMPLE_MS * NS_PER_MS);
     return OK;
@@ -150,19 +158,27 @@ static Err run(Drive *d, Diag *diag)
     return OK;
 }
 
+/* Nobody who was asked may answer to a drive that is over. */
+static void drive_end(Drive *d)
+{
+    loop_remove(&d->timer);
+    loop_remove(&d->sample);
+    for (int i = 0; i < REPLAY_IN_FLIGHT_MAX; i++)
+        if (d->asked[i].ask) http_ask_cancel(d->asked[i].ask);
+    if (d->sampling) http_ask_cancel(d->sampling);
+    free(d->latency);
+}
+
 Err replay_drive(Replay *r, const char *mode, covey_replayed *ret_figures, Diag *diag)
 {
     Drive d = {.replay = r, .mode = mode, .figures = {.mode = mode}};
     Err e = run(&d, diag);
-    loop_remove(&d.timer);
-    loop_remove(&d.sample);
-    for (int i = 0; i < 200 && (d.in_flight || d.sampling) && !e.code; i++) e = loop_turn(r->loop, 10);
     if (!e.code) {
         sum_up(&d);
         if (r->options->progress) r->options->progress(r->options->context, mode, d.ended, r->count);
         *ret_figures = d.figures;
     }
-    free(d.latency);
+    drive_end(&d);
     return e;
 }
 
