@@ -1,7 +1,6 @@
 /* covey pto: train, eval, explain. */
 #include <inttypes.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,25 +12,8 @@
 #include "cmd/pto_run.h"
 #include "cmd/pto_stage.h"
 #include "cmd/session.h"
+#include "cmd/stop.h"
 #include "cmd/subcommand.h"
-
-static volatile sig_atomic_t stopped;
-
-/* SA_RESETHAND: the second signal ends the program at once. */
-static void on_signal(int number)
-{
-    (void)number;
-    stopped = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
-    static const int STOP[] = {SIGINT, SIGTERM, SIGHUP};
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof STOP / sizeof STOP[0]; i++)
-        if (sigaction(STOP[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(STOP[i], &action, NULL);
-}
 
 /* OpenBLAS reads this once, before main: where it does not know the processor, covey begins again with the word. */
 static void choose_kernels(const char *command, char **argv)
@@ -58,7 +40,7 @@ static int on_progress(void *context, const char *what, double done)
     for (int i = 0; i < COLUMNS; i++) bar[i] = i < (int)(done * COLUMNS) ? '#' : '.';
     bar[COLUMNS] = '\0';
     if (*terminal) fprintf(stderr, "\r\033[K%-12s [%s] %3.0f %%", what, bar, 100 * done);
-    return stopped;
+    return stop_caught();
 }
 
 typedef struct { covey_pto_options o; const char *log; OptionNumber seed; OptionList attributes; bool json, terminal; } Request;
@@ -189,7 +171,7 @@ static int eval(covey *c, int argc, char **argv)
     if (!options_parse(&usage, argc, argv, &a, &code)) return code;
     if (!finish_request(&r, "eval")) return COVEY_BAD_INPUT;
     choose_kernels("eval", argv);
-    catch_signals();
+    stop_catch();
     if (covey_pto_eval(r.log, &r.o, &v, &e)) return failed(&r, &e);
     print_evaluation(&r, &v, NULL);
     return COVEY_OK;
@@ -219,7 +201,7 @@ static int train(covey *c, int argc, char **argv)
         return COVEY_BAD_INPUT;
     }
     choose_kernels("train", argv);
-    catch_signals();
+    stop_catch();
     if (covey_pto_train(r.log, &r.o, checkpoint, &v, &e)) return failed(&r, &e);
     print_evaluation(&r, &v, checkpoint);
     return COVEY_OK;

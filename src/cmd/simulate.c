@@ -1,7 +1,6 @@
 /* covey simulate: a scenario, its figures beside what is possible, as a table or one JSON object. */
 #include <inttypes.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "cmd/options.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
+#include "cmd/stop.h"
 
 static const char NOTE[] = "figures of a model, not measurements; docs/simulation.md says what is modelled";
 
@@ -22,24 +22,6 @@ typedef struct {
     double next_s;
     bool table_begun;
 } View;
-
-static volatile sig_atomic_t stopped;
-
-/* SA_RESETHAND: the second signal ends the program at once. */
-static void on_signal(int number)
-{
-    (void)number;
-    stopped = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
-    sigemptyset(&action.sa_mask);
-    static const int STOP[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof STOP / sizeof STOP[0]; i++)
-        if (sigaction(STOP[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(STOP[i], &action, NULL);
-}
 
 static double since(const struct timespec *begin)
 {
@@ -63,7 +45,7 @@ static int on_progress(void *context, const char *policy, uint64_t ended, uint64
         progress_show(&v->progress, &(covey_progress){.micro_jobs = micro_jobs, .succeeded = ended, .wall_seconds = wall});
         v->next_s = wall + 0.1;
     }
-    return stopped;
+    return stop_caught();
 }
 
 static void on_begun(void *context, const covey_simulation *s)
@@ -221,7 +203,7 @@ static int simulate(const char *path, covey_simulate_options *o, bool json)
     o->notice = on_notice;
     o->progress = on_progress;
     o->result = on_result;
-    catch_signals();
+    stop_catch();
     int code = (int)covey_simulate(path, o, &e);
     progress_end(&v.progress);
     if (code == COVEY_INTERRUPTED) fprintf(stderr, "covey: interrupted; what is said above is complete, the rest was not simulated\n");
