@@ -77,7 +77,7 @@ static Err hand_on_answer(Unsealing *u, View plain)
     static const uint8_t ZEROS[256];
     size_t text = plain.size;
     while (text > 0 && plain.data[text - 1] == 0) text--;
-    for (; text > 0 && u->zeros > 0;) {
+    while (text > 0 && u->zeros > 0) {
         const size_t step = u->zeros < sizeof ZEROS ? (size_t)u->zeros : sizeof ZEROS;
         TRY(u->sink(u->context, view_of(ZEROS, step)));
         u->zeros -= step;
