@@ -125,6 +125,7 @@ static Err start_daemon(Http *h, const HttpConfig *config, HttpAddress *address,
     }
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (h->is_tls ? MHD_USE_TLS : 0);
     if (address->any.sa_family == AF_INET6) flags |= MHD_USE_IPv6;
+    /* Without LISTENING_ADDRESS_REUSE, which is SO_REUSEPORT: a second service of the same user would take half of the requests unnoticed. */
     errno = 0;
     h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, ask_request, h,
                                  MHD_OPTION_SOCK_ADDR, &address->any, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
@@ -132,11 +133,11 @@ static Err start_daemon(Http *h, const HttpConfig *config, HttpAddress *address,
                                  MHD_OPTION_CONNECTION_TIMEOUT, patience_s(h->service),
                                  MHD_OPTION_URI_LOG_CALLBACK, ask_uri, h, MHD_OPTION_NOTIFY_COMPLETED, ask_completed, h,
                                  MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                                 MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
                                  MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (h->daemon) return OK;
     if (errno == EADDRINUSE) return FAIL_WHY(diag, EADDRINUSE, "%s: somebody listens there already; name another port", config->listen);
-    return FAIL_WHY(diag, errno ? errno : EINVAL, "%s: cannot listen there%s", config->listen, h->is_tls ? "; are certificate and key a pair?" : "");
+    return FAIL_WHY(diag, errno ? errno : EINVAL, "%s: cannot listen there%s%s%s", config->listen, errno ? ": " : "", errno ? err_text(errno) : "",
+                    h->is_tls ? "; are certificate and key a pair?" : "");
 }
 
 static void print_url(Http *h, const HttpConfig *config, const HttpAddress *address)

@@ -160,6 +160,22 @@ ask() {
     ! pgrep -f "warden --config $HOME" || return 1
 }
 
+@test "an address where somebody listens is exit code 4, and who ended leaves it free at once" {
+    service
+    serve
+    local address=${url#http://}
+    address=${address%%/*}
+    run_covey 4 serve service.yaml --listen "$address"
+    assert_equal "$stderr" "covey: $address: somebody listens there already; name another port"
+    ask echo --data x
+    assert_equal "$status $output" "200 x"
+    kill -INT "$(cat pid)"
+    wait "$(cat pid)" || true
+    serve --listen "$address"
+    ask echo --data y
+    assert_equal "$status $output" "200 y"
+}
+
 @test "another address than loopback needs a token or client certificates, and a token is needed with each request" {
     service
     run_covey 3 serve service.yaml --listen 0.0.0.0:0
