@@ -53,7 +53,7 @@ _covey_pto() {
     eval) _covey_words "$common --protocol --epochs --threads --frozen --validation"; _covey_files '*' ;;
     explain) _covey_words "$common --session --events --checkpoint"; _covey_files '*' ;;
     run)
-        _covey_words '--stream --stage --mode --memory --model --learn --learn-events --speedup --session-column --task-column --time-column --bin --future --no-history --state --user --help'
+        _covey_words '--stream --stage --mode --memory --stage-rate --stage-burst --model --learn --learn-events --speedup --session-column --task-column --time-column --bin --future --no-history --state --user --help'
         _covey_files '*.y*ml'
         ;;
     export) _covey_words '--help'; _covey_files '*.db' ;;
@@ -80,7 +80,7 @@ _covey_command() {
     pto) if ((COMP_CWORD == 2)); then _covey_pto ''; else _covey_pto "${COMP_WORDS[2]}"; fi ;;
     serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --stream --pto-user --stage --stage-memory --cores --help'; _covey_files '*.y*ml' ;;
     replay)
-        _covey_words '--log --url --stream --mode --speedup --from --requests --model --memory --session-column --task-column --time-column --body --token-file --json --help'
+        _covey_words '--log --url --stream --mode --speedup --from --requests --model --memory --stage-rate --equal-bytes --session-column --task-column --time-column --body --token-file --json --help'
         _covey_files '*.y*ml'
         ;;
     manager) _covey_words '--bus --tasks --state --at-once --lease --replicas --data --tls-ca --key --help' ;;

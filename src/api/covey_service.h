@@ -34,6 +34,8 @@ typedef struct {
     const char *service_file, *stream; /* needed; the socket of covey_serve_options */
     const char *mode;                  /* learned, histogram, lookahead, off, oracle */
     const char *memory;                /* staging budget; default: what the service offers */
+    const char *stage_rate;            /* bytes staged for each request in the long run, at most; default: no such limit */
+    const char *stage_burst;           /* of which so much is saved up at most; default: that of 16 requests */
     const char *checkpoint;            /* of trained models */
     const char *bin;                   /* the unit of idle times; default "60s" */
     const char *future;                /* for oracle: a file with the tasks to come, one a line */
@@ -71,6 +73,7 @@ typedef struct {
     double waited_seconds;             /* all requests' waiting for their SEE */
     double saved_of_oracle;            /* 1: as much waiting as the oracle saved; negative: not known without `off` and `oracle` */
     uint64_t staged_tasks, staged_used, staged_bytes, wasted_bytes;
+    uint64_t stage_rate;               /* the limit that it was held to, in bytes for each request; 0: none */
     double held_bytes_mean, held_bytes_max, wall_seconds;
 } covey_replayed;
 typedef struct {
@@ -80,6 +83,8 @@ typedef struct {
     size_t from, requests;             /* the part of the log, in requests of tasks that the service has; 0: to its end */
     const char *session_column, *task_column, *time_column;
     const char *memory, *checkpoint, *token_file, *body;
+    const char *stage_rate;            /* of covey_orchestrator_options, for all modes */
+    bool equal_bytes;                  /* lookahead and learned may stage no more than histogram did; for mode all */
     void *context;
     void (*begun)(void *context, const covey_replay_part *part);
     void (*progress)(void *context, const char *mode, size_t ended, size_t requests);

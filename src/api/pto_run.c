@@ -16,6 +16,7 @@
 #include "sys/fd.h"
 
 enum { FUTURE_MAX = 1 << 22, FUTURE_BYTES_MAX = 256 << 20, CHECKPOINT_BYTES_MAX = 64 << 20 };
+#define STAGE_RATE_MAX (UINT64_C(1) << 40)
 
 typedef struct {
     const covey_orchestrator_options *options;
@@ -159,6 +160,10 @@ static Err config_of(Running *r, OrchestratorConfig *ret_config, Diag *diag)
         return FAIL_WHY(diag, ERR_USAGE, "%s: no mode; there are off, histogram, lookahead, learned and oracle", o->mode);
     if ((c.mode == DECIDE_ORACLE) != (o->future != NULL)) return FAIL_WHY(diag, ERR_USAGE, "mode oracle, and only it, needs a recording of what will come");
     if (o->memory && !size_parse(o->memory, &c.bytes_max)) return FAIL_WHY(diag, ERR_USAGE, "%s: no size, such as 256MiB", o->memory);
+    if (o->stage_rate && (!size_parse(o->stage_rate, &c.request_bytes) || !c.request_bytes || c.request_bytes > STAGE_RATE_MAX))
+        return FAIL_WHY(diag, ERR_USAGE, "%s: no size above 0 and at most 1TiB, such as 512KiB", o->stage_rate);
+    if (o->stage_burst && (!size_parse(o->stage_burst, &c.burst_bytes) || !c.burst_bytes || c.burst_bytes > STAGE_RATE_MAX))
+        return FAIL_WHY(diag, ERR_USAGE, "%s: no size above 0 and at most 1TiB, such as 16MiB", o->stage_burst);
     if (o->bin && (!duration_parse(o->bin, &c.bin_ns) || !c.bin_ns)) return FAIL_WHY(diag, ERR_USAGE, "%s: no time, such as 60s", o->bin);
     if (o->future) TRY(read_future(r, diag));
     c.future = r->future;

@@ -47,7 +47,7 @@ static Err close_all(Replay *r, Diag *diag)
 static Err start_orchestrator(Replay *r, const char *mode, const char *program, const char *folder, Child *ret_child, Diag *diag)
 {
     const covey_replay_options *o = r->options;
-    char future[PATH_BYTES_MAX], state[PATH_BYTES_MAX], bin[32], before[32], speedup[32];
+    char future[PATH_BYTES_MAX], state[PATH_BYTES_MAX], bin[32], before[32], speedup[32], rate[32], burst[32];
     TRY(path_format(future, "%s/future", folder));
     TRY(path_format(state, "%s/pto-%s", folder, mode));
     snprintf(bin, sizeof bin, "%lluus", (unsigned long long)(60e6 / o->speedup) + 1);
@@ -60,6 +60,10 @@ static Err start_orchestrator(Replay *r, const char *mode, const char *program, 
         {"--time-column", o->time_column}, {"--memory", o->memory}, {"--model", o->checkpoint}};
     for (size_t i = 0; i < sizeof MORE / sizeof MORE[0]; i++)
         if (MORE[i].value) argv[n++] = MORE[i].name, argv[n++] = MORE[i].value;
+    snprintf(rate, sizeof rate, "%llu", (unsigned long long)r->stage_rate);
+    snprintf(burst, sizeof burst, "%llu", (unsigned long long)r->stage_burst);
+    if (r->stage_burst) argv[n++] = "--stage-burst", argv[n++] = burst;
+    if (r->stage_rate) argv[n++] = "--stage-rate", argv[n++] = rate;
     if (strcmp(mode, "oracle") == 0) {
         TRY(replay_write_future(r, future, diag));
         argv[n++] = "--future";
@@ -106,11 +110,19 @@ static Err run_mode(Replay *r, const char *mode, const char *program, const char
     if (!e.code) e = replay_statistics(r, &after, diag);
     stop_orchestrator(&child);
     if (e.code) return e;
+    ret_figures->stage_rate = strcmp(mode, "off") == 0 ? 0 : r->stage_rate;
     ret_figures->staged_tasks = after.staged - before.staged;
     ret_figures->staged_used = after.used - before.used;
     ret_figures->staged_bytes = after.bytes - before.bytes;
     ret_figures->wasted_bytes = after.wasted_bytes - before.wasted_bytes;
     return OK;
+}
+
+/* Half of the bytes at once, half of them as requests come: never more together. The oracle shows what could be saved and has no limit. */
+static void limit_to(Replay *r, uint64_t bytes)
+{
+    r->stage_burst = bytes > 1 ? bytes / 2 : 1;
+    r->stage_rate = bytes / 2 / r->count ? bytes / 2 / r->count : 1;
 }
 
 static Err run_modes(Replay *r, const char *program, const char *folder, Diag *diag)
@@ -121,7 +133,9 @@ static Err run_modes(Replay *r, const char *program, const char *folder, Diag *d
     bool every = strcmp(wish, "all") == 0;
     for (int i = 0; i < MODE_COUNT; i++) {
         if (!every && strcmp(wish, MODES[i]) != 0) continue;
+        if (o->equal_bytes && strcmp(MODES[i], "oracle") == 0) r->stage_rate = r->stage_burst = 0;
         TRY(run_mode(r, MODES[i], program, folder, &all[i], diag));
+        if (o->equal_bytes && strcmp(MODES[i], "histogram") == 0) limit_to(r, all[i].staged_bytes);
     }
     double most = all[0].waited_seconds - all[MODE_COUNT - 1].waited_seconds;
     for (int i = 0; i < MODE_COUNT; i++) {
@@ -158,6 +172,9 @@ static Err replay_open(Replay *r, Diag *diag)
     if (!o->log || !o->url || !o->service_file || !o->stream) return FAIL_WHY(diag, ERR_USAGE, "a service file, a log, a URL and a stream socket are needed");
     if (!(o->speedup > 0 && o->speedup <= 1e9)) return FAIL_WHY(diag, ERR_USAGE, "the speed-up must be above 0 and at most 1000000000");
     TRY(check_mode(o->mode, diag));
+    if (o->equal_bytes && o->mode && strcmp(o->mode, "all") != 0) return FAIL_WHY(diag, ERR_USAGE, "equal bytes are those of histogram: mode all is needed");
+    if (o->stage_rate && (!size_parse(o->stage_rate, &r->stage_rate) || !r->stage_rate))
+        return FAIL_WHY(diag, ERR_USAGE, "%s: no size above 0, such as 512KiB", o->stage_rate);
     TRY(service_load(o->service_file, &r->service, diag));
     char url[512];
     snprintf(url, sizeof url, "%s/v1/services/%s", o->url, r->service.name);

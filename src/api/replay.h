@@ -18,6 +18,7 @@ typedef struct {
     size_t count;
     char **sessions;
     uint32_t session_count;
+    uint64_t stage_rate, stage_burst; /* of the orchestrators to come; 0: no limit */
     size_t before;                /* events of the log before the part */
     char first_time[40], last_time[40];
     Buffer body;

@@ -22,6 +22,8 @@ int pto_run(covey *c, int argc, char **argv)
         {"stage", 0, OPTION_TEXT, &o.stage, "PATH", "the socket that covey serve --stage made: what is wanted is signed and handed over there"},
         {"mode", 'm', OPTION_TEXT, &o.mode, "MODE", "learned (default), histogram, lookahead, off, or oracle, which is for measuring"},
         {"memory", 0, OPTION_TEXT, &o.memory, "SIZE", "of what is ready, at most; default: all that the service offers"},
+        {"stage-rate", 0, OPTION_TEXT, &o.stage_rate, "SIZE", "bytes staged for each request in the long run, at most; default: no such limit"},
+        {"stage-burst", 0, OPTION_TEXT, &o.stage_burst, "SIZE", "of these so much is saved up at most; default: those of 16 requests"},
         {"bin", 0, OPTION_TEXT, &o.bin, "TIME", "the unit of idle times; default 60s"},
         {"future", 0, OPTION_TEXT, &o.future, "FILE", "for oracle: the tasks that will be asked for, one a line"},
         {"no-history", 0, OPTION_FLAG, &o.no_history, NULL, "learn from what comes alone"},

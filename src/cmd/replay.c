@@ -59,8 +59,8 @@ static void result_json(Show *s, const covey_replayed *f)
     json_t *latency = json_pack("{s:f, s:f, s:f}", "p50", f->p50_seconds, "p90", f->p90_seconds, "p99", f->p99_seconds);
     json_t *starts = json_pack("{s:I, s:I, s:I, s:I}", "cold", (json_int_t)f->cold, "warm", (json_int_t)f->warm, "staged", (json_int_t)f->staged, "late",
                                (json_int_t)f->late);
-    json_t *staged = json_pack("{s:I, s:I, s:I, s:I}", "tasks", (json_int_t)f->staged_tasks, "used", (json_int_t)f->staged_used, "bytes",
-                               (json_int_t)f->staged_bytes, "wasted_bytes", (json_int_t)f->wasted_bytes);
+    json_t *staged = json_pack("{s:I, s:I, s:I, s:I, s:I}", "tasks", (json_int_t)f->staged_tasks, "used", (json_int_t)f->staged_used, "bytes",
+                               (json_int_t)f->staged_bytes, "wasted_bytes", (json_int_t)f->wasted_bytes, "rate_max", (json_int_t)f->stage_rate);
     json_t *mode = json_pack("{s:s, s:I, s:I, s:o, s:f, s:f, s:o, s:o, s:f, s:f, s:f}", "mode", f->mode, "requests", (json_int_t)f->requests, "failed",
                              (json_int_t)f->failed, "latency_seconds", latency, "hit_rate", f->hit_rate, "waited_seconds", f->waited_seconds, "starts", starts,
                              "staged", staged, "held_bytes_mean", f->held_bytes_mean, "held_bytes_max", f->held_bytes_max, "wall_seconds", f->wall_seconds);
@@ -84,6 +84,7 @@ static void result(void *context, const covey_replayed *f)
     printf("%-10s %8.2f %8.2f %8.2f %5.1f%% %5.1f%% %10.2f %8s %9.1f %9.1f %9.1f\n", f->mode, 1e3 * f->p50_seconds, 1e3 * f->p90_seconds, 1e3 * f->p99_seconds,
            100 * f->hit_rate, f->requests ? 100.0 * (double)f->late / (double)f->requests : 0, f->waited_seconds, saved,
            (double)f->staged_bytes / 1e6, (double)f->wasted_bytes / 1e6, f->held_bytes_mean / 1e6);
+    if (f->stage_rate) printf("%-10s at most %llu bytes staged for each request\n", "", (unsigned long long)f->stage_rate);
     if (f->failed) printf("%-10s %llu requests failed\n", f->mode, (unsigned long long)f->failed);
 }
 
@@ -122,6 +123,8 @@ int command_replay(int argc, char **argv)
         {"requests", 'n', OPTION_NUMBER, &requests, "N", "replay so many; default: all"},
         {"model", 0, OPTION_TEXT, &o.checkpoint, "FILE", "a checkpoint of trained models, for learned"},
         {"memory", 0, OPTION_TEXT, &o.memory, "SIZE", "staging budget, if less than the service's"},
+        {"stage-rate", 0, OPTION_TEXT, &o.stage_rate, "SIZE", "bytes staged for each request in the long run, at most"},
+        {"equal-bytes", 0, OPTION_FLAG, &o.equal_bytes, NULL, "lookahead and learned may stage no more bytes than histogram did"},
         {"session-column", 0, OPTION_TEXT, &o.session_column, "NAME", "of a CSV log; default: by the usual names"},
         {"task-column", 0, OPTION_TEXT, &o.task_column, "NAME", "the same for the task"},
         {"time-column", 0, OPTION_TEXT, &o.time_column, "NAME", "the same for the time"},

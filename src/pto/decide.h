@@ -6,7 +6,9 @@
  *   density(task) = saving / bytes
  *
  * The densest are staged, nothing whose saving is not above zero; what is staged gives way to what is denser by DECIDE_HYSTERESIS. All of the costs
- * are measured ones that the caller reports. What was staged is judged by what became of it: when staging costs more than it
+ * are measured ones that the caller reports. Staged bytes may have a rate, a bucket of tokens: then, for learned, a byte has a price, taken from the
+ * density of what is not there yet. It is nothing while the bucket is full, and rises as it empties: the last bytes go to what is worth most.
+ * What was staged is judged by what became of it: when staging costs more than it
  * saves, it stops for a while.
  *
  * The modes differ in where the probability comes from:
@@ -33,6 +35,7 @@ enum {
     DECIDE_TASKS_MAX = 1024,
     DECIDE_ACTIONS_MAX = 64,      /* of one turn */
     DECIDE_JUDGED = 64,           /* staged tasks whose fate is weighed together */
+    DECIDE_BURST = 16,            /* requests whose bytes may be staged at once */
 };
 #define DECIDE_HYSTERESIS 1.25
 #define DECIDE_STAY 4 /* horizons that something stays before it must give way, about */
@@ -44,6 +47,8 @@ typedef struct {
     uint32_t tasks_max;           /* and in tasks; 0: as many as there are bytes for */
     uint64_t bin_ns;              /* of the histogram; 0: one minute */
     uint64_t rest_ns;             /* how long staging stops when it did harm; 0: ten bins */
+    uint64_t request_bytes;       /* staged for each request: during n of them n times as much and a burst at most; 0: no such limit */
+    uint64_t burst_bytes;         /* saved up at most; 0: of DECIDE_BURST requests, and at least the largest task */
 } DecideConfig;
 
 typedef struct Decide Decide;

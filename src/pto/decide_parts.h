@@ -36,6 +36,7 @@ struct Decide {
     uint32_t all_pause_count;
     const uint32_t *future;
     size_t future_count, future_at;
+    uint64_t allowance;           /* bytes that may be staged now, when there is a rate */
     uint64_t bytes_staged;
     uint32_t staged;
     /* fates */

@@ -17,7 +17,7 @@ static uint64_t next_random(void)
     return z ^ z >> 27;
 }
 
-typedef struct { Decide *d; DecideState state[TASKS]; uint64_t bytes[TASKS], held, hash; uint32_t staged; } Random;
+typedef struct { Decide *d; DecideState state[TASKS]; uint64_t bytes[TASKS], held, hash, all_staged; uint32_t staged; } Random;
 
 static void act(Random *r, const DecideAction *a)
 {
@@ -26,6 +26,7 @@ static void act(Random *r, const DecideAction *a)
     r->state[a->task] = a->stage ? DECIDE_STAGING : DECIDE_ABSENT;
     decide_state(r->d, a->task, r->state[a->task]);
     r->held += a->stage ? r->bytes[a->task] : 0 - r->bytes[a->task];
+    r->all_staged += a->stage ? r->bytes[a->task] : 0;
     r->staged += a->stage ? 1 : UINT32_MAX;
     r->hash = (r->hash ^ a->task ^ (uint64_t)a->stage << 32 ^ a->value) * UINT64_C(0x100000001b3);
 }
@@ -47,9 +48,11 @@ static void random_step(Random *r, uint64_t *now)
     r->staged--;
 }
 
-static uint64_t random_run(uint64_t seed, DecideMode mode)
+static uint64_t random_run(uint64_t seed, DecideMode mode, uint64_t rate)
 {
-    const DecideConfig config = {.mode = mode, .task_count = TASKS, .bytes_max = 5 * MIB, .tasks_max = 6, .bin_ns = NS_PER_S};
+    const DecideConfig config = {.mode = mode, .task_count = TASKS, .bytes_max = 5 * MIB, .tasks_max = 6, .bin_ns = NS_PER_S, .request_bytes = rate,
+                                 .burst_bytes = rate ? 3 * MIB : 0};
+    double least = 0; /* of what was staged beyond the rate: from there to now is the most that any part of the run staged beyond it */
     Random r = {.hash = 1};
     uint64_t now = 0;
     uint32_t future[200];
@@ -71,6 +74,9 @@ static uint64_t random_run(uint64_t seed, DecideMode mode)
             bool within = r.held <= config.bytes_max && r.staged <= config.tasks_max;
             ck_assert_msg(within || !actions[i].stage, "seed %llu: over the budget", (unsigned long long)seed);
         }
+        double beyond = (double)r.all_staged - (double)rate * (step + 1);
+        if (rate) ck_assert_msg(beyond - least <= 3 * MIB, "seed %llu: %.0f bytes beyond the rate", (unsigned long long)seed, beyond - least);
+        least = beyond < least ? beyond : least;
         ck_assert_uint_eq(decide_view(r.d, 0).bytes_staged, r.held);
         if (mode == DECIDE_OFF) ck_assert_uint_eq(count, 0);
     }
@@ -81,7 +87,19 @@ static uint64_t random_run(uint64_t seed, DecideMode mode)
 START_TEST(the_budget_is_never_exceeded_and_the_same_calls_give_the_same_decisions)
 {
     for (uint64_t seed = 1; seed <= 20; seed++)
-        for (DecideMode mode = DECIDE_OFF; mode < DECIDE_MODES; mode++) ck_assert_uint_eq(random_run(seed, mode), random_run(seed, mode));
+        for (DecideMode mode = DECIDE_OFF; mode < DECIDE_MODES; mode++) ck_assert_uint_eq(random_run(seed, mode, 0), random_run(seed, mode, 0));
+}
+END_TEST
+
+START_TEST(the_rate_of_staged_bytes_is_never_exceeded_over_any_part_of_a_run_and_changes_what_is_decided)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        for (DecideMode mode = DECIDE_OFF; mode < DECIDE_MODES; mode++) {
+            uint64_t free = random_run(seed, mode, 0), bound = random_run(seed, mode, 64 * KIB);
+            ck_assert_uint_eq(bound, random_run(seed, mode, 64 * KIB));
+            if (mode == DECIDE_LEARNED || mode == DECIDE_LOOKAHEAD) ck_assert_uint_ne(bound, free);
+        }
+    }
 }
 END_TEST
 
@@ -154,6 +172,18 @@ static int by_time(const void *x, const void *y)
 typedef struct { const char *path; LogColumns columns; double speedup; uint64_t waiting_ms; uint32_t staged, warm; } Recording;
 
 /* In simulated time: the real decisions over a recorded log, learning from its first half, counted over what follows. */
+static WorldConfig world_of(const Recording *r, DecideMode mode, size_t from, size_t count)
+{
+    return (WorldConfig){.mode = mode, .waiting_ns = r->waiting_ms * NS_PER_MS, .effort_ns = 15 * NS_PER_MS, .staged_max = r->staged,
+                         .warm_max = r->warm, .speedup = r->speedup, .from = from, .count = count, .metadata = true};
+}
+
+static void show(const char *what, const char *path, const WorldFigures *f)
+{
+    fprintf(stderr, "# %s %s: waited %.2f s, hits %.1f %%, staged %llu, in vain %llu (simulated)\n", path, what, f->waited_s,
+            100.0 * (double)f->hits / (double)f->requests, (unsigned long long)f->staged, (unsigned long long)f->wasted);
+}
+
 static void compare(const Recording *r, size_t requests)
 {
     Diag diag = {{0}};
@@ -164,14 +194,11 @@ static void compare(const Recording *r, size_t requests)
     ck_assert_ok(log_read(path, &r->columns, &log, &diag));
     qsort(log.events, log.count, sizeof *log.events, by_time);
     for (DecideMode mode = DECIDE_OFF; mode < DECIDE_MODES; mode++) {
-        WorldConfig c = {.mode = mode, .waiting_ns = r->waiting_ms * NS_PER_MS, .effort_ns = 15 * NS_PER_MS, .staged_max = r->staged,
-                         .warm_max = r->warm, .speedup = r->speedup, .from = log.count / 2, .count = requests, .metadata = true};
+        WorldConfig c = world_of(r, mode, log.count / 2, requests);
         size_t skip = mode == DECIDE_LEARNED && requests < 1000 ? c.from - 2000 : 0; /* a short test learns from the last 2,000 */
         c.from -= skip;
         f[mode] = world_run(&log, log.events + skip, log.count - skip, &c);
-        fprintf(stderr, "# %s %s: waited %.2f s, hits %.1f %%, staged %llu, in vain %llu (simulated)\n", r->path, decide_mode_name(mode),
-                f[mode].waited_s, 100.0 * (double)f[mode].hits / (double)f[mode].requests, (unsigned long long)f[mode].staged,
-                (unsigned long long)f[mode].wasted);
+        show(decide_mode_name(mode), r->path, &f[mode]);
     }
     double most = f[DECIDE_OFF].waited_s - f[DECIDE_ORACLE].waited_s;
     ck_assert_double_gt(most, 0);
@@ -180,6 +207,36 @@ static void compare(const Recording *r, size_t requests)
     ck_assert_double_lt(f[DECIDE_LEARNED].waited_s, f[DECIDE_LOOKAHEAD].waited_s);
     ck_assert_double_ge(f[DECIDE_LEARNED].waited_s, f[DECIDE_ORACLE].waited_s);
 }
+
+/* As covey replay --equal-bytes does it: lookahead and learned may stage what histogram staged, half at once and half as requests come. */
+static void compare_equal(const Recording *r, size_t from, size_t requests)
+{
+    Diag diag = {{0}};
+    AUTO_LOG log = {0};
+    const char *path = test_data(r->path);
+    WorldFigures f[DECIDE_MODES];
+    if (!path) return;
+    ck_assert_ok(log_read(path, &r->columns, &log, &diag));
+    qsort(log.events, log.count, sizeof *log.events, by_time);
+    size_t skip = from - 6000;
+    for (DecideMode mode = DECIDE_HISTOGRAM; mode <= DECIDE_LEARNED; mode++) {
+        WorldConfig c = world_of(r, mode, from - skip, requests);
+        if (mode != DECIDE_HISTOGRAM) c.burst_bytes = f[DECIDE_HISTOGRAM].staged * MIB / 2, c.request_bytes = c.burst_bytes / requests;
+        f[mode] = world_run(&log, log.events + skip, log.count - skip, &c);
+        show(decide_mode_name(mode), mode == DECIDE_HISTOGRAM ? "equal bytes:" : "at most as many:", &f[mode]);
+        ck_assert_uint_le(f[mode].staged, f[DECIDE_HISTOGRAM].staged);
+    }
+    ck_assert_double_lt(f[DECIDE_LEARNED].waited_s, f[DECIDE_HISTOGRAM].waited_s);
+    ck_assert_double_lt(f[DECIDE_LEARNED].waited_s, f[DECIDE_LOOKAHEAD].waited_s);
+}
+
+START_TEST(with_no_more_staged_bytes_than_counting_learning_waits_less)
+{
+    const Recording gentd26 = {.path = "requests/lora_request_trace.csv.gz", .speedup = 100, .waiting_ms = 250, .staged = 8, .warm = 2,
+                               .columns = {.session = "groupId", .task = "checkpoint_model_version_id", .time = "gmt_create"}};
+    for (size_t from = 10000; from < 14000; from += 1000) compare_equal(&gentd26, from, 1000);
+}
+END_TEST
 
 START_TEST(on_recorded_logs_learning_saves_most_of_what_an_oracle_saves_and_more_than_counting)
 {
@@ -230,4 +287,6 @@ TEST_MAIN("pto/decide", the_budget_is_never_exceeded_and_the_same_calls_give_the
           nothing_is_staged_that_takes_more_from_others_than_it_saves, staging_that_is_mostly_in_vain_rests_for_a_while,
           a_hundred_thousand_sessions_use_no_more_memory_and_do_no_harm,
           on_recorded_logs_learning_saves_most_of_what_an_oracle_saves_and_more_than_counting,
+          with_no_more_staged_bytes_than_counting_learning_waits_less,
+          the_rate_of_staged_bytes_is_never_exceeded_over_any_part_of_a_run_and_changes_what_is_decided,
           a_client_that_floods_a_pattern_costs_its_own_hits_and_not_those_of_others)

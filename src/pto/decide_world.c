@@ -124,7 +124,8 @@ static void set_metadata(World *w, const EventLog *log, const LogEvent *events)
 static void begin(World *w, const EventLog *log)
 {
     const DecideConfig decide = {.mode = w->c->mode, .task_count = w->tasks, .bytes_max = (uint64_t)w->c->staged_max * BYTES,
-                                 .tasks_max = w->c->staged_max, .bin_ns = (uint64_t)(60e9 / w->c->speedup) + 1};
+                                 .tasks_max = w->c->staged_max, .request_bytes = w->c->request_bytes, .burst_bytes = w->c->burst_bytes,
+                                 .bin_ns = (uint64_t)(60e9 / w->c->speedup) + 1};
     ck_assert_ok(decide_new(&decide, &w->d));
     ck_assert_ok(predictor_new(&(PredictorOptions){0}, &w->p));
     w->numbers = calloc(w->tasks, sizeof *w->numbers);

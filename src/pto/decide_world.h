@@ -14,6 +14,7 @@ typedef struct {
     uint32_t staged_max, warm_max;
     double speedup;
     size_t from, count;               /* the part that is counted; what is before teaches */
+    uint64_t request_bytes, burst_bytes; /* DecideConfig */
     bool metadata;                    /* successors, as seen before the part */
 } WorldConfig;
 

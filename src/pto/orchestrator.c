@@ -296,7 +296,8 @@ static Err fill_in(Orchestrator *o, Diag *diag)
     if (!o->numbers || !o->tasks || !o->allowed || !o->state) return FAIL(ENOMEM);
     TRY_WHY(diag, predictor_new(&(PredictorOptions){0}, &o->predictor), "predictor");
     if (c->checkpoint.size) TRY_WHY(diag, predictor_load(o->predictor, c->checkpoint, diag), "checkpoint");
-    const DecideConfig decide = {.mode = c->mode, .task_count = (uint32_t)n, .bytes_max = c->bytes_max, .bin_ns = c->bin_ns};
+    const DecideConfig decide = {.mode = c->mode, .task_count = (uint32_t)n, .bytes_max = c->bytes_max, .bin_ns = c->bin_ns,
+                                 .request_bytes = c->request_bytes, .burst_bytes = c->burst_bytes};
     TRY_WHY(diag, decide_new(&decide, &o->decide), "deciding");
     TRY(name_tasks(o, diag));
     TRY(loop_add_timer(o->loop, UINT64_MAX, on_turn, o, &o->turn));

@@ -17,6 +17,7 @@ typedef struct {
     const char *stream_path;      /* of the service's stream socket */
     DecideMode mode;
     uint64_t bytes_max;           /* staging budget; 0: all that the service offers */
+    uint64_t request_bytes, burst_bytes; /* a rate of what is staged (pto/decide.h); 0: no such limit */
     uint64_t bin_ns;              /* of idle times; 0: one minute */
     const uint32_t *future;       /* oracle */
     size_t future_count;

@@ -144,6 +144,19 @@ END
     assert_in "clairvoyant: no mode" "$stderr"
 }
 
+@test "with equal bytes lookahead and learned stage no more than histogram did; a rate that is none is named" {
+    serve
+    { echo "case,activity,timestamp"; for i in $(seq 40); do for t in a b c; do echo "k$((i % 3)),$t,2026-01-01T00:$(printf '%02d:%02d' $((i / 2)) $((i % 2 * 30 + $(printf '%d' "'$t") % 7 * 4)))Z"; done; done; } >log.csv
+    run_covey 0 replay service.yaml --url "${url%/v1*}" --stream s.sock --log log.csv --from 60 -n 12 --speedup 40 --equal-bytes --json
+    assert_equal "$(json '[.modes[].failed] | add')" 0
+    assert_equal "$(json '[.modes[] | .staged.rate_max > 0] | map(tostring) | join(" ")')" "false false true true false"
+    assert_equal "$(json '([.modes[2, 3].staged.bytes] | max) <= .modes[1].staged.bytes')" true
+    run_covey 2 replay service.yaml --url "${url%/v1*}" --stream s.sock --log log.csv --mode learned --equal-bytes
+    assert_in "equal bytes are those of histogram: mode all is needed" "$stderr"
+    run_covey 2 pto run service.yaml --stream s.sock --stage-rate 0
+    assert_in "0: no size above 0 and at most 1TiB, such as 512KiB" "$stderr"
+}
+
 @test "a replay reports every mode, and the oracle waits least; the history can be exported and replayed" {
     serve
     { echo "case,activity,timestamp"; for i in $(seq 40); do for t in a b c; do echo "k$((i % 3)),$t,2026-01-01T00:$(printf '%02d:%02d' $((i / 2)) $((i % 2 * 30 + $(printf '%d' "'$t") % 7 * 4)))Z"; done; done; } >log.csv
