@@ -9,7 +9,7 @@
 #include "sys/fd.h"
 #include "sys/test.h"
 
-typedef enum { NODE_ANSWERS, NODE_LOSES, NODE_DAMAGES, NODE_IS_SILENT, NODE_REFUSES, NODE_LOSES_ONCE } Behaviour;
+typedef enum { NODE_ANSWERS, NODE_LOSES, NODE_DAMAGES, NODE_IS_SILENT, NODE_REFUSES, NODE_LOSES_ONCE, NODE_GIVES_BACK } Behaviour;
 
 static TestFolder folder;
 static Service service;
@@ -55,6 +55,7 @@ static void hear_jobs(View message)
     bool loses = behaviour == NODE_LOSES || (behaviour == NODE_LOSES_ONCE && item.attempt == 1);
     ResultItem result = {.job = item.job, .attempt = item.attempt, .outcome = loses ? OUTCOME_LOST : OUTCOME_OK,
                          .output = loses ? (View){0} : item.data};
+    if (behaviour == NODE_GIVES_BACK) result = (ResultItem){.job = item.job, .attempt = item.attempt, .outcome = OUTCOME_NONE};
     if (behaviour == NODE_IS_SILENT) return;
     ck_assert_ok(message_begin_results(&b, &r.head, 1));
     ck_assert_ok(message_add_result_digested(&b, &result, key));
@@ -194,6 +195,21 @@ START_TEST(a_silent_node_costs_its_deadline_and_a_late_answer_is_dropped)
 }
 END_TEST
 
+START_TEST(what_a_full_node_gives_back_is_not_sent_again_at_once)
+{
+    Answered a = {0};
+    begin(NODE_GIVES_BACK, "limits: {deadline: 200ms}\n");
+    uint64_t begun = clock_monotonic_ns();
+    ask(0, "hello", &a);
+    settle(&a);
+    uint64_t took_ms = (clock_monotonic_ns() - begun) / NS_PER_MS;
+    ck_assert_uint_eq(a.status, 504);
+    ck_assert_uint_ge(jobs, 1);
+    ck_assert_uint_le(jobs, took_ms / 25 + 1);
+    end();
+}
+END_TEST
+
 START_TEST(a_task_that_is_refused_answers_503_and_says_why)
 {
     Answered a = {0}, b = {0};
@@ -249,6 +265,7 @@ END_TEST
 
 TEST_MAIN("gateway/gateway", a_request_is_answered_with_its_output_and_the_next_one_finds_the_task_warm,
           a_see_that_is_lost_is_tried_again_and_three_times_at_most, an_output_that_is_not_that_of_its_digest_is_no_answer,
-          a_silent_node_costs_its_deadline_and_a_late_answer_is_dropped, a_task_that_is_refused_answers_503_and_says_why,
+          a_silent_node_costs_its_deadline_and_a_late_answer_is_dropped, what_a_full_node_gives_back_is_not_sent_again_at_once,
+          a_task_that_is_refused_answers_503_and_says_why,
           what_is_abandoned_is_not_answered_and_what_comes_while_it_ends_is_turned_away,
           more_tasks_than_may_be_warm_give_way_to_each_other_and_staged_ones_have_a_budget_of_their_own)

@@ -46,6 +46,7 @@ typedef struct {
     LoopSource *timer;                /* of the simulated delay, and before a failed task is tried again */
     bool staged_unused;               /* put here ahead, and nobody has asked since */
     uint64_t used_ns, opened_ns, ready_ns, retry_ns;
+    uint64_t full_ns;                 /* the node gave a micro-job back unrun: until then none is sent */
     uint64_t fetch_ns, verify_ns, start_ns; /* what the last time took */
     uint32_t failures;                /* in a row */
 } Place;

@@ -169,6 +169,7 @@ static Err send_one(Place *p, GatewayRequest *r)
 Err requests_send(Place *p)
 {
     Gateway *g = p->gateway;
+    if (p->waiting.first && clock_monotonic_ns() < p->full_ns) return OK;
     while (p->state == PLACE_READY && p->waiting.first && p->outstanding < p->window && g->running < g->config.service->running_max) {
         GatewayRequest *r = p->waiting.first;
         bool with_data = g->config.service->tasks[p->task].data_in_input;
@@ -198,6 +199,8 @@ static void succeed(GatewayRequest *r, const ResultItem *result)
     request_free(r);
 }
 
+/* Requests beyond their deadline may run still at the node, whose window is full then: what it gives back is not sent again at once, or the two
+ * would do nothing else. */
 static bool try_again(GatewayRequest *r, const ResultItem *result)
 {
     Place *p = place_of(r);
@@ -208,6 +211,7 @@ static bool try_again(GatewayRequest *r, const ResultItem *result)
     if (!claim_failed && (!outcome_may_retry(result->outcome) || result->outcome == OUTCOME_LIFETIME || r->attempt + counts > GATEWAY_ATTEMPTS_MAX
                           || !r->answered))
         return false;
+    if (!counts) p->full_ns = clock_monotonic_ns() + GATEWAY_TICK_MS / 2 * NS_PER_MS;
     list_remove(&p->running, r);
     r->runs = false;
     r->attempt += counts;
