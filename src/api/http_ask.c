@@ -39,9 +39,10 @@ Err http_target(const char *url, HttpTarget *ret_target, Diag *diag)
     if (!legal) return FAIL_WHY(diag, ERR_USAGE, "%s: no address such as http://127.0.0.1:8080/v1/services/NAME", url);
     memcpy(t.host, host + t.is_v6, size - 2 * (size_t)t.is_v6);
     snprintf(t.path, sizeof t.path, "%s", slash);
-    t.port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    unsigned long port = strtoul(colon + 1, NULL, 10);
+    t.port = (uint16_t)port;
     struct in6_addr address;
-    if (!t.port || inet_pton(t.is_v6 ? AF_INET6 : AF_INET, t.host, &address) != 1)
+    if (port == 0 || port > UINT16_MAX || inet_pton(t.is_v6 ? AF_INET6 : AF_INET, t.host, &address) != 1)
         return FAIL_WHY(diag, ERR_USAGE, "%s: an address and a port are needed, in numbers", url);
     *ret_target = t;
     return OK;
