@@ -195,6 +195,7 @@ Err measure_privacy_error(const Bench *b, const char *picture, Figure *f, Diag *
     free(t.records);
     if (e.code) return FAIL_WHY(diag, e.code, "error against epsilon: %s", err_text(e.code));
     figure_note(f, "Random bits by ChaCha20. Errors: root mean square over %d releases for each epsilon; 'low' is what the formula promises (of the untrusted median: "
-                   "its noise alone). Speeds in knots clamped to [0, 400], %u records that have one. The picture: %s.", RELEASES, t.count, picture);
+                   "its noise alone). Speeds in knots clamped to [0, 400], %u records that have one. The picture: error-against-epsilon.svg in the work folder; docs/error-against-epsilon.svg is a copy.",
+                   RELEASES, t.count);
     return OK;
 }
