@@ -152,9 +152,9 @@ END
     assert_equal "$(json '[.modes[] | .staged.rate_max > 0] | map(tostring) | join(" ")')" "false false true true false"
     assert_equal "$(json '([.modes[2, 3].staged.bytes] | max) <= .modes[1].staged.bytes')" true
     run_covey 2 replay service.yaml --url "${url%/v1*}" --stream s.sock --log log.csv --mode learned --equal-bytes
+    assert_in "equal bytes are those of histogram: mode all is needed" "$stderr"
     run_covey 2 replay service.yaml --url http://127.0.0.1:99999 --stream s.sock --log log.csv
     assert_in "an address and a port are needed, in numbers" "$stderr"
-    assert_in "equal bytes are those of histogram: mode all is needed" "$stderr"
     run_covey 2 pto run service.yaml --stream s.sock --stage-rate 0
     assert_in "0: no size above 0 and at most 1TiB, such as 512KiB" "$stderr"
 }
