@@ -54,12 +54,12 @@ Err work_begin(Work *w, const PrivacyRequest *request, uint64_t segments, uint64
 {
     size_t need;
     w->request = request;
-    TRY(request_query(request, segments, &w->query, diag));
+    TRY(request_read(request, segments, &w->query, diag));
     const Query *q = &w->query.query;
     TRY(aggregate_size(q, WORK_OPEN_KEYS, &need));
     need = (need + 15) & ~(size_t)15;
     if (need > size) return FAIL(ERR_LIMIT);
-    TRY(aggregate_start(q, &w->query.plan, WORK_OPEN_KEYS, memory, need, &w->aggregate));
+    TRY(aggregate_start(q, NULL, WORK_OPEN_KEYS, memory, need, &w->aggregate));
     TRY(find_frame(w, (uint8_t *)memory + need, size - need));
     if (q->by_person && segment_bytes) TRY(begin_persons(w, segment_bytes, (uint8_t *)memory + need, size - need));
     return begin_records(w);
@@ -95,6 +95,8 @@ Err work_save(const Work *w, Buffer *out)
 Err work_release(Work *w, NoiseSource *source, uint64_t segments, Buffer *out)
 {
     Answer answer = {.request = w->request, .query = &w->query, .segments = segments, .out = out};
+    TRY(query_plan(&w->query.query, &w->query.plan, NULL));
+    aggregate_plan(w->aggregate, &w->query.plan);
     TRY(answer_begin(&answer));
     TRY(aggregate_release(w->aggregate, source, answer_number, &answer));
     return answer_end(&answer);

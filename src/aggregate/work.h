@@ -20,7 +20,7 @@ typedef struct {
 } Work;
 
 /** memory: aligned to 16, for the aggregate and the table of persons. segment_bytes: of the segment that will be fed, whose size alone decides how
- *  large the table is; 0: none. errors: those of request_query and aggregate_start */
+ *  large the table is; 0: none. errors: those of request_read and aggregate_start */
 MUST_USE Err work_begin(Work *w, const PrivacyRequest *request, uint64_t segments, uint64_t segment_bytes, void *memory, size_t size, Diag *diag);
 /** A piece of the segment; then its end. errors: ERR_NO_ENTRY (a column is missing), ERR_LIMIT (more persons or keys than there is room for) */
 MUST_USE Err work_feed(Work *w, View piece);

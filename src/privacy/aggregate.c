@@ -58,7 +58,8 @@ Err aggregate_start(const Query *query, const Plan *plan, uint32_t open_keys, vo
     uint8_t *at = memory;
     Aggregate *a = memory;
     memset(memory, 0, l.total);
-    *a = (Aggregate){.query = query, .plan = *plan, .memory_size = l.total, .cell_count = l.cell_count, .slot_count = l.slot_count};
+    *a = (Aggregate){.query = query, .memory_size = l.total, .cell_count = l.cell_count, .slot_count = l.slot_count};
+    if (plan) a->plan = *plan;
     a->cells = (Int128 *)(void *)(at + l.cells);
     a->keys = (OpenKey *)(void *)(at + l.keys);
     a->slots = (uint32_t *)(void *)(at + l.slots);
@@ -72,6 +73,8 @@ Err aggregate_start(const Query *query, const Plan *plan, uint32_t open_keys, vo
     *ret_aggregate = a;
     return OK;
 }
+
+void aggregate_plan(Aggregate *a, const Plan *plan) { a->plan = *plan; }
 
 UInt128 state_reach(const Query *q, uint32_t cell)
 {

@@ -26,9 +26,10 @@ typedef struct Aggregate Aggregate; /* lies at the beginning of the caller's mem
 
 /** Bytes that aggregate_start needs: for open keys with room for `open_keys` keys, otherwise open_keys is not used. errors: ERR_LIMIT */
 MUST_USE Err aggregate_size(const Query *query, uint32_t open_keys, size_t *ret_size);
-/** The query and what it points to are borrowed for the life of the state; the plan is copied. Memory must be aligned to 16. errors: ERR_LIMIT (too
- *  small) */
+/** The query and what it points to are borrowed for the life of the state; the plan is copied. plan: NULL where only partial results are made, which
+ *  need no noise; aggregate_plan gives it before a release. Memory must be aligned to 16. errors: ERR_LIMIT (too small) */
 MUST_USE Err aggregate_start(const Query *query, const Plan *plan, uint32_t open_keys, void *memory, size_t size, Aggregate **ret_aggregate);
+void aggregate_plan(Aggregate *a, const Plan *plan);
 
 /**
  * One record that contribution_admit let pass (unit record: any record). key, value: empty where the query has none. first_of_key: the person's
@@ -63,7 +64,7 @@ typedef struct {
 
 /**
  * Calls `each` for every released number: the bounds check first. Works once: the state is wiped afterwards, also when it fails.
- * errors: those of the source and of `each`; ERR_LIMIT (a number that does not fit); ERR_PROTOCOL (released before)
+ * errors: those of the source and of `each`; ERR_LIMIT (a number that does not fit); ERR_PROTOCOL (released before, or no plan)
  */
 MUST_USE Err aggregate_release(Aggregate *a, NoiseSource *source, Err (*each)(void *context, const Released *number), void *context);
 /** Forgets everything but that it was released. */

@@ -330,6 +330,28 @@ START_TEST(the_largest_sums_do_not_overflow)
 }
 END_TEST
 
+START_TEST(partial_results_need_no_plan_and_without_one_nothing_is_released)
+{
+    const Query q = query(QUERY_SUM);
+    Plan plan;
+    TestRandom random = {test_seed(), 0};
+    NoiseSource source = test_source(&random, true);
+    Answers r = {.count = 0};
+    AUTO_BUFFER planned = buffer_limited(MEMORY), unplanned = buffer_limited(MEMORY);
+    Aggregate *with = start(&q, 0, &plan), *without;
+    ck_assert_ok(aggregate_start(&q, NULL, ROOM, memory[1], MEMORY, &without));
+    feed(with, q.kind);
+    feed(without, q.kind);
+    ck_assert_ok(aggregate_save(with, &planned));
+    ck_assert_ok(aggregate_save(without, &unplanned));
+    ck_assert(view_equal(view_buffer(&planned), view_buffer(&unplanned)));
+    ck_assert_err(aggregate_release(without, &source, collect, &r), ERR_PROTOCOL);
+    ck_assert_int_eq(r.count, 0);
+    aggregate_plan(without, &plan);
+    ck_assert_ok(aggregate_release(without, &source, collect, &r));
+}
+END_TEST
+
 START_TEST(an_answer_is_released_once_and_nothing_stays)
 {
     Query q = query(QUERY_SUM_BY_KEY);
@@ -446,6 +468,7 @@ END_TEST
 TEST_MAIN("privacy/aggregate", every_text_becomes_a_value_within_the_bounds, bounds_are_widened_to_the_grid_or_refused,
     a_person_contributes_what_is_allowed_and_nobody_else_is_touched, the_memory_that_is_said_to_be_enough_is,
     errors_are_within_a_tenth_of_what_the_formula_promises, quantiles_have_intervals_that_hold_the_truth, partial_results_give_the_same_in_any_order,
-    a_partial_result_that_is_not_one_is_refused, the_largest_sums_do_not_overflow, an_answer_is_released_once_and_nothing_stays,
+    a_partial_result_that_is_not_one_is_refused, partial_results_need_no_plan_and_without_one_nothing_is_released,
+    the_largest_sums_do_not_overflow, an_answer_is_released_once_and_nothing_stays,
     failed_and_missing_blocks_are_default_outputs, the_bounds_check_counts_what_was_clamped, what_makes_no_sense_is_refused_by_name,
     the_gaussian_is_taken_where_it_is_narrower, blocks_are_as_many_as_err_least)

@@ -320,11 +320,16 @@ static Err intervals(const Query *q, Plan *plan)
     return OK;
 }
 
+Err query_check(const Query *query, Diag *diag)
+{
+    const char *why = wrong(query);
+    return why ? FAIL_WHY(diag, ERR_BAD_INPUT, "%s: %s", query_name(query->kind), why) : OK;
+}
+
 Err query_plan(const Query *query, Plan *ret_plan, Diag *diag)
 {
     Plan plan = {.part_count = 0};
-    const char *why = wrong(query);
-    if (why) return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: %s", query_name(query->kind), why);
+    TRY(query_check(query, diag));
     if (!list_parts(query, &plan)) return FAIL_WHY(diag, ERR_LIMIT, "%s: the sensitivity is too large: a coarser step is needed", query_name(query->kind));
     TRY_WHY(diag, spend(query, &plan), "%s: no noise fits this spending", query_name(query->kind));
     TRY_WHY(diag, intervals(query, &plan), "%s: a tail too small to be computed: confidence or delta", query_name(query->kind));

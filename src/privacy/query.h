@@ -97,6 +97,8 @@ const char *query_name(QueryKind kind);
 MUST_USE bool query_named(View name, QueryKind *ret_kind);
 /** The limits that count for a query, see above: for contribution_start. */
 ContributionLimits query_limits(const Query *query);
+/** What query_plan refuses as ERR_BAD_INPUT, apart from any noise: enough for partial results, and far quicker. */
+MUST_USE Err query_check(const Query *query, Diag *diag);
 /** errors: ERR_BAD_INPUT (the Diag, which may be NULL, says what: no spending, open keys without delta, keys out of order, ...), ERR_LIMIT */
 MUST_USE Err query_plan(const Query *query, Plan *ret_plan, Diag *diag);
 /** Of a quantile of its own, out of a choice's part, which says those of the most demanding one: what noise_choose gets, and by how much the rank may

@@ -293,7 +293,7 @@ static Err release_all(Release *r)
 
 Err aggregate_release(Aggregate *a, NoiseSource *source, Err (*each)(void *context, const Released *number), void *context)
 {
-    if (a->released) return FAIL(ERR_PROTOCOL);
+    if (a->released || a->plan.part_count == 0) return FAIL(ERR_PROTOCOL);
     Release r = {a, source, each, context};
     Err error = release_all(&r);
     aggregate_wipe(a);

@@ -143,10 +143,10 @@ static Err fill(const PrivacyRequest *r, uint64_t block_count, RequestQuery *q, 
     TRY(read_number("confidence", q->strings[PRIVACY_CONFIDENCE], &query->confidence, diag));
     TRY(read_bounds(q, &query->bounds, diag));
     TRY(check_columns(r, q, diag));
-    return query_plan(query, &q->plan, diag);
+    return query_check(query, diag);
 }
 
-Err request_query(const PrivacyRequest *r, uint64_t block_count, RequestQuery *ret, Diag *diag)
+Err request_read(const PrivacyRequest *r, uint64_t block_count, RequestQuery *ret, Diag *diag)
 {
     bool sound = r->format == PRIVACY_REQUEST_FORMAT && r->kind >= 1 && r->kind <= QUERY_KINDS && r->flags <= PRIVACY_FLAGS_ALL &&
                  r->pad_ms <= PRIVACY_PAD_MS_MAX && r->quantile_count <= QUERY_QUANTILES_MAX && r->key_count <= REQUEST_KEYS_MAX &&
@@ -155,6 +155,12 @@ Err request_query(const PrivacyRequest *r, uint64_t block_count, RequestQuery *r
     *ret = (RequestQuery){.strings = {NULL}};
     if (!sound) return unreadable(diag);
     return fill(r, block_count, ret, diag);
+}
+
+Err request_query(const PrivacyRequest *r, uint64_t block_count, RequestQuery *ret, Diag *diag)
+{
+    TRY(request_read(r, block_count, ret, diag));
+    return query_plan(&ret->query, &ret->plan, diag);
 }
 
 void request_print(const PrivacyRequest *r, char ret_text[REQUEST_TEXT_MAX])
