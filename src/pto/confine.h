@@ -7,5 +7,6 @@
 
 /** Becomes that user, with its groups. folder: given to it before; NULL: none. errors: ERR_USAGE (no such user), ERR_DENIED (not root) */
 MUST_USE Err confine_user(const char *user, const char *folder, Diag *diag);
-/** For good: no privileges to gain, no core file, no programs, no other process's memory, no sockets but Unix ones. errors: errno */
+/** For good: no privileges to gain, no core file, no programs, no processes (threads stay), no other process's memory, no sockets but Unix ones.
+ *  errors: errno */
 MUST_USE Err confine_calls(void);
