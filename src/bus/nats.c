@@ -2,6 +2,7 @@
 #include "bus/nats.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "bus/nkey.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
+#include "sys/fd.h"
 
 enum { SERVERS_MAX = 16, REFUSED_TRIES = 4, PING_MS = 5000, PINGS_OUT_MAX = 2, RECONNECT_WAIT_MS = 250, RECONNECT_JITTER_MS = 100, WRITE_MS = 2000,
        RECONNECT_BUFFER = 1 << 20, TICK_BUSY_MS = 20, TICK_IDLE_MS = 200 };
@@ -99,9 +101,13 @@ static Err check_config(const BusNatsConfig *c, Diag *diag)
     if ((c->tls_cert == NULL) != (c->tls_key == NULL)) return FAIL_WHY(diag, ERR_USAGE, "a TLS certificate needs its key, and a key its certificate");
     if (c->replicas && c->replicas != 1 && c->replicas != 3 && c->replicas != 5)
         return FAIL_WHY(diag, ERR_USAGE, "%u replicas: there may be 1, 3 or 5, at most as many as servers", c->replicas);
-    const char *const files[] = {c->credentials, c->tls_ca, c->tls_cert, c->tls_key};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (files[i] && access(files[i], R_OK) < 0) return FAIL_WHY(diag, errno, "%s: %s", files[i], err_text(errno));
+    const struct { const char *path, *secret; } files[] = {{c->credentials, "credentials"}, {c->tls_ca, NULL}, {c->tls_cert, NULL}, {c->tls_key, "key"}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        AUTO_FD fd = -1;
+        if (!files[i].path) continue;
+        TRY_WHY(diag, fd_open(AT_FDCWD, files[i].path, O_RDONLY | O_NOCTTY, 0, &fd), "%s", files[i].path);
+        if (files[i].secret) TRY(file_check_private(fd, files[i].path, files[i].secret, diag));
+    }
     return OK;
 }
 

@@ -1,11 +1,13 @@
 /* With a real server and the file that covey bus config writes: can a node, or a stranger, hear or say what is not its own? */
 #include <errno.h>
+#include <fcntl.h>
 #include <nats/nats.h>
 
 #include "base/limits.h"
 #include "bus/nats_test_server.h"
 #include "bus/nkey.h"
 #include "sys/clock.h"
+#include "sys/fd.h"
 
 static TestFolder folder;
 static TestServer server;
@@ -192,6 +194,17 @@ START_TEST(errors_of_connecting_say_what_to_do)
     config.id = "a";
     config.tls_ca = "/nowhere/ca.pem";
     ck_assert_err(try_connect(&config, &why), ENOENT);
+    config.tls_ca = NULL;
+    config.tls_key = test_path(&folder, "key.pem");
+    config.tls_cert = config.credentials = test_path(&folder, "open");
+    ck_assert_ok(file_replace(AT_FDCWD, config.tls_key, VIEW("key"), 0600));
+    ck_assert_ok(file_replace(AT_FDCWD, config.tls_cert, VIEW("certificate"), 0644));
+    ck_assert_err(try_connect(&config, &why), ERR_DENIED); /* a certificate is public; credentials hold a secret */
+    ck_assert_ptr_nonnull(strstr(why.text, "/open: others can read the credentials (mode 644); run: chmod 600 "));
+    config.credentials = NULL;
+    ck_assert_int_eq(chmod(config.tls_key, 0640), 0);
+    ck_assert_err(try_connect(&config, &why), ERR_DENIED);
+    ck_assert_ptr_nonnull(strstr(why.text, "/key.pem: others can read the key (mode 640); run: chmod 600 "));
     end();
 }
 END_TEST

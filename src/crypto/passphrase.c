@@ -4,10 +4,8 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "crypto/key_parts.h"
-#include "sys/fault.h"
 #include "sys/fd.h"
 #include "sys/terminal.h"
 
@@ -33,11 +31,8 @@ static Err first_line(int fd, char *ret_text, size_t room)
 static Err read_file(const char *path, char *ret_text, size_t room, Diag *diag)
 {
     AUTO_FD fd = -1;
-    struct stat st;
     TRY_WHY(diag, fd_open(AT_FDCWD, path, O_RDONLY | O_NOCTTY, 0, &fd), FILE_VARIABLE " names %s", path);
-    if (FAULTABLE("fstat", fstat(fd, &st)) < 0) return FAIL_WHY(diag, errno, "%s: %s", path, strerrordesc_np(errno));
-    if (st.st_mode & 077)
-        return FAIL_WHY(diag, ERR_DENIED, "%s: others can read the passphrase (mode %03o); run: chmod 600 %s", path, (unsigned)(st.st_mode & 0777), path);
+    TRY(file_check_private(fd, path, "passphrase", diag));
     Err error = first_line(fd, ret_text, room);
     if (error.code) sodium_memzero(ret_text, room);
     TRY_WHY(diag, error, "%s: its first line is no passphrase", path);

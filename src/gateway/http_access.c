@@ -7,7 +7,6 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "gateway/http_parts.h"
 #include "sys/entropy.h"
@@ -45,16 +44,19 @@ static Err parse_address(const char *listen, HttpAddress *ret_address, bool *ret
     return OK;
 }
 
+static Err check_private(const char *path, const char *secret, Diag *diag)
+{
+    AUTO_FD fd = -1;
+    Err e = fd_open(AT_FDCWD, path, O_RDONLY | O_NOCTTY, 0, &fd);
+    if (e.code) return FAIL_WHY(diag, e.code == ENOENT ? ERR_NO_ENTRY : e.code, "%s: %s", path, err_text(e.code));
+    return file_check_private(fd, path, secret, diag);
+}
+
 static Err read_token(Http *h, const char *path, Diag *diag)
 {
     AUTO_BUFFER text = buffer_limited(HTTP_TOKEN_MAX + 2);
-    AUTO_FD fd = -1;
-    struct stat st;
-    Err e = fd_open(AT_FDCWD, path, O_RDONLY | O_NOCTTY, 0, &fd);
-    if (!e.code && fstat(fd, &st) < 0) e = FAIL(errno);
-    if (e.code) return FAIL_WHY(diag, e.code == ENOENT ? ERR_NO_ENTRY : e.code, "%s: %s", path, err_text(e.code));
-    if (st.st_mode & (S_IRWXG | S_IRWXO)) return FAIL_WHY(diag, ERR_DENIED, "%s: others can read the token; chmod 600 it", path);
-    e = file_read(AT_FDCWD, path, &text);
+    TRY(check_private(path, "token", diag));
+    Err e = file_read(AT_FDCWD, path, &text);
     size_t size = 0;
     while (!e.code && size < text.size && text.data[size] > 0x20 && text.data[size] < 0x7f) size++;
     if (e.code || size < HTTP_TOKEN_MIN || size > HTTP_TOKEN_MAX || size + 1 < text.size)
@@ -85,6 +87,7 @@ static Err read_tls(Http *h, const HttpConfig *c, Diag *diag)
     if (!c->tls_cert) return OK;
     if (MHD_is_feature_supported(MHD_FEATURE_SSL) != MHD_YES) return FAIL_WHY(diag, ERR_USAGE, "this machine's libmicrohttpd was built without TLS");
     TRY(read_pem(c->tls_cert, &h->cert_pem, diag));
+    TRY(check_private(c->tls_key, "key", diag));
     TRY(read_pem(c->tls_key, &h->key_pem, diag));
     if (c->tls_client_ca) TRY(read_pem(c->tls_client_ca, &h->ca_pem, diag));
     h->is_tls = true;

@@ -32,6 +32,8 @@ MUST_USE Err fd_set_nonblocking(int fd, int on);
 
 /** Whole file appended to a buffer, which keeps its content on failure; errors: ERR_LIMIT when the file is larger than the buffer may get. */
 MUST_USE Err file_read(int dir_fd, const char *path, Buffer *ret_content);
+/** The file at path, opened: only its owner may read it. secret: what it holds, for the message. errors: ERR_DENIED, with the remedy in diag */
+MUST_USE Err file_check_private(int fd, const char *path, const char *secret, Diag *diag);
 /** Written beside the target under a temporary name, synced, then renamed: the target is old or new, never half, whatever dies. */
 MUST_USE Err file_replace(int dir_fd, const char *path, View content, mode_t mode);
 /** Replaces `to` in one step, and makes the new name survive power loss. Both on one file system. */

@@ -51,6 +51,15 @@ Err file_read(int dir_fd, const char *path, Buffer *ret_content)
     return e;
 }
 
+Err file_check_private(int fd, const char *path, const char *secret, Diag *diag)
+{
+    struct stat st;
+    if (FAULTABLE("fstat", fstat(fd, &st)) < 0) return FAIL_WHY(diag, errno, "%s: %s", path, strerrordesc_np(errno));
+    if (st.st_mode & (S_IRWXG | S_IRWXO))
+        return FAIL_WHY(diag, ERR_DENIED, "%s: others can read the %s (mode %03o); run: chmod 600 %s", path, secret, (unsigned)(st.st_mode & 0777), path);
+    return OK;
+}
+
 /* Size of the part of a path up to and with its last slash. */
 static size_t directory_size(const char *path)
 {

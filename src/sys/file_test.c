@@ -1,6 +1,7 @@
 /* Are whole files read within limits, and replaced in one step? */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "sys/fd.h"
@@ -162,8 +163,33 @@ START_TEST(a_file_in_the_way_of_a_folder_is_an_error)
 }
 END_TEST
 
+START_TEST(a_secret_that_others_can_read_is_refused_with_the_remedy)
+{
+    TestFolder f = test_folder();
+    const char *path = test_path(&f, "key.pem");
+    static const mode_t OPEN[] = {0640, 0604, 0620, 0601}, PRIVATE[] = {0600, 0400};
+    ck_assert_ok(file_replace(AT_FDCWD, path, VIEW("secret"), 0600));
+    AUTO_FD fd = -1;
+    ck_assert_ok(fd_open(AT_FDCWD, path, O_RDONLY, 0, &fd));
+    Diag diag = {{0}};
+    for (size_t i = 0; i < sizeof PRIVATE / sizeof *PRIVATE; i++) {
+        ck_assert_int_eq(fchmod(fd, PRIVATE[i]), 0);
+        ck_assert_ok(file_check_private(fd, path, "key", &diag));
+    }
+    for (size_t i = 0; i < sizeof OPEN / sizeof *OPEN; i++) {
+        char text[DIAG_TEXT_MAX];
+        ck_assert_int_eq(fchmod(fd, OPEN[i]), 0);
+        ck_assert_err(file_check_private(fd, path, "key", &diag), ERR_DENIED);
+        snprintf(text, sizeof text, "%s: others can read the key (mode %03o); run: chmod 600 %s", path, (unsigned)OPEN[i], path);
+        ck_assert_str_eq(diag.text, text);
+    }
+    test_folder_remove(&f);
+}
+END_TEST
+
 TEST_MAIN("sys/file", a_file_is_read_whole, a_file_may_fill_a_buffer_to_its_limit_but_not_exceed_it,
           a_file_that_hides_its_size_is_read_and_bounded_too, a_missing_file_and_a_folder_are_errors,
           replacing_leaves_the_new_content_its_mode_and_nothing_else, replacing_works_relative_to_a_folder_and_with_the_longest_name,
           a_reader_sees_the_old_or_the_new_file_and_nothing_between, a_rename_replaces_its_target,
-          folders_are_made_with_their_parents_and_may_exist, a_file_in_the_way_of_a_folder_is_an_error)
+          folders_are_made_with_their_parents_and_may_exist, a_file_in_the_way_of_a_folder_is_an_error,
+          a_secret_that_others_can_read_is_refused_with_the_remedy)

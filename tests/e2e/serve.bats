@@ -207,6 +207,10 @@ ask() {
     done
     openssl req -x509 -newkey ed25519 -nodes -keyout server.key -out server.pem -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -days 2 2>/dev/null
     service
+    chmod 644 server.key
+    run_covey 3 serve service.yaml --tls-cert server.pem --tls-key server.key
+    assert_equal "$stderr" "covey: server.key: others can read the key (mode 644); run: chmod 600 server.key"
+    chmod 600 server.key
     serve --tls-cert server.pem --tls-key server.key --client-ca operator.pem
     ask echo --data x --cacert server.pem --cert client-operator.pem --key client-operator.key
     assert_equal "$status $output" "200 x"
