@@ -73,7 +73,7 @@ _covey_command() {
     audit) if ((COMP_CWORD == 2)); then _covey_audit ''; else _covey_audit "${COMP_WORDS[2]}"; fi ;;
     budget) if ((COMP_CWORD == 2)); then _covey_budget ''; else _covey_budget "${COMP_WORDS[2]}"; fi ;;
     attest) _covey_words '--appraise --collateral --time --json --kind --nonce --enrol --challenge --activate --accept --name --help' ;;
-    seal) _covey_words '--output --policy --by --target --no-header --group-by --segments --supersedes --json --help'; _covey_files '*' ;;
+    seal) _covey_words '--output --policy --by --target --no-header --group-by --segments --supersedes --hide-columns --json --help'; _covey_files '*' ;;
     unseal) _covey_words '--output --at-least --inspect --json --help'; _covey_files '*.sealed' ;;
     keybroker) _covey_words '--listen --bus --tls-ca --key --state --collateral --node --help' ;;
     node) _covey_words '--bus --name --zone --owner --price --spot --notice --notice-file --data --cache --cache-size --cores --tls-ca --key --help' ;;

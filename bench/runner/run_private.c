@@ -94,7 +94,8 @@ Err measure_run_private(const Bench *b, Figure *f, Diag *diag)
 {
     char plain[2 * PATH_BYTES_MAX], values[2 * PATH_BYTES_MAX];
     snprintf(plain, sizeof plain, "image: %s/sum.see\ncombine: {image: %s/add.see}", b->folder, b->folder);
-    snprintf(values, sizeof values, "image: %s/sum.see\nprivacy: {aggregate: sample-and-aggregate, range: [0, 50000], epsilon: 1}", b->folder);
+    snprintf(values, sizeof values, "image: %s/sum.see\nprivacy: {aggregate: sample-and-aggregate, range: [0, 50000], epsilon: 1, blocks: %d}", b->folder,
+             SEGMENTS); /* each segment a block, so that all three have as many micro-jobs */
     const char *records_sum = "privacy: {aggregate: sum, column: amount, range: [0, 99], per_person: {records: 80}, epsilon: 1}";
     Kind kinds[] = {{"private-values", "private.sealed", values, {.count = 0}},
                     {"plain", "plain.sealed", plain, {.count = 0}},

@@ -2,8 +2,9 @@
 #include "aggregate/answer.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
-enum { PLACES = 6, PART_TEXT_MAX = 512, ANSWER_OPEN_BYTES = 256 << 10, ANSWER_HEAD_BYTES = 2048 };
+enum { PLACES = 6, NAME_MAX_BYTES = RATIONAL_TEXT_MAX + 8, PART_TEXT_MAX = 512, ANSWER_OPEN_BYTES = 256 << 10, ANSWER_HEAD_BYTES = 2048 };
 
 typedef enum { NEAREST, DOWN, UP } Rounding;
 
@@ -95,7 +96,9 @@ static Err begin_json(const Answer *a)
     TRY(put_rational(a->out, "epsilon", q->spend.epsilon));
     TRY(put_rational(a->out, "delta", q->spend.delta));
     TRY(put_rational(a->out, "rho", q->spend.rho));
-    return buffer_format(a->out, ", \"segments\": %" PRIu64 ", \"confidence\": \"%s\", \"numbers\": [", a->segments, confidence[0] ? confidence : "0.95");
+    TRY(buffer_format(a->out, ", \"segments\": %" PRIu64, a->segments));
+    if (q->kind == QUERY_BLOCKS) TRY(buffer_format(a->out, ", \"blocks\": %" PRIu64, q->block_count));
+    return buffer_format(a->out, ", \"confidence\": \"%s\", \"numbers\": [", confidence[0] ? confidence : "0.95");
 }
 
 Err answer_begin(Answer *a)
@@ -103,10 +106,18 @@ Err answer_begin(Answer *a)
     return as_csv(a) ? buffer_append(a->out, VIEW("name,key,value,low,high,mechanism\n")) : begin_json(a);
 }
 
-static const char *name_of(const Answer *a, const Released *n)
+/* "sum"; of several numbers which one: "q0.25" of quantiles, "output2" of what a module gives. */
+static void name_of(const Answer *a, const Released *n, char ret_name[NAME_MAX_BYTES])
 {
-    if (n->role == PART_CLAMPED) return "clamped";
-    return n->role == PART_CHOICE ? "quantile" : query_name(a->query->query.kind);
+    const Query *q = &a->query->query;
+    char which[RATIONAL_TEXT_MAX];
+    snprintf(ret_name, NAME_MAX_BYTES, "%s", n->role == PART_CLAMPED ? "clamped" : query_name(q->kind));
+    if (n->role == PART_CHOICE) {
+        rational_print(q->quantiles[n->index], which);
+        snprintf(ret_name, NAME_MAX_BYTES, "q%s", which);
+    } else if (n->role == PART_VALUE && q->kind == QUERY_BLOCKS && q->outputs > 1) {
+        snprintf(ret_name, NAME_MAX_BYTES, "output%" PRIu32, n->index + 1);
+    }
 }
 
 static Err put_values(const Answer *a, const Released *n, const char *between, const char *names[3])
@@ -121,7 +132,9 @@ static Err put_values(const Answer *a, const Released *n, const char *between, c
 
 static Err number_csv(const Answer *a, const Released *n, const char *mechanism)
 {
-    TRY(buffer_format(a->out, "%s,", name_of(a, n)));
+    char name[NAME_MAX_BYTES];
+    name_of(a, n, name);
+    TRY(buffer_format(a->out, "%s,", name));
     if (n->key.size) TRY(put_csv(a->out, n->key));
     TRY(put_values(a, n, ",", (const char *[3]){",", "", ""}));
     TRY(buffer_put_u8(a->out, ','));
@@ -131,7 +144,9 @@ static Err number_csv(const Answer *a, const Released *n, const char *mechanism)
 
 static Err number_json(const Answer *a, const Released *n, const char *mechanism)
 {
-    TRY(buffer_format(a->out, "%s\n  {\"name\": \"%s\"", a->numbers ? "," : "", name_of(a, n)));
+    char name[NAME_MAX_BYTES];
+    name_of(a, n, name);
+    TRY(buffer_format(a->out, "%s\n  {\"name\": \"%s\"", a->numbers ? "," : "", name));
     if (n->key.size) {
         TRY(buffer_append(a->out, VIEW(", \"key\": ")));
         TRY(put_json(a->out, n->key));
@@ -163,7 +178,7 @@ static size_t number_most(const Answer *a)
         part_print(&a->query->plan.parts[i], mechanism, sizeof mechanism);
         if (strlen(mechanism) > longest) longest = strlen(mechanism);
     }
-    return 304 + longest;
+    return 304 + longest + NAME_MAX_BYTES;
 }
 
 /* The size that any answer to this request fits in. Open keys may be so long and so many that it takes several of that. */

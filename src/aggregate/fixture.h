@@ -8,7 +8,7 @@
 
 enum { WORK_MEMORY = 1 << 20, WORKS = 32 };
 
-typedef struct { QueryKind kind; const char *epsilon, *lower, *upper, *column, *by, *person; uint32_t records; } Asking;
+typedef struct { QueryKind kind; const char *epsilon, *delta, *lower, *upper, *column, *by, *person; uint32_t records; } Asking;
 
 static inline PrivacyRequest asking(Asking a)
 {
@@ -16,7 +16,8 @@ static inline PrivacyRequest asking(Asking a)
     request_begin(a.kind, &r);
     if (a.records) r.records = r.per_key = a.records;
     r.outputs = a.kind == QUERY_BLOCKS ? 1 : 0;
-    const char *strings[PRIVACY_STRINGS] = {[PRIVACY_EPSILON] = a.epsilon ? a.epsilon : "1000", [PRIVACY_LOWER] = a.lower, [PRIVACY_UPPER] = a.upper,
+    const char *strings[PRIVACY_STRINGS] = {[PRIVACY_EPSILON] = a.epsilon ? a.epsilon : "1000", [PRIVACY_DELTA] = a.delta,
+                                            [PRIVACY_LOWER] = a.lower, [PRIVACY_UPPER] = a.upper,
                                             [PRIVACY_COLUMN] = a.column, [PRIVACY_BY] = a.by, [PRIVACY_PERSON] = a.person};
     for (int i = 0; i < PRIVACY_STRINGS; i++) ck_assert_ok(request_add(&r, strings[i] ? strings[i] : ""));
     return r;
@@ -52,6 +53,17 @@ static inline size_t work_answer_size(Work *w, uint64_t segments)
     NoiseSource source = {.fill = fill_zeros};
     ck_assert_ok(work_release(w, &source, segments, &out));
     return out.size;
+}
+
+/** The answer; until the next call. */
+static inline const char *work_answer_text(Work *w, uint64_t segments)
+{
+    static char text[(1 << 20) + 1];
+    Buffer out = {.data = (uint8_t *)text, .capacity = sizeof text - 1, .limit = sizeof text - 1};
+    NoiseSource source = {.fill = fill_zeros};
+    memset(text, 0, sizeof text);
+    ck_assert_ok(work_release(w, &source, segments, &out));
+    return text;
 }
 
 /** The first number of the answer, whose noise is next to nothing with epsilon 1000 (above 0 once in 10^400 tests). */

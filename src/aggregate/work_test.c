@@ -45,7 +45,7 @@ END_TEST
 
 static Buffer frame_of(Work *w)
 {
-    enum { FRAMES = 16, FRAME_BYTES = 4096 };
+    enum { FRAMES = 16, FRAME_BYTES = WORK_FRAME_MAX };
     static uint8_t frames[FRAMES][FRAME_BYTES];
     static unsigned turn;
     Buffer b = {.data = frames[turn++ % FRAMES], .capacity = FRAME_BYTES, .limit = FRAME_BYTES};
@@ -75,6 +75,66 @@ START_TEST(answers_are_of_one_size_whatever_their_numbers_are)
         if (csv) by_key.flags |= PRIVACY_CSV;
         ck_assert_uint_eq(work_answer_size(fed(&by_key, "k\n"), 4), work_answer_size(fed(&by_key, "k\na\na\na\na\na\na\na\na\na\na\nb\n"), 4));
     }
+}
+END_TEST
+
+START_TEST(answers_of_quantiles_are_of_one_size_and_name_each)
+{
+    PrivacyRequest r = asking((Asking){.kind = QUERY_QUANTILES, .lower = "-1000000", .upper = "1000000", .column = "v"});
+    r.bins = 1000;
+    r.quantile_count = 3;
+    ck_assert_ok(request_add(&r, "1/4"));
+    ck_assert_ok(request_add(&r, "0.50"));
+    ck_assert_ok(request_add(&r, "2/3"));
+    for (int csv = 0; csv < 2; csv++) {
+        if (csv) r.flags |= PRIVACY_CSV;
+        const size_t empty = work_answer_size(fed(&r, "v\n"), 4);
+        ck_assert_uint_eq(empty, work_answer_size(fed(&r, "v\n-999999\n-999998\n999999.5\n0\n"), 4));
+        const char *text = work_answer_text(fed(&r, "v\n5\n"), 4);
+        ck_assert_ptr_nonnull(strstr(text, csv ? "\nq0.25,," : "\"name\": \"q0.25\""));
+        ck_assert_ptr_nonnull(strstr(text, csv ? "\nq0.5,," : "\"name\": \"q0.5\""));
+        ck_assert_ptr_nonnull(strstr(text, csv ? "\nq2/3,," : "\"name\": \"q2/3\""));
+    }
+}
+END_TEST
+
+START_TEST(answers_of_blocks_are_of_one_size_whatever_modules_say)
+{
+    static const char *const SAYS[] = {"", "1 2 3", "-1000000 -999999.9 1e300", "nan,inf\nx", "0.00000000001"};
+    PrivacyRequest r = asking((Asking){.kind = QUERY_BLOCKS, .lower = "-1000000", .upper = "1000000", .person = "p"});
+    r.outputs = 3;
+    size_t first = 0;
+    for (size_t i = 0; i < sizeof SAYS / sizeof SAYS[0]; i++) {
+        Work *w = work_new(&r, 3);
+        for (int block = 0; block < 3; block++) work_value(w, view_text(SAYS[i]));
+        const size_t size = work_answer_size(w, 3);
+        if (i == 0) first = size;
+        ck_assert_uint_eq(size, first);
+    }
+    Work *named = work_new(&r, 3);
+    const char *text = work_answer_text(named, 3);
+    ck_assert_ptr_nonnull(strstr(text, "\"name\": \"output1\""));
+    ck_assert_ptr_nonnull(strstr(text, "\"name\": \"output3\""));
+    ck_assert_ptr_nonnull(strstr(text, "\"blocks\": 3"));
+}
+END_TEST
+
+/* Neither how many open keys there are nor how long: as long as they are not more than 256 KiB. */
+START_TEST(answers_of_open_keys_and_their_frames_are_of_one_size_whatever_keys_there_are)
+{
+    static char text[1 << 16];
+    PrivacyRequest r = asking((Asking){.kind = QUERY_SUM_BY_KEY, .lower = "0", .upper = "1000000", .column = "v", .by = "k", .delta = "0.000001"});
+    r.flags |= PRIVACY_OPEN_KEYS;
+    size_t at = (size_t)snprintf(text, sizeof text, "k,v\n");
+    for (int key = 0; key < 200; key++)
+        for (int i = 0; i < 5; i++) at += (size_t)snprintf(text + at, sizeof text - at, "key-%0*d,%d\n", 1 + key % 40, key, 999999 - i);
+    for (int csv = 0; csv < 2; csv++) {
+        if (csv) r.flags |= PRIVACY_CSV;
+        const size_t empty = work_answer_size(fed(&r, "k,v\n"), 4), full = work_answer_size(fed(&r, text), 4);
+        ck_assert_uint_eq(empty, full);
+        ck_assert_ptr_nonnull(strstr(work_answer_text(fed(&r, text), 4), "key-0003")); /* they are in it */
+    }
+    ck_assert_uint_eq(frame_of(fed(&r, "k,v\n")).size, frame_of(fed(&r, text)).size);
 }
 END_TEST
 
@@ -131,5 +191,7 @@ END_TEST
 
 TEST_MAIN("aggregate/work", values_are_clamped_and_what_is_no_number_moves_nothing, huge_values_overflow_nothing,
           a_person_counts_as_often_as_the_bound_says_and_the_others_as_before, frames_are_of_one_size_whatever_is_in_them,
-          answers_are_of_one_size_whatever_their_numbers_are, frames_add_up_in_any_tree,
+          answers_are_of_one_size_whatever_their_numbers_are, answers_of_quantiles_are_of_one_size_and_name_each,
+          answers_of_blocks_are_of_one_size_whatever_modules_say,
+          answers_of_open_keys_and_their_frames_are_of_one_size_whatever_keys_there_are, frames_add_up_in_any_tree,
           a_frame_of_another_size_or_query_is_refused, a_module_moves_the_answer_by_one_segments_share_whatever_it_says)

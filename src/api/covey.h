@@ -209,6 +209,7 @@ typedef struct {
     const char *group_by;    /* a CSV column: all records with the same value in one segment; then `segments` says how many */
     unsigned segments;
     const char *supersedes;  /* a sealed dataset of yours: the new one is its next version */
+    bool hide_columns;       /* of a dataset with a budget: do not say in the open what its columns are called */
 } covey_seal_options;
 typedef struct { char id[33], name[129]; uint64_t version, segments, plain_bytes; bool is_result; double seconds; } covey_sealed_info;
 /** Seals a file, or ("-") standard input, with the user's keys. errors: COVEY_BAD_INPUT (policy, input), COVEY_REFUSED (keys) */

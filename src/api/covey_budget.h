@@ -7,8 +7,8 @@ typedef struct {
     char what[512], price[256], left[256]; /* price in the currency of the dataset's budget, where that is known */
     bool left_known, affordable;          /* the ledger is the user's own and nobody else works with it; otherwise both false */
     double error;                         /* root mean square of one number, by the mechanism's formula, in the answer's own unit */
-    unsigned long long micro_jobs;
-    unsigned long long best_segments;     /* of sample-and-aggregate: how many would give the least error; otherwise 0 */
+    unsigned long long segments, micro_jobs; /* micro-jobs of the first stage: one for each segment; of sample-and-aggregate for each block of them */
+    unsigned long long best_blocks;       /* of sample-and-aggregate: how many would give the least error for so many records; otherwise 0 */
     unsigned part_count;                  /* noises of different law: mechanism and parameters, one line each */
     char parts[COVEY_COST_PARTS_MAX][512];
 } covey_cost;

@@ -9,6 +9,7 @@
 #include "api/broker_setup.h"
 #include "api/sealed_run.h"
 #include "dataset/sealed.h"
+#include "keybroker/columns.h"
 #include "privacy/request_query.h"
 #include "sys/clock.h"
 
@@ -47,15 +48,40 @@ static Err take_unit(covey_task *t, Dataset *d, Diag *diag)
     Err e = request_with(t->spec.privacy, PRIVACY_PERSON, d->policy.budget.person, &request);
     if (e.code == ERR_LIMIT) return FAIL_WHY(diag, ERR_BAD_INPUT, "keys and columns are longer than a request has room for");
     TRY(e);
-    TRY(request_query(&request, d->facts.segments, &d->query, diag));
     *t->spec.privacy = request;
-    return OK;
+    TRY(columns_check(d->facts.columns, t->spec.privacy, diag));
+    return request_query(t->spec.privacy, d->facts.segments, &d->query, diag);
+}
+
+/* How many records there are, about, as the file shows to anybody who has it (older ones by their size): not more exactly than to a power of two, so
+ * that one person's coming or going hardly ever changes the number of blocks. */
+static uint64_t records_about(const SealedFacts *facts)
+{
+    enum { RECORD_BYTES_GUESS = 64 };
+    uint64_t power = 1;
+    if (facts->records_about) return facts->records_about;
+    while (power < facts->plain_bytes / RECORD_BYTES_GUESS / 2 + 1) power *= 2;
+    return power;
+}
+
+/* Sample-and-aggregate over as many blocks as err least, each of whole segments, unless the task says how many. */
+static Err choose_blocks(covey_task *t, Dataset *d, Diag *diag)
+{
+    PrivacyRequest *r = t->spec.privacy;
+    const uint64_t segments = d->facts.segments, fewest = (segments + PRIVACY_BLOCK_SEGMENTS_MAX - 1) / PRIVACY_BLOCK_SEGMENTS_MAX;
+    if (request_reads_records(r) || r->blocks || segments >> 32) return OK;
+    uint64_t best = blocks_of_least_error(records_about(&d->facts), plan_block_noise(&d->query.query, &d->query.plan), NULL, 0);
+    if (best < fewest) best = fewest;
+    if (best > segments) best = segments;
+    r->blocks = best > PRIVACY_BLOCKS_MAX ? PRIVACY_BLOCKS_MAX : (uint32_t)best;
+    return request_query(r, segments, &d->query, diag);
 }
 
 static Err prepare(covey_task *t, Dataset *d, Diag *diag)
 {
     TRY(open_dataset(t, d, diag));
-    return take_unit(t, d, diag);
+    TRY(take_unit(t, d, diag));
+    return choose_blocks(t, d, diag);
 }
 
 Err private_prepare(covey_task *t, Diag *diag)
@@ -107,12 +133,13 @@ static void print_price(const Loss *loss, covey_cost *ret)
 static void fill_cost(const covey_task *t, const Dataset *d, uint64_t records, covey_cost *ret)
 {
     const Plan *plan = &d->query.plan;
-    *ret = (covey_cost){.micro_jobs = d->facts.segments, .part_count = plan->part_count};
+    const uint64_t segments = d->facts.segments;
+    *ret = (covey_cost){.micro_jobs = privacy_blocks(t->spec.privacy, segments), .segments = segments, .part_count = plan->part_count};
     request_print(t->spec.privacy, ret->what);
     print_price(&plan->loss, ret);
     for (unsigned i = 0; i < plan->part_count && i < COVEY_COST_PARTS_MAX; i++) part_print(&plan->parts[i], ret->parts[i], sizeof ret->parts[i]);
     ret->error = plan_error(&d->query.query, plan, records);
-    if (!request_reads_records(t->spec.privacy)) ret->best_segments = blocks_of_least_error(records, d->query.query.spend.epsilon, NULL, 0);
+    if (!request_reads_records(t->spec.privacy)) ret->best_blocks = blocks_of_least_error(records, plan_block_noise(&d->query.query, plan), NULL, 0);
     ask_own_broker(t, d, ret);
 }
 
@@ -123,7 +150,7 @@ covey_code covey_task_cost(covey_task *t, unsigned long long records, covey_cost
     Err e = d ? OK : FAIL(ENOMEM);
     if (!e.code && !t->spec.privacy) e = FAIL_WHY(&diag, ERR_USAGE, "the task has no 'privacy', so it costs no privacy and its results leave without noise");
     if (!e.code) e = prepare(t, d, &diag);
-    if (!e.code) fill_cost(t, d, records ? records : 1000, ret);
+    if (!e.code) fill_cost(t, d, records ? records : d->facts.records_about ? d->facts.records_about : 1000, ret);
     dataset_free(d);
     return api_result(e, &diag, error);
 }

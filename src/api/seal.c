@@ -134,14 +134,25 @@ static Err open_splitter(Sealing *s, Diag *diag)
     return splitter_sealed(s->splitter) ? FAIL_WHY(diag, ERR_BAD_INPUT, "%s: is sealed already", s->input) : OK;
 }
 
+/* Who asks for a column that is not there shall be told before it is charged: a dataset with a budget says what its columns are called. */
+static void disclose(Sealing *s, uint64_t records)
+{
+    const View none = {0};
+    if (s->policy.budget.is_set) sealed_writer_set_columns(s->writer, s->options->hide_columns ? none : splitter_header(s->splitter), records);
+}
+
 static Err seal_content(Sealing *s, Diag *diag)
 {
     char folder[PATH_BYTES_MAX];
+    uint64_t records;
     const char *slash = strrchr(s->output, '/');
     sealed_writer_set_prefix(s->writer, splitter_header(s->splitter).size);
+    disclose(s, 0);
     if (!s->options->group_by) return seal_segments(s->splitter, s->writer, diag);
     TRY(path_format(folder, "%.*s", slash ? (int)(slash - s->output) + 1 : 1, slash ? s->output : "."));
-    return seal_groups(s->splitter, s->options->group_by, s->options->segments, folder, s->writer, diag);
+    TRY(seal_groups(s->splitter, s->options->group_by, s->options->segments, folder, s->writer, &records, diag));
+    disclose(s, records);
+    return OK;
 }
 
 static Err seal(Sealing *s, Diag *diag)

@@ -15,6 +15,7 @@
 
 typedef struct {
     size_t column, segments;
+    uint64_t records;
     uint8_t key[crypto_shorthash_KEYBYTES];
     Spill *spill;
     Buffer run, field;     /* the records of one run; the field of one record */
@@ -47,6 +48,7 @@ static Err place_record(Groups *g, View record, uint64_t offset, Diag *diag)
     TRY(csv_field(record, g->column, &g->field, &found));
     if (!found && !empty) return FAIL_WHY(diag, ERR_BAD_INPUT, "the record at byte %" PRIu64 " has no column %zu, which is to group by", offset, g->column + 1);
     size_t group = group_of(g, view_buffer(&g->field));
+    g->records += !empty;
     TRY(spill_add(g->spill, group, record));
     return record.data[record.size - 1] == '\n' ? OK : spill_add(g->spill, group, VIEW("\n")); /* the input's last may not be the output's last */
 }
@@ -105,7 +107,7 @@ static Err seal_by_group(Groups *g, Splitter *input, SegmentBytes *bytes, const 
     return e;
 }
 
-Err seal_groups(Splitter *input, const char *column, size_t segments, const char *folder, SealedWriter *output, Diag *diag)
+Err seal_groups(Splitter *input, const char *column, size_t segments, const char *folder, SealedWriter *output, uint64_t *ret_records, Diag *diag)
 {
     SegmentBytes bytes;
     Groups g = {.segments = segments, .run = buffer_limited(SEGMENT_BYTES_MAX), .field = buffer_limited(SEGMENT_BYTES_MAX)};
@@ -113,6 +115,7 @@ Err seal_groups(Splitter *input, const char *column, size_t segments, const char
     TRY(random_bytes(g.key, sizeof g.key));
     TRY(segment_bytes_open(&bytes));
     Err e = seal_by_group(&g, input, &bytes, folder, output, diag);
+    *ret_records = g.records;
     segment_bytes_close(&bytes);
     spill_free(&g.spill);
     if (g.run.data) sodium_memzero(g.run.data, g.run.capacity);

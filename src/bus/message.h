@@ -148,7 +148,9 @@ typedef struct {
     View data;                 /* INLINE */
     View object;               /* OBJECT: its id; when written, empty says: as in the item before (once read, never empty) */
     uint64_t object_size;      /* OBJECT */
-    uint64_t plain_size;       /* of a sealed segment: what `size` bytes of ciphertext hold; otherwise 0 */
+    uint64_t plain_size;       /* of a sealed segment: what `size` bytes of ciphertext hold; of a block: its segments together; otherwise 0 */
+    View pieces;               /* of a block of sealed segments, which lie one behind another: u64 the number of the first, then the plaintext's
+                                * size of each; otherwise empty. Read with job_piece */
 } JobItem;
 
 typedef struct {
@@ -160,6 +162,12 @@ typedef struct {
     ResultDigest digest;
     View output, log;
 } ResultItem;
+
+enum { JOB_PIECES_MAX = 256 };
+/** How many sealed segments the item holds. */
+static inline uint32_t job_pieces(const JobItem *i) { return i->pieces.size ? (uint32_t)(i->pieces.size / 8 - 1) : 1; }
+/** Number and plaintext's size of the n-th of them. */
+void job_piece(const JobItem *i, uint32_t n, uint64_t *ret_segment, uint64_t *ret_plain_size);
 
 /** Writers append to an empty buffer. errors: ERR_LIMIT (a field or the buffer is too large), ERR_PROTOCOL (a field that no reader accepts), ENOMEM
  *  Readers check every field: what they return can be used without a second look. errors: ERR_PROTOCOL */

@@ -8,7 +8,7 @@ enum {
     JOB_BYTES = 8 + 4 + 1 + 1 + 2 + 8 + 8 + 8,
     RESULT_DIGEST_AT = 8 + 4 * 4 + 8 + 8,
     RESULT_BYTES = RESULT_DIGEST_AT + RESULT_DIGEST_BYTES + 8 + 4,
-    FLAG_WITH_HEADER = 1,
+    FLAG_WITH_HEADER = 1, FLAG_PIECES = 2,
     OBJECT_BYTES = OBJECT_ID_BYTES + 8, /* in the place of a path */
 };
 
@@ -35,11 +35,40 @@ Err message_begin_results(Buffer *b, const BatchHead *head, uint64_t sees_starte
     return buffer_put_u64(b, sees_started);
 }
 
+static uint64_t piece_at(const JobItem *i, size_t n)
+{
+    uint64_t v;
+    memcpy(&v, i->pieces.data + 8 * n, sizeof v);
+    return v;
+}
+
+void job_piece(const JobItem *i, uint32_t n, uint64_t *ret_segment, uint64_t *ret_plain_size)
+{
+    const bool block = i->pieces.size > 0;
+    *ret_segment = block ? piece_at(i, 0) + n : i->job;
+    *ret_plain_size = block ? piece_at(i, 1 + n) : i->plain_size;
+}
+
+/* A block's segments are as large together as is said. */
+static bool pieces_valid(const JobItem *i)
+{
+    uint64_t plain = 0, sealed = 0;
+    const size_t count = i->pieces.size / 8;
+    if (i->pieces.size == 0) return i->plain_size == 0 || (i->plain_size <= SEGMENT_BYTES_MAX && stream_sealed_size(i->plain_size) == i->size);
+    if (i->pieces.size % 8 || count < 2 || count > 1 + JOB_PIECES_MAX || piece_at(i, 0) > JOB_INDEX_MAX) return false;
+    for (size_t n = 1; n < count; n++) {
+        if (piece_at(i, n) > SEGMENT_BYTES_MAX) return false;
+        plain += piece_at(i, n);
+        sealed += stream_sealed_size(piece_at(i, n));
+    }
+    return plain == i->plain_size && sealed == i->size;
+}
+
 static bool job_valid(const JobItem *i)
 {
     if (i->job > JOB_INDEX_MAX || i->attempt == 0) return false;
     if (i->kind != SEGMENT_OBJECT && (i->object.size || i->object_size)) return false;
-    if (i->plain_size && (i->plain_size > SEGMENT_BYTES_MAX || stream_sealed_size(i->plain_size) != i->size)) return false;
+    if (!pieces_valid(i)) return false;
     switch (i->kind) {
     case SEGMENT_NONE: return i->size == 0 && i->path.size == 0 && i->data.size == 0;
     case SEGMENT_RANGE: return i->size <= SEGMENT_BYTES_MAX && i->offset <= INT64_MAX - i->size && i->path.size < PATH_BYTES_MAX && i->data.size == 0;
@@ -54,20 +83,22 @@ static bool job_valid(const JobItem *i)
 Err message_add_job(Buffer *b, const JobItem *item)
 {
     if (!job_valid(item)) return FAIL(ERR_PROTOCOL);
-    size_t object = item->object.size ? OBJECT_BYTES : 0, named = item->path.size + object, extra = named + item->data.size;
+    size_t object = item->object.size ? OBJECT_BYTES : 0, named = item->path.size + object;
+    const size_t pieces = item->pieces.size ? 2 + item->pieces.size : 0, extra = named + item->data.size + pieces;
     TRY(buffer_reserve(b, JOB_BYTES + extra));
     uint8_t *at = b->data + b->size;
     at = store_u64(at, item->job);
     at = store_u32(at, item->attempt);
     at = store_u8(at, item->kind);
-    at = store_u8(at, item->with_header ? FLAG_WITH_HEADER : 0);
+    at = store_u8(at, (uint8_t)((item->with_header ? FLAG_WITH_HEADER : 0) | (pieces ? FLAG_PIECES : 0)));
     at = store_u16(at, (uint16_t)named);
     at = store_u64(at, item->offset);
     at = store_u64(at, item->size);
     at = store_u64(at, item->plain_size);
     at = store_raw(at, item->path.data, item->path.size);
     if (object) at = store_u64(store_raw(at, item->object.data, OBJECT_ID_BYTES), item->object_size);
-    store_raw(at, item->data.data, item->data.size);
+    at = store_raw(at, item->data.data, item->data.size);
+    if (pieces) store_raw(store_u16(at, (uint16_t)(item->pieces.size / 8)), item->pieces.data, item->pieces.size);
     b->size += JOB_BYTES + extra;
     return OK;
 }
@@ -165,6 +196,13 @@ static bool read_source(BatchReader *r, uint16_t size, JobItem *i)
     return r->path.size > 0 && !memchr(r->path.data, 0, r->path.size);
 }
 
+static View read_pieces(BatchReader *r)
+{
+    View count = read_raw(&r->reader, 2);
+    const uint8_t *at = count.data;
+    return r->reader.bad ? (View){0} : read_raw(&r->reader, (size_t)load_u16(&at) * 8);
+}
+
 Err message_next_job(BatchReader *r, JobItem *ret_item, bool *ret_more)
 {
     const uint8_t *at = NULL;
@@ -186,7 +224,9 @@ Err message_next_job(BatchReader *r, JobItem *ret_item, bool *ret_more)
     i.plain_size = load_u64(&at);
     bool source_right = read_source(r, source_size, &i);
     if (i.kind == SEGMENT_INLINE) i.data = read_raw(&r->reader, i.size);
-    if (r->reader.bad || (flags & ~FLAG_WITH_HEADER) || !source_right || !job_valid(&i)) return FAIL(ERR_PROTOCOL);
+    if (flags & FLAG_PIECES) i.pieces = read_pieces(r);
+    const bool known = (flags & ~(FLAG_WITH_HEADER | FLAG_PIECES)) == 0 && !(flags & FLAG_PIECES) == !i.pieces.size;
+    if (r->reader.bad || !known || !source_right || !job_valid(&i)) return FAIL(ERR_PROTOCOL);
     *ret_item = i;
     *ret_more = true;
     return OK;

@@ -8,8 +8,8 @@
 #include "sys/entropy.h"
 
 enum {
-    FIELD_ID = 1, FIELD_VERSION, FIELD_KIND, FIELD_SEGMENTS, FIELD_INDEX, FIELD_PLAIN, FIELD_POLICY, FIELD_KEYS, FIELD_ORIGIN,
-    FIELDS = FIELD_ORIGIN
+    FIELD_ID = 1, FIELD_VERSION, FIELD_KIND, FIELD_SEGMENTS, FIELD_INDEX, FIELD_PLAIN, FIELD_POLICY, FIELD_KEYS, FIELD_ORIGIN, FIELD_COLUMNS,
+    FIELD_RECORDS, FIELDS = FIELD_ORIGIN, FIELDS_WITH_COLUMNS = FIELD_RECORDS
 };
 enum { KIND_INPUT = 0, KIND_RESULT = 1, KIND_ANSWER = 2 };
 
@@ -70,9 +70,16 @@ static Err put_origin(Buffer *b, const Footer *f)
     return cbor_put_uint(b, f->source_segments);
 }
 
+static Err put_columns(Buffer *b, const Footer *f)
+{
+    TRY(cbor_put_uint(b, FIELD_COLUMNS));
+    TRY(cbor_put_bytes(b, f->columns));
+    return put_uint_field(b, FIELD_RECORDS, f->records_about);
+}
+
 static Err encode(const Footer *f, Buffer *b)
 {
-    TRY(cbor_put_map(b, FIELDS));
+    TRY(cbor_put_map(b, f->has_columns ? FIELDS_WITH_COLUMNS : FIELDS));
     TRY(cbor_put_uint(b, FIELD_ID));
     TRY(put_fixed(b, f->name.id, sizeof f->name.id));
     TRY(put_uint_field(b, FIELD_VERSION, f->name.version));
@@ -84,7 +91,8 @@ static Err encode(const Footer *f, Buffer *b)
     TRY(cbor_put_uint(b, FIELD_POLICY));
     TRY(cbor_put_bytes(b, f->policy));
     TRY(put_keys(b, f));
-    return put_origin(b, f);
+    TRY(put_origin(b, f));
+    return f->has_columns ? put_columns(b, f) : OK;
 }
 
 Err footer_sign(const Footer *f, const SecretKey *secret, const PublicKey *signer, Buffer *ret_cose)
@@ -131,11 +139,19 @@ static void get_origin(CborReader *r, Footer *f)
     f->source_segments = cbor_get_uint(r);
 }
 
+static void get_columns(CborReader *r, Footer *f)
+{
+    expect_field(r, FIELD_COLUMNS);
+    f->columns = cbor_get_bytes(r, HEADER_BYTES_MAX);
+    f->records_about = get_uint_field(r, FIELD_RECORDS);
+    if (f->records_about & (f->records_about - 1)) r->reader.bad = true;
+}
+
 static bool decode(View payload, Footer *f)
 {
     if (!cbor_check(payload)) return false;
     CborReader r = cbor_reader(payload);
-    uint64_t fields = cbor_get_map(&r, FIELDS);
+    uint64_t fields = cbor_get_map(&r, FIELDS_WITH_COLUMNS);
     expect_field(&r, FIELD_ID);
     cbor_get_fixed(&r, f->name.id, sizeof f->name.id);
     f->name.version = get_uint_field(&r, FIELD_VERSION);
@@ -150,7 +166,9 @@ static bool decode(View payload, Footer *f)
     f->policy = cbor_get_bytes(&r, POLICY_BYTES_MAX);
     get_keys(&r, f);
     get_origin(&r, f);
-    return cbor_done(&r) && kind <= KIND_ANSWER && fields == FIELDS;
+    f->has_columns = fields == FIELDS_WITH_COLUMNS;
+    if (f->has_columns) get_columns(&r, f);
+    return cbor_done(&r) && kind <= KIND_ANSWER && (fields == FIELDS || (f->has_columns && !f->is_result));
 }
 
 static bool is_trusted(const TrustedKeys *trusted, const PublicKey *key)

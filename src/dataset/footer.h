@@ -4,18 +4,21 @@
  *   1 id (16 bytes)   2 version   3 kind: 0 input, 1 result, 2 answer   4 segments   5 SHA-256 of the index   6 plain bytes   7 policy (CBOR)
  *   8 keys: [[recipient (32), encapsulated (32), sealed key (48)], ...]
  *   9 of an input: bytes that every segment begins with (a CSV header); of a result: the source [dataset id, version, segments]
+ *   10, 11 only of an input whose policy has a budget: the CSV header itself (empty: it is not disclosed); how many records there are, about: a power
+ *   of two, or 0 where nobody counted
  *
  * An answer is a result file of one result, whose own key the footer has in place of its task's: what else that task made opens to nobody.
  *
  * The key is sealed by HPKE base mode, info FOOTER_KEY_INFO, aad id | version u64 le. A result's id is its task's, its version 0.
  */
 #pragma once
+#include "base/limits.h"
 #include "crypto/aead.h"
 #include "crypto/hpke.h"
 #include "crypto/sign.h"
 #include "dataset/policy.h"
 
-enum { DATASET_ID_BYTES = 16, FOOTER_KEYS_MAX = POLICY_RECIPIENTS_MAX, FOOTER_BYTES_MAX = POLICY_BYTES_MAX + (16 << 10) };
+enum { DATASET_ID_BYTES = 16, FOOTER_KEYS_MAX = POLICY_RECIPIENTS_MAX, FOOTER_BYTES_MAX = POLICY_BYTES_MAX + (16 << 10) + HEADER_BYTES_MAX };
 #define FOOTER_CONTEXT "covey-dataset-v1"
 #define FOOTER_KEY_INFO "covey dataset key v1"
 
@@ -32,6 +35,9 @@ typedef struct {
     FooterKey keys[FOOTER_KEYS_MAX];
     size_t key_count;
     uint64_t prefix_bytes;           /* of an input: each segment begins with the same; taken off again when all is unsealed */
+    bool has_columns;                /* of an input: with the next two */
+    View columns;                    /* its CSV header, borrowed; or empty */
+    uint64_t records_about;          /* a power of two, or 0 */
     DatasetName source;              /* of a result */
     uint64_t source_segments;
 } Footer;

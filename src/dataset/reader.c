@@ -170,6 +170,8 @@ void sealed_facts(const SealedFile *f, SealedFacts *ret_facts)
         .version = f->footer.name.version,
         .segments = f->footer.segments,
         .plain_bytes = f->footer.plain_bytes,
+        .columns = f->footer.columns,
+        .records_about = f->footer.records_about,
         .signer = f->signer,
         .is_result = f->footer.is_result,
         .policy_cbor = f->footer.policy,

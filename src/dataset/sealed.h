@@ -38,6 +38,9 @@ typedef struct {
 MUST_USE Err sealed_writer_open(const char *path, const SealRequest *request, SealedWriter **ret_writer, Diag *diag);
 /** Every segment begins with the same `bytes` (a CSV header), which sealed_unseal_all takes off again but for the first. */
 void sealed_writer_set_prefix(SealedWriter *w, uint64_t bytes);
+/** What the footer discloses of a dataset with a budget: the CSV header (empty: nothing), which is borrowed; and how many records there are, not more
+ *  exactly than to a power of two (0: not counted). */
+void sealed_writer_set_columns(SealedWriter *w, View header, uint64_t records);
 /** A segment is begun, fed in pieces of any size, and ended. errors: ERR_LIMIT (a segment beyond SEGMENT_BYTES_MAX, too many segments) */
 MUST_USE Err sealed_writer_begin(SealedWriter *w);
 MUST_USE Err sealed_writer_feed(SealedWriter *w, View plain);
@@ -69,6 +72,8 @@ void sealed_close(SealedFile **file);
 typedef struct {
     uint8_t id[DATASET_ID_BYTES];
     uint64_t version, segments, plain_bytes;
+    View columns;             /* the CSV header, where the footer discloses it */
+    uint64_t records_about;   /* a power of two; 0: not said */
     PublicKey signer;
     bool is_result;
     View policy_cbor;

@@ -280,7 +280,33 @@ START_TEST(only_sealed_files_are_taken_for_sealed_files)
 }
 END_TEST
 
-TEST_MAIN("dataset/sealed", what_goes_in_comes_out_whatever_the_sizes_and_pieces,
+/* Not more exactly than to a power of two: the nearer one. */
+START_TEST(what_is_disclosed_of_the_columns_is_signed_and_the_number_of_records_is_coarse)
+{
+    static const uint64_t COUNTS[][2] = {{0, 0}, {1, 1}, {3, 2}, {1000, 1024}, {10000, 8192}, {12288, 8192}, {12289, 16384}, {16384, 16384}};
+    for (size_t i = 0; i < sizeof COUNTS / sizeof COUNTS[0]; i++) {
+        Sample s;
+        SealedWriter *w = NULL;
+        SealedFile *f = NULL;
+        SealedFacts facts;
+        Diag diag = {{0}};
+        sample_begin(&s);
+        const SealRequest request = sample_request(&s, 1);
+        ck_assert_ok(sealed_writer_open("c.sealed", &request, &w, &diag));
+        sealed_writer_set_columns(w, i % 2 ? VIEW("a,b\n") : (View){0}, COUNTS[i][0]);
+        ck_assert_ok(sealed_writer_finish(w, &diag));
+        sealed_writer_free(&w);
+        ck_assert_ok(sealed_open("c.sealed", &s.trusted, &f, &diag));
+        sealed_facts(f, &facts);
+        ck_assert_uint_eq(facts.records_about, COUNTS[i][1]);
+        ck_assert(view_equal(facts.columns, i % 2 ? VIEW("a,b\n") : (View){0}));
+        sealed_close(&f);
+        sample_end(&s);
+    }
+}
+END_TEST
+
+TEST_MAIN("dataset/sealed", what_is_disclosed_of_the_columns_is_signed_and_the_number_of_records_is_coarse, what_goes_in_comes_out_whatever_the_sizes_and_pieces,
           the_index_of_many_segments_lies_in_a_file_and_nothing_stays_behind,
           a_writer_that_is_not_finished_leaves_the_old_file_and_nothing_else, every_single_flipped_bit_is_found,
           a_flipped_bit_in_a_segment_names_the_segment, every_cut_is_called_a_cut, bytes_that_are_missing_inside_are_found,

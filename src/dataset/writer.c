@@ -70,6 +70,14 @@ void sealed_writer_free(SealedWriter **writer)
 
 void sealed_writer_set_prefix(SealedWriter *w, uint64_t bytes) { w->prefix_bytes = bytes; }
 
+void sealed_writer_set_columns(SealedWriter *w, View header, uint64_t records)
+{
+    w->has_columns = true;
+    w->columns = header;
+    w->records_about = records ? 1 : 0;
+    while (w->records_about && w->records_about < records - records / 3) w->records_about *= 2; /* the next one, but from two thirds of it on */
+}
+
 static Err begin_key(SealedWriter *w, uint64_t segment)
 {
     AeadKey key;
@@ -148,7 +156,8 @@ static Err make_footer(SealedWriter *w, Buffer *ret_cose)
                 .segments = w->container.segments,
                 .plain_bytes = w->container.plain_bytes,
                 .policy = view_buffer(&w->policy),
-                .prefix_bytes = w->prefix_bytes};
+                .prefix_bytes = w->prefix_bytes,
+                .has_columns = w->has_columns, .columns = w->columns, .records_about = w->records_about};
     container_index_hash(&w->container, &f.index_hash);
     TRY(footer_add_key(&f, w->request.owner_sealing, &w->secrets->dataset));
     return footer_sign(&f, w->request.owner_secret, w->request.owner, ret_cose);

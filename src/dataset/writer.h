@@ -8,7 +8,9 @@ struct SealedWriter {
     Container container;
     SealRequest request;           /* of a dataset */
     Buffer policy;
-    uint64_t prefix_bytes;
+    uint64_t prefix_bytes, records_about;
+    bool has_columns;
+    View columns;
     struct WriterSecrets *secrets; /* NULL for results, which come sealed */
     SealedSegment segment;         /* being written */
     Sha256 last_head;              /* of the result added last */

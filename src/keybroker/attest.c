@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "keybroker/broker_parts.h"
+#include "keybroker/columns.h"
 #include "sys/entropy.h"
 
 typedef struct {
@@ -141,7 +142,8 @@ static Err take_privacy(Broker *b, Case *c, Diag *diag)
     memcpy(&c->privacy, privacy.data, sizeof c->privacy);
     TRY_WHY(diag, request_query(&c->privacy, c->footer.segments, &b->query, diag), "what the task asks for");
     c->is_private = true;
-    return check_unit(c, diag);
+    TRY(check_unit(c, diag));
+    return columns_check(c->footer.columns, &c->privacy, diag);
 }
 
 /* --- the session --- */
@@ -210,7 +212,8 @@ static void make_payload(const Broker *b, const Case *c, uint64_t session_id, Se
     const BrokerRoot *root = &b->sessions.secrets->root;
     AeadKey result;
     *ret_payload =
-        (SessionPayload){.dataset_version = c->footer.name.version, .segments = c->footer.segments, .session_id = session_id};
+        (SessionPayload){.dataset_version = c->footer.name.version, .segments = c->footer.segments, .session_id = session_id,
+                         .prefix_bytes = (uint32_t)c->footer.prefix_bytes};
     derive_session_key(root, c->request->task_id, &c->footer.name, &c->evidence.node, c->request->stage,
                        ret_payload->session_key);
     derive_task_result_key(root, c->request->task_id, &c->footer.name, &result);

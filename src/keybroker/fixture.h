@@ -45,6 +45,7 @@ typedef struct {
     uint64_t version;
     const SignPair *signer;
     const SealPair *owner_sealing;
+    const char *columns; /* the CSV header that the footer discloses; NULL: a footer that says nothing of columns */
 } DatasetWish;
 
 typedef struct {
@@ -103,6 +104,8 @@ static inline void world_seal(World *w, DatasetWish *d)
     d->policy.recipients = d->recipients;
     ck_assert_ok(policy_encode(&d->policy, &policy));
     f.policy = view_buffer(&policy);
+    f.has_columns = d->columns != NULL;
+    if (d->columns) f.columns = view_text(d->columns);
     ck_assert_ok(footer_add_key(&f, &d->owner_sealing->public_key, &DATASET_KEY));
     buffer_free(&w->footer);
     w->footer = buffer_limited(FOOTER_BYTES_MAX);

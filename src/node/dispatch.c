@@ -50,7 +50,7 @@ static Err place_job(Task *t, Slot *s, InputRun *run)
         return OK;
     }
     uint8_t *place = slot_add(s, &t->plan, job, stage_and_job, item->attempt, input_size(item, t->open.header));
-    if (t->wraps) slot_set_key(s, wraps_key(t->wraps, job));
+    if (t->wraps) wraps_put(t->wraps, &t->jobs, job, s);
     TRY(input_place(&t->files, run, item, t->open.header, place));
     return item->kind == SEGMENT_OBJECT ? task_read_object(t, job, place + input_size(item, t->open.header) - item->size) : OK;
 }

@@ -90,11 +90,12 @@ uint8_t *slot_add(Slot *s, const SlotPlan *plan, uint32_t job, uint64_t stage_an
     return s->map + input;
 }
 
-void slot_set_key(Slot *s, const uint8_t wrap[sizeof((SlotKey *)0)->wrap])
+void slot_set_keys(Slot *s, const SlotKey *keys, uint32_t count)
 {
-    assert(s->job_count > 0);
+    assert(s->job_count > 0 && count >= 1 && count <= SLOT_KEYS_MAX && (count == 1 || s->job_count == 1));
 
-    memcpy(job_record(s, s->job_count - 1)->key.wrap, wrap, sizeof((SlotKey *)0)->wrap);
+    job_record(s, s->job_count - 1)->key = keys[0];
+    for (uint32_t i = 1; i < count; i++) memcpy(s->map + SLOT_KEY_OFFSET(i), &keys[i], sizeof keys[i]);
 }
 
 void slot_set_staged(Slot *s, uint32_t place, uint64_t size)

@@ -57,8 +57,8 @@ void slot_begin(Slot *s);
 bool slot_has_room(const Slot *s, const SlotPlan *plan, uint64_t input_size);
 /** Adds a micro-job and returns the place for its input: input_size bytes, to be written by the caller. Only with slot_has_room. */
 uint8_t *slot_add(Slot *s, const SlotPlan *plan, uint32_t job, uint64_t stage_and_job, uint32_t attempt, uint64_t input_size);
-/** The wrapped key of the micro-job that was added last. */
-void slot_set_key(Slot *s, const uint8_t wrap[sizeof((SlotKey *)0)->wrap]);
+/** The wrapped keys of the micro-job that was added last; more than one only where a slot holds one micro-job, at most SLOT_KEYS_MAX. */
+void slot_set_keys(Slot *s, const SlotKey *keys, uint32_t count);
 /** The input of the micro-job that was added last (with input_size 0) lies in this place of the shelf. */
 void slot_set_staged(Slot *s, uint32_t place, uint64_t size);
 /** Takes the micro-job that was added last out again. What was written for it is still there: see slot_recycle. */

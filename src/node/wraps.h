@@ -1,17 +1,21 @@
 /**
  * The micro-jobs of a sealed task between their arrival and their key: each waits until the key broker has wrapped its segment's key for
- * it, and goes into the queue then. Keys are asked for in batches; what arrives under way goes into the next one.
+ * it, and goes into the queue then. Keys are asked for in batches; what arrives under way goes into the next one. The keys of a block's segments are
+ * asked for together.
  */
 #pragma once
 #include "node/broker_link.h"
 #include "node/jobs.h"
+#include "node/slots.h"
 
 enum { WRAP_BATCHES_MAX = 4 }; /* asked for at the same time */
 
+/* jobs: for each wrap its place in the table; of a block one behind another. */
 typedef struct { BrokerAsk ask; uint32_t count, jobs[BROKER_WRAP_JOBS_MAX]; } WrapBatch;
 
 typedef struct {
-    uint8_t (*keys)[BROKER_WRAP_BYTES];  /* of each place in the job table, once it has one */
+    uint8_t (*keys)[BROKER_WRAP_BYTES];  /* of each place in the job table, once it has one: of its first segment */
+    SlotKey **blocks;                    /* of each place that had a block: the keys of all its segments; NULL: none had one */
     uint32_t *waiting;                   /* a ring of places: not asked for yet */
     uint32_t window, first, count;
     WrapBatch batches[WRAP_BATCHES_MAX];
@@ -34,4 +38,5 @@ MUST_USE Err wraps_watch(Wraps *w, BrokerLink *broker, uint64_t now_ns, bool *re
 void wraps_restart(Wraps *w);
 /** Takes back a micro-job that has no key yet, or JOB_NONE when there is none left. */
 uint32_t wraps_give_up(Wraps *w);
-static inline const uint8_t *wraps_key(const Wraps *w, uint32_t job) { return w->keys[job]; }
+/** The micro-job's keys go into the slot that it was just added to. */
+void wraps_put(const Wraps *w, const JobTable *jobs, uint32_t job, Slot *slot);

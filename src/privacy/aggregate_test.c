@@ -457,11 +457,11 @@ END_TEST
 
 START_TEST(blocks_are_as_many_as_err_least)
 {
-    ck_assert_int_eq(blocks_of_least_error(10000, rational("1"), NULL, 0), 118); /* sqrt(sqrt(2) 10000) */
-    ck_assert_int_eq(blocks_of_least_error(3, rational("0.0001"), NULL, 0), 3);
+    ck_assert_int_eq(blocks_of_least_error(10000, M_SQRT2, NULL, 0), 118); /* sqrt(sqrt(2) 10000) */
+    ck_assert_int_eq(blocks_of_least_error(3, M_SQRT2 / 0.0001, NULL, 0), 3);
     const BlockMeasure measures[] = {{10, {1, 2}}, {100, {1, 100}}, {1000, {1, 200}}};
-    ck_assert_int_eq(blocks_of_least_error(10000, rational("1"), measures, 3), 100); /* 0.01 and 0.014; 0.5; 0.005 and 0.14 */
-    ck_assert_int_eq(blocks_of_least_error(0, rational("1"), NULL, 0), 1);
+    ck_assert_int_eq(blocks_of_least_error(10000, M_SQRT2, measures, 3), 100); /* 0.01 and 0.014; 0.5; 0.005 and 0.14 */
+    ck_assert_int_eq(blocks_of_least_error(0, M_SQRT2, NULL, 0), 1);
 }
 END_TEST
 

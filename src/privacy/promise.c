@@ -66,14 +66,19 @@ void part_print(const Part *part, char *ret_text, size_t size)
         gaussian ? "squared L2 sensitivity" : "sensitivity", sensitivity, gaussian ? "rho" : "epsilon", share);
 }
 
-uint64_t blocks_of_least_error(uint64_t records, Rational epsilon, const BlockMeasure *measures, size_t count)
+double plan_block_noise(const Query *query, const Plan *plan)
 {
-    const double e = real(epsilon);
-    double best = sqrt(M_SQRT2 * (double)records / e), least = INFINITY;
+    const double width = (double)bounds_width(&query->bounds);
+    return law_deviation(part_of(plan, PART_VALUE)->law) / (width > 0 ? width : 1);
+}
+
+uint64_t blocks_of_least_error(uint64_t records, double noise, const BlockMeasure *measures, size_t count)
+{
+    double best = sqrt(noise * (double)records), least = INFINITY;
     for (size_t i = 0; i < count; i++) {
         if (measures[i].block_records == 0) continue;
-        const double blocks = fmax(1, floor((double)records / (double)measures[i].block_records)), noise = M_SQRT2 / (blocks * e);
-        const double error = hypot(real(measures[i].error), noise);
+        const double blocks = fmax(1, floor((double)records / (double)measures[i].block_records));
+        const double error = hypot(real(measures[i].error), noise / blocks);
         if (error >= least) continue;
         least = error;
         best = blocks;

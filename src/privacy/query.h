@@ -118,9 +118,10 @@ void part_print(const Part *part, char *ret_text, size_t size);
  *  range. */
 typedef struct { uint64_t block_records; Rational error; } BlockMeasure;
 /**
- * The number of blocks of least expected error: noise of range sqrt(2) / (k epsilon) against the error of smaller blocks. With measures as in GUPT
- * section 4.3 the one whose
- * block size is best; without, an error of range / (block records) is assumed, so that k^2 = sqrt(2) records / epsilon. At least 1, at most
- * `records`.
+ * The number of blocks of least expected error: noise of range * noise / k against the error of smaller blocks. noise: the deviation of the sum's
+ * noise as a share of the range (plan_block_noise), sqrt(2) / epsilon for one output. With measures as in GUPT section 4.3 the one whose block size
+ * is best; without, an error of range / (block records) is assumed, so that k^2 = noise * records. At least 1, at most `records`.
  */
-uint64_t blocks_of_least_error(uint64_t records, Rational epsilon, const BlockMeasure *measures, size_t count);
+uint64_t blocks_of_least_error(uint64_t records, double noise, const BlockMeasure *measures, size_t count);
+/** That noise, of a query of blocks; it does not depend on how many blocks there are. */
+double plan_block_noise(const Query *query, const Plan *plan);

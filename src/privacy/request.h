@@ -7,7 +7,8 @@
 #pragma once
 #include <stdint.h>
 
-enum { PRIVACY_REQUEST_FORMAT = 1, PRIVACY_REQUEST_BYTES = 4096, PRIVACY_TEXT_BYTES = 4000, PRIVACY_PAD_MS_MAX = 3600 * 1000 };
+enum { PRIVACY_REQUEST_FORMAT = 1, PRIVACY_REQUEST_BYTES = 4096, PRIVACY_TEXT_BYTES = 4000, PRIVACY_PAD_MS_MAX = 3600 * 1000,
+       PRIVACY_BLOCKS_MAX = 1 << 24, PRIVACY_BLOCK_SEGMENTS_MAX = 256 };
 
 /** Strings in `text`, each ended by NUL, one after another; empty: not said. Then the quantiles, then the keys. */
 typedef enum {
@@ -24,10 +25,19 @@ typedef struct {
     uint32_t pad_ms;                   /* durations of micro-jobs are whole multiples of this; 0: as they are */
     uint32_t quantile_count, key_count;
     uint32_t text_size;                /* with every NUL; zeros behind it */
-    uint32_t reserved[11];
+    uint32_t blocks;                   /* sample-and-aggregate: of consecutive segments each; 0: each segment is one */
+    uint32_t reserved[10];
     char text[PRIVACY_TEXT_BYTES];
 } PrivacyRequest;
 
 enum { PRIVACY_CHECK_BOUNDS = 1, PRIVACY_OF_VALUES = 2, PRIVACY_OPEN_KEYS = 4, PRIVACY_CSV = 8, PRIVACY_FLAGS_ALL = 15 };
 
 _Static_assert(sizeof(PrivacyRequest) == PRIVACY_REQUEST_BYTES, "the layout is a format");
+
+/** The first segment of a block, which ends where the next one begins: as even as whole segments allow. block <= blocks, segments below 2^32. */
+static inline uint64_t privacy_block_first(const PrivacyRequest *r, uint64_t segments, uint64_t block)
+{
+    return r->blocks ? block * segments / r->blocks : block;
+}
+/** How many blocks there are: micro-jobs of the first stage. */
+static inline uint64_t privacy_blocks(const PrivacyRequest *r, uint64_t segments) { return r->blocks ? r->blocks : segments; }

@@ -121,7 +121,21 @@ static Err check_columns(const PrivacyRequest *r, const RequestQuery *q, Diag *d
     return OK;
 }
 
-static Err fill(const PrivacyRequest *r, uint64_t block_count, RequestQuery *q, Diag *diag)
+/* Whole segments make a block, at most as many as a SEE has room for the keys of. */
+static Err check_blocks(const PrivacyRequest *r, uint64_t segments, Diag *diag)
+{
+    if (!r->blocks) return OK;
+    if (request_reads_records(r)) return FAIL_WHY(diag, ERR_BAD_INPUT, "'blocks' are those of sample-and-aggregate; remove it");
+    if (r->blocks > PRIVACY_BLOCKS_MAX || segments >> 32) return FAIL_WHY(diag, ERR_BAD_INPUT, "'blocks: %u' are more than %d", r->blocks, PRIVACY_BLOCKS_MAX);
+    if (r->blocks > segments)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "'blocks: %u' cannot be made of %llu segments: a block is at least one", r->blocks, (unsigned long long)segments);
+    if (segments > (uint64_t)r->blocks * PRIVACY_BLOCK_SEGMENTS_MAX)
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "'blocks: %u' of %llu segments: a block is at most %d of them", r->blocks, (unsigned long long)segments,
+                        PRIVACY_BLOCK_SEGMENTS_MAX);
+    return OK;
+}
+
+static Err fill(const PrivacyRequest *r, uint64_t segments, RequestQuery *q, Diag *diag)
 {
     Query *query = &q->query;
     TRY(read_texts(r, q, diag));
@@ -133,7 +147,7 @@ static Err fill(const PrivacyRequest *r, uint64_t block_count, RequestQuery *q, 
                      .open_keys = r->flags & PRIVACY_OPEN_KEYS,
                      .quantiles = r->quantile_count ? q->quantiles : NULL, .quantile_count = r->quantile_count,
                      .bins = r->bins, .top = r->top, .outputs = r->outputs,
-                     .block_count = block_count,
+                     .block_count = privacy_blocks(r, segments),
                      .check_bounds = r->flags & PRIVACY_CHECK_BOUNDS,
                      .truncate = true};
     query->limits = query_limits(query); /* one meaning for all who use them: where there are no keys, per_key is what records is */
@@ -143,10 +157,11 @@ static Err fill(const PrivacyRequest *r, uint64_t block_count, RequestQuery *q, 
     TRY(read_number("confidence", q->strings[PRIVACY_CONFIDENCE], &query->confidence, diag));
     TRY(read_bounds(q, &query->bounds, diag));
     TRY(check_columns(r, q, diag));
+    TRY(check_blocks(r, segments, diag));
     return query_check(query, diag);
 }
 
-Err request_read(const PrivacyRequest *r, uint64_t block_count, RequestQuery *ret, Diag *diag)
+Err request_read(const PrivacyRequest *r, uint64_t segments, RequestQuery *ret, Diag *diag)
 {
     bool sound = r->format == PRIVACY_REQUEST_FORMAT && r->kind >= 1 && r->kind <= QUERY_KINDS && r->flags <= PRIVACY_FLAGS_ALL &&
                  r->pad_ms <= PRIVACY_PAD_MS_MAX && r->quantile_count <= QUERY_QUANTILES_MAX && r->key_count <= REQUEST_KEYS_MAX &&
@@ -154,12 +169,12 @@ Err request_read(const PrivacyRequest *r, uint64_t block_count, RequestQuery *re
                  all_zero(r->text + r->text_size, PRIVACY_TEXT_BYTES - r->text_size);
     *ret = (RequestQuery){.strings = {NULL}};
     if (!sound) return unreadable(diag);
-    return fill(r, block_count, ret, diag);
+    return fill(r, segments, ret, diag);
 }
 
-Err request_query(const PrivacyRequest *r, uint64_t block_count, RequestQuery *ret, Diag *diag)
+Err request_query(const PrivacyRequest *r, uint64_t segments, RequestQuery *ret, Diag *diag)
 {
-    TRY(request_read(r, block_count, ret, diag));
+    TRY(request_read(r, segments, ret, diag));
     return query_plan(&ret->query, &ret->plan, diag);
 }
 
@@ -170,4 +185,5 @@ void request_print(const PrivacyRequest *r, char ret_text[REQUEST_TEXT_MAX])
     if (column[0]) size += (size_t)snprintf(ret_text + size, REQUEST_TEXT_MAX - size, " of %.100s", column);
     if (by[0]) size += (size_t)snprintf(ret_text + size, REQUEST_TEXT_MAX - size, " by %.100s", by);
     if (where[0]) snprintf(ret_text + size, REQUEST_TEXT_MAX - size, " where %.100s is %.100s", where, request_string(r, PRIVACY_EQUALS));
+    if (r->blocks) snprintf(ret_text + size, REQUEST_TEXT_MAX - size, " over %u blocks", r->blocks);
 }

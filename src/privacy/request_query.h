@@ -16,11 +16,11 @@ typedef struct {
     Plan plan;
 } RequestQuery;
 
-/** block_count: segments of the dataset, which are the blocks of sample-and-aggregate.
+/** segments: of the dataset; unless the request says how many blocks there are, they are the blocks of sample-and-aggregate.
  *  The outcome borrows from itself: it must stay where it is. errors: ERR_BAD_INPUT with what is wrong, ERR_LIMIT */
-MUST_USE Err request_query(const PrivacyRequest *r, uint64_t block_count, RequestQuery *ret, Diag *diag);
+MUST_USE Err request_query(const PrivacyRequest *r, uint64_t segments, RequestQuery *ret, Diag *diag);
 /** The same without the plan: for each of a thousand segments, where computing the noise would take longer than reading the records. */
-MUST_USE Err request_read(const PrivacyRequest *r, uint64_t block_count, RequestQuery *ret, Diag *diag);
+MUST_USE Err request_read(const PrivacyRequest *r, uint64_t segments, RequestQuery *ret, Diag *diag);
 
 /** Writing one: begun, then every string in the order of PrivacyString, then quantiles, then keys. errors: ERR_LIMIT */
 void request_begin(QueryKind kind, PrivacyRequest *ret);

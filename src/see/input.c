@@ -92,8 +92,9 @@ static void read_sealed(uint8_t *data, uint64_t size, uint64_t offset)
     while (size > 0) {
         uint32_t index;
         const Piece *p = piece_at(offset, &index);
-        const Chunk c = chunk_of(p, offset - p->plain_start);
-        uint64_t into = (offset - p->plain_start) % STREAM_CHUNK_BYTES, step = c.plain_size - into < size ? c.plain_size - into : size;
+        const uint64_t within = offset - p->plain_start + p->skip;
+        const Chunk c = chunk_of(p, within);
+        uint64_t into = within % STREAM_CHUNK_BYTES, step = c.plain_size - into < size ? c.plain_size - into : size;
         if (step == 0) job_end(OUTCOME_SEAL_BROKEN);
         if (into == 0 && step == c.plain_size) {
             open_in_place(p, &c, data, size);

@@ -23,6 +23,7 @@ enum { SEGMENTS = 4, INPUT_AT = SLOT_DATA, OUTPUT_PLACE = 2 << 20, OUTPUT_ROOM =
 static const AeadKey DATASET_KEY = {{42}};
 static SessionPayload payload;
 static pid_t zygote;
+static uint32_t block_count, prefix_bytes; /* of the next session */
 
 /* --- the broker's part --- */
 
@@ -43,7 +44,8 @@ static void start_as(Rig *r, const char *part, SecurityLevel level, PrivateRole 
 {
     int report_fd;
     payload = (SessionPayload){.session_key = {0x51}, .result_key = {0x52}, .answer_key = {0x53}, .dataset_id = {4}, .dataset_version = 1,
-                               .segments = SEGMENTS, .role = role, .privacy = {.pad_ms = pad_ms}};
+                               .segments = SEGMENTS, .role = role, .prefix_bytes = prefix_bytes,
+                               .privacy = {.pad_ms = pad_ms, .blocks = block_count}};
     rig_start(r, rig_exec_sealed(&zygote, &report_fd), (Wish){.level = level, .part = part, .sealed = sealed, .lifetime_ms = lifetime_ms});
     const ZygoteReport report = rig_read_report(report_fd);
     send_grant(r, &report);
@@ -65,31 +67,45 @@ static int stop(Rig *r)
 
 /* --- the agent's part --- */
 
-static void put_segment(Rig *r, uint64_t job, View plain)
+static void put_ask(Rig *r, uint64_t job)
 {
-    AeadKey key, wrap_key;
-    AeadCipher cipher;
-    uint8_t wrapped[WRAP_PLAIN_BYTES], nonce[AEAD_NONCE_BYTES] = {0}, aad[24] = {0};
-    const uint64_t plain_size = plain.size;
     rig_put_job(r, 0, 0, job, "");
     SlotJob *j = rig_job(r, 0, 0);
     j->ask.output_offset = OUTPUT_PLACE;
     j->ask.output_max = OUTPUT_ROOM;
     j->ask.log_offset = LOG_PLACE;
-    derive_segment_key(&DATASET_KEY, payload.dataset_id, 1, job, &key);
+    j->ask.input_size = 0;
+}
+
+/* A segment's ciphertext behind what the input has, and its wrapped key. */
+static void add_segment(Rig *r, uint64_t segment, View plain, SlotKey *ret_key)
+{
+    AeadKey key, wrap_key;
+    AeadCipher cipher;
+    uint8_t wrapped[WRAP_PLAIN_BYTES], nonce[AEAD_NONCE_BYTES] = {0}, aad[24] = {0};
+    const uint64_t plain_size = plain.size;
+    SlotJob *j = rig_job(r, 0, 0);
+    derive_segment_key(&DATASET_KEY, payload.dataset_id, 1, segment, &key);
     ck_assert_ok(aead_begin(&key, &cipher));
-    ck_assert_ok(stream_seal_chunk(&cipher, 0, true, plain, r->slots[0] + INPUT_AT));
+    ck_assert_ok(stream_seal_chunk(&cipher, 0, true, plain, r->slots[0] + INPUT_AT + j->ask.input_size));
     aead_end(&cipher);
-    j->ask.input_size = plain.size + AEAD_TAG_BYTES;
+    j->ask.input_size += plain.size + AEAD_TAG_BYTES;
     derive_wrap_key(payload.session_key, &wrap_key);
     memcpy(wrapped, key.bytes, 32);
     memcpy(wrapped + 32, &plain_size, 8);
-    memcpy(nonce, &job, sizeof job);
+    memcpy(nonce, &segment, sizeof segment);
     memcpy(nonce + 8, &(uint32_t){(uint32_t)plain_size}, 4);
     memset(aad, 0x11, 16);
-    memcpy(aad + 16, &job, sizeof job);
+    memcpy(aad + 16, &segment, sizeof segment);
     const View bound = view_of(aad, sizeof aad);
-    ck_assert_ok(aead_seal(&wrap_key, nonce, bound, view_of(wrapped, sizeof wrapped), j->key.wrap, j->key.wrap + WRAP_PLAIN_BYTES));
+    ret_key->plain_size = plain_size;
+    ck_assert_ok(aead_seal(&wrap_key, nonce, bound, view_of(wrapped, sizeof wrapped), ret_key->wrap, ret_key->wrap + WRAP_PLAIN_BYTES));
+}
+
+static void put_segment(Rig *r, uint64_t job, View plain)
+{
+    put_ask(r, job);
+    add_segment(r, job, plain, &rig_job(r, 0, 0)->key);
 }
 
 /* All of the slot but the result's ciphertext, and how it ended. */
@@ -228,6 +244,69 @@ START_TEST(durations_are_whole_steps_where_that_is_asked_for)
 }
 END_TEST
 
+/* --- blocks --- */
+
+static SlotKey *key_at(Rig *r, uint32_t n) { return n ? (SlotKey *)(void *)(r->slots[0] + SLOT_KEY_OFFSET(n)) : &rig_job(r, 0, 0)->key; }
+
+static void put_block(Rig *r, uint64_t job, const uint64_t *segments, const char *const *plain, uint32_t count)
+{
+    put_ask(r, job);
+    for (uint32_t i = 0; i < count; i++) add_segment(r, segments[i], view_text(plain[i]), key_at(r, i));
+}
+
+static uint32_t run_block(Rig *r)
+{
+    rig_send_run(r, 1, (uint32_t[]){0});
+    ck_assert_uint_eq(rig_next_done(r).how, HOW_ANSWERED);
+    return rig_job(r, 0, 0)->answer.outcome;
+}
+
+/* Four segments that begin with "h;" in two blocks. */
+static void start_blocks(Rig *r)
+{
+    block_count = 2;
+    prefix_bytes = 2;
+    start(r, "echo", LEVEL_PROCESS, ROLE_VALUES, 0, 20000);
+    block_count = prefix_bytes = 0;
+}
+
+START_TEST(a_block_is_read_as_one_without_the_headers_of_its_further_segments)
+{
+    Rig r;
+    SealedResultHead head;
+    start_blocks(&r);
+    put_block(&r, 1, (uint64_t[]){2, 3}, (const char *[]){"h;12", "h;34"}, 2);
+    ck_assert_uint_eq(run_block(&r), OUTCOME_OK);
+    const PrivateValue value = open_value(&r);
+    ck_assert_uint_eq(value.size, 6);
+    ck_assert_mem_eq(value.text, "h;1234", 6);
+    memcpy(&head, r.slots[0] + OUTPUT_PLACE, sizeof head);
+    ck_assert(head.first == 2 && head.end == 4);
+    put_block(&r, 0, (uint64_t[]){0, 1}, (const char *[]){"h;", "h;"}, 2); /* nobody fell into them */
+    ck_assert_uint_eq(run_block(&r), OUTCOME_OK);
+    ck_assert_uint_eq(open_value(&r).size, 2);
+    ck_assert_int_eq(stop(&r), 0);
+}
+END_TEST
+
+/* Whoever asks cannot put a person into two blocks, nor leave one out, nor make a block of others. */
+START_TEST(a_block_is_its_own_segments_and_no_others)
+{
+    static const struct { uint64_t job, segments[3]; uint32_t count; } WRONG[] = {
+        {0, {0}, 1}, {0, {0, 1, 2}, 3}, {0, {1, 0}, 2}, {0, {0, 2}, 2}, {0, {2, 3}, 2}, {0, {0, 0}, 2}, {1, {1, 2}, 2}, {2, {2, 3}, 2}, {3, {3}, 1}};
+    Rig r;
+    start_blocks(&r);
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
+        put_block(&r, WRONG[i].job, WRONG[i].segments, (const char *[]){"h;1", "h;2", "h;3"}, WRONG[i].count);
+        const uint32_t outcome = run_block(&r);
+        ck_assert_msg(outcome == OUTCOME_SEAL_BROKEN, "wrong block %zu ends as %s", i, outcome_text(outcome));
+    }
+    put_block(&r, 0, (uint64_t[]){0, 1}, (const char *[]){"h;1", "h"}, 2); /* shorter than what every segment begins with */
+    ck_assert_uint_eq(run_block(&r), OUTCOME_SEAL_BROKEN);
+    ck_assert_int_eq(stop(&r), 0);
+}
+END_TEST
+
 START_TEST(a_private_session_opens_at_process_alone_and_for_its_own_kind_of_stage)
 {
     static const struct { SecurityLevel level; PrivateRole role; } WRONG[] = {
@@ -280,15 +359,16 @@ static bool opens_under(Rig *r, const uint8_t secret[32])
     return e.code == 0;
 }
 
+static void put_combine(Rig *r, const uint8_t *frames, size_t size)
+{
+    put_ask(r, UINT64_C(1) << STAGE_SHIFT);
+    rig_job(r, 0, 0)->ask.input_size = size;
+    memcpy(r->slots[0] + INPUT_AT, frames, size);
+}
+
 static void combine(Rig *r, const uint8_t *frames, size_t size)
 {
-    rig_put_job(r, 0, 0, UINT64_C(1) << STAGE_SHIFT, "");
-    SlotJob *j = rig_job(r, 0, 0);
-    j->ask.output_offset = OUTPUT_PLACE;
-    j->ask.output_max = OUTPUT_ROOM;
-    j->ask.log_offset = LOG_PLACE;
-    j->ask.input_size = size;
-    memcpy(r->slots[0] + INPUT_AT, frames, size);
+    put_combine(r, frames, size);
     rig_send_run(r, 1, (uint32_t[]){0});
     ck_assert_uint_eq(rig_next_done(r).how, HOW_ANSWERED);
     ck_assert_uint_eq(rig_job(r, 0, 0)->answer.outcome, OUTCOME_OK);
@@ -309,8 +389,25 @@ START_TEST(what_covers_all_segments_and_only_that_is_sealed_as_the_answer)
 }
 END_TEST
 
+/* Results of the segments one by one are nothing that a combiner over two blocks takes, whatever their keys. */
+START_TEST(results_that_are_no_whole_block_are_not_combined)
+{
+    static uint8_t frames[8192];
+    size_t ends[SEGMENTS];
+    Rig r;
+    make_frames(frames, ends);
+    block_count = 2;
+    start_as(&r, "echo", LEVEL_PROCESS, ROLE_COMBINE, SEALED_RESULTS, 0, 20000);
+    block_count = 0;
+    put_combine(&r, frames, ends[SEGMENTS - 1]);
+    ck_assert_uint_eq(run_block(&r), OUTCOME_SEAL_BROKEN);
+    ck_assert_int_eq(stop(&r), 0);
+}
+END_TEST
+
 TEST_MAIN("see/private", what_covers_all_segments_and_only_that_is_sealed_as_the_answer,
           a_modules_value_is_all_that_it_says_of_its_segment, nothing_shows_whether_and_how_a_module_failed, a_module_that_failed_said_nothing,
           a_value_that_is_too_long_is_cut_off_and_ends_well, the_answer_in_a_dead_modules_place_is_under_a_key_of_its_own,
           damage_is_found_whether_the_module_looks_at_it_or_not, durations_are_whole_steps_where_that_is_asked_for,
-          a_private_session_opens_at_process_alone_and_for_its_own_kind_of_stage)
+          a_block_is_read_as_one_without_the_headers_of_its_further_segments, a_block_is_its_own_segments_and_no_others,
+          results_that_are_no_whole_block_are_not_combined, a_private_session_opens_at_process_alone_and_for_its_own_kind_of_stage)

@@ -20,8 +20,9 @@ void session_receive(void);
 /** The keys of the micro-job just read (NULL: it could not be) into `keys`; false when the wrap, or a result to be combined, is not genuine. */
 bool session_prepare(int slot_fd, const SlotJob *record);
 
-/** One sealed stream of the input: where its ciphertext lies in the slot, and the plaintext bytes before it. */
-typedef struct { uint64_t slot_offset, plain_size, plain_start; AeadKey key; } Piece;
+/** One sealed stream of the input: where its ciphertext lies in the slot, the plaintext bytes of those before it, and how many of its own are passed
+ *  over. */
+typedef struct { uint64_t slot_offset, plain_size, plain_start, skip; AeadKey key; } Piece;
 
 typedef struct {
     AeadCipher input;  /* the key of the piece that is being read, made ready (input.c) */

@@ -21,6 +21,7 @@ typedef struct {
     SealSecretKey own;
     AeadKey wrap_key, result_key, answer_key;
     uint64_t segments;
+    uint32_t prefix_bytes;
 } Session;
 static Session *session;
 
@@ -84,6 +85,7 @@ static bool open_grant(const ChannelSession *packet)
     memcpy(session->result_key.bytes, payload.result_key, sizeof payload.result_key);
     memcpy(session->answer_key.bytes, payload.answer_key, sizeof payload.answer_key);
     session->segments = payload.segments;
+    session->prefix_bytes = payload.prefix_bytes;
     private_setup = (PrivateSetup){.role = payload.role, .segments = payload.segments, .request = payload.privacy};
     sodium_memzero(&payload, sizeof payload);
     return role_is_legal();
@@ -101,32 +103,63 @@ void session_receive(void)
 
 static void put_u64(uint8_t *at, uint64_t v) { memcpy(at, &v, sizeof v); }
 
-/* The broker wrapped the segment's key for this very micro-job of this very task: nothing else opens. */
-static bool unwrap(const SlotAsk *ask, const SlotKey *wrapped)
+/* The broker wrapped this segment's key for this very task: nothing else opens. The next piece of the input is at `at`. */
+static bool unwrap(uint64_t segment, uint64_t plain_size, const uint8_t *wrap, uint64_t at)
 {
     uint8_t nonce[AEAD_NONCE_BYTES], aad[16 + 8], plain[WRAP_PLAIN_BYTES];
-    uint64_t plain_size;
-    if (!stream_plain_size(ask->input_size, &plain_size) || plain_size > UINT32_MAX) return false;
+    if (segment >= session->segments || plain_size > UINT32_MAX) return false;
     const uint32_t nonce_size = (uint32_t)plain_size; /* another size is another nonce: an agent that asks for both learns nothing from the pair */
-    put_u64(nonce, ask->stage_and_job);
+    put_u64(nonce, segment);
     memcpy(nonce + 8, &nonce_size, sizeof nonce_size);
     memcpy(aad, setup.head.task_id, 16);
-    put_u64(aad + 16, ask->stage_and_job);
-    Err e = aead_open(&session->wrap_key, nonce, view_of(aad, sizeof aad), view_of(wrapped->wrap, sizeof plain), wrapped->wrap + sizeof plain, plain);
+    put_u64(aad + 16, segment);
+    Err e = aead_open(&session->wrap_key, nonce, view_of(aad, sizeof aad), view_of(wrap, sizeof plain), wrap + sizeof plain, plain);
     if (e.code) return false;
 
-    Piece *p = &keys.pieces[0];
+    Piece *p = &keys.pieces[keys.piece_count];
     memcpy(p->key.bytes, plain, sizeof p->key.bytes);
     memcpy(&p->plain_size, plain + sizeof p->key.bytes, sizeof p->plain_size);
     sodium_memzero(plain, sizeof plain);
-    p->slot_offset = ask->input_offset;
-    p->plain_start = 0;
-    keys.piece_count = 1;
-    keys.plain_size = p->plain_size;
-    const uint64_t index = ask->stage_and_job;
-    keys.head.first = index;
-    keys.head.end = index + 1;
-    return index < session->segments && p->plain_size == plain_size;
+    p->slot_offset = at;
+    p->plain_start = keys.plain_size;
+    p->skip = keys.piece_count ? session->prefix_bytes : 0;
+    if (p->plain_size != plain_size || p->plain_size < p->skip) return false;
+    keys.plain_size += p->plain_size - p->skip;
+    keys.piece_count++;
+    return true;
+}
+
+/* Of a block: its segments' ciphertexts lie one behind another, and so do their keys. */
+static bool unwrap_block(int slot_fd, const SlotAsk *ask, const SlotKey *first)
+{
+    uint64_t at = ask->input_offset, left = ask->input_size;
+    for (uint64_t i = 0; i < keys.head.end - keys.head.first; i++) {
+        SlotKey key = *first;
+        if (i > 0 && pread(slot_fd, &key, sizeof key, (off_t)SLOT_KEY_OFFSET(i)) != (ssize_t)sizeof key) return false;
+        const uint64_t size = key.plain_size <= UINT32_MAX ? stream_sealed_size(key.plain_size) : UINT64_MAX;
+        if (size > left || !unwrap(keys.head.first + i, key.plain_size, key.wrap, at)) return false;
+        at += size;
+        left -= size;
+    }
+    return left == 0;
+}
+
+/* Which segments a micro-job of the first stage reads: its number says it, and nobody else; so a person's segment is in one block. */
+static bool range_of(uint64_t number, uint64_t *ret_first, uint64_t *ret_end)
+{
+    const PrivacyRequest *r = &private_setup.request;
+    if (number >= privacy_blocks(r, session->segments)) return false;
+    *ret_first = privacy_block_first(r, session->segments, number);
+    *ret_end = privacy_block_first(r, session->segments, number + 1);
+    return *ret_end > *ret_first && *ret_end - *ret_first <= PRIVACY_BLOCK_SEGMENTS_MAX;
+}
+
+static bool find_segments(int slot_fd, const SlotAsk *ask, const SlotKey *key)
+{
+    uint64_t plain_size;
+    if (!range_of(ask->stage_and_job, &keys.head.first, &keys.head.end)) return false;
+    if (private_setup.request.blocks) return unwrap_block(slot_fd, ask, key);
+    return stream_plain_size(ask->input_size, &plain_size) && unwrap(keys.head.first, plain_size, key->wrap, ask->input_offset);
 }
 
 static void key_of_result(const AeadKey *secret, const SealedResultHead *head, AeadKey *ret_key)
@@ -151,6 +184,14 @@ static bool check_end(int slot_fd, uint64_t offset, const AeadKey *key)
     return e.code == 0;
 }
 
+/* Of a private task's first stage each result is one segment's, or one block's: what a module says of less, or of more, counts nowhere. */
+static bool is_whole(const SealedResultHead *head)
+{
+    uint64_t first, end;
+    if (private_setup.role != ROLE_COMBINE || head->stage_and_job >> STAGE_SHIFT) return true;
+    return range_of(head->stage_and_job, &first, &end) && head->first == first && head->end == end;
+}
+
 /* One result of the stage before; it must follow the one before it without gap or overlap. */
 static bool add_result(int slot_fd, uint64_t offset, uint32_t size, uint64_t stage)
 {
@@ -160,11 +201,12 @@ static bool add_result(int slot_fd, uint64_t offset, uint32_t size, uint64_t sta
     bool follows = keys.piece_count == 0 || head.first == keys.head.end;
     bool legal = head.magic == SEALED_RESULT_MAGIC && head.format == SEALED_RESULT_FORMAT && memcmp(head.task_id, setup.head.task_id, 16) == 0 &&
                  head.stage_and_job >> STAGE_SHIFT == stage - 1 && head.first < head.end && head.end <= session->segments && follows;
-    if (!legal || !stream_plain_size(size - SEALED_RESULT_AROUND_BYTES, &p->plain_size)) return false;
+    if (!legal || !is_whole(&head) || !stream_plain_size(size - SEALED_RESULT_AROUND_BYTES, &p->plain_size)) return false;
     key_of_result(&session->result_key, &head, &p->key);
     if (!check_end(slot_fd, offset + size - sizeof(SealedResultEnd), &p->key)) return false;
     p->slot_offset = offset + sizeof head;
     p->plain_start = keys.plain_size;
+    p->skip = 0;
     keys.plain_size += p->plain_size;
     if (keys.piece_count++ == 0) keys.head.first = head.first;
     keys.head.end = head.end;
@@ -200,7 +242,7 @@ bool session_prepare(int slot_fd, const SlotJob *record)
     if (getrandom(keys.head.salt, sizeof keys.head.salt, 0) != (ssize_t)sizeof keys.head.salt) return false;
 
     bool first_stage = setup.head.sealed == SEALED_SEGMENTS;
-    if (!(first_stage ? unwrap(&record->ask, &record->key) : find_results(slot_fd, &record->ask))) return false;
+    if (!(first_stage ? find_segments(slot_fd, &record->ask, &record->key) : find_results(slot_fd, &record->ask))) return false;
     AeadKey result;
     const AeadKey *secret = session_makes_answer() ? &session->answer_key : &session->result_key;
     key_of_result(secret, &keys.head, &result);

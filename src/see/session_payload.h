@@ -20,7 +20,7 @@ typedef enum {
 typedef struct {
     uint8_t session_key[32], result_key[32], answer_key[32], dataset_id[16];
     uint64_t dataset_version, segments, session_id;
-    uint32_t role, reserved;
+    uint32_t role, prefix_bytes; /* bytes that every segment begins with (a CSV header): of a block's segments only the first's are read */
     PrivacyRequest privacy; /* zeros in a plain task */
 } SessionPayload;
 enum { SESSION_PAYLOAD_BYTES = 144 + PRIVACY_REQUEST_BYTES };

@@ -46,13 +46,18 @@ typedef struct {
     uint8_t reserved[23];
 } SlotAnswer; /* 64 bytes */
 
-/** The key of a sealed segment, as the key broker wrapped it for this micro-job (docs/formats/session.md); zeros when nothing is sealed. */
-typedef struct { uint8_t wrap[56]; uint8_t reserved[8]; } SlotKey; /* 64 bytes */
+/** The key of a sealed segment, as the key broker wrapped it for this micro-job (docs/formats/session.md), and the plaintext's size; zeros when
+ *  nothing is sealed. */
+typedef struct { uint8_t wrap[56]; uint64_t plain_size; } SlotKey; /* 64 bytes */
 
 typedef struct { SlotAsk ask; SlotKey key; SlotAnswer answer; uint8_t reserved[64]; } SlotJob;
 
 _Static_assert(sizeof(SlotHeader) == 64 && sizeof(SlotAsk) == 64 && sizeof(SlotAnswer) == 64, "the layout is a format");
 
 #define SLOT_JOB_OFFSET(i) (sizeof(SlotHeader) + (uint64_t)(i) * sizeof(SlotJob))
+/** The keys of a block's further segments, where the records of further micro-jobs would be: a slot at `process` has one. */
+enum { SLOT_KEYS_MAX = 256 };
+#define SLOT_KEY_OFFSET(i) (SLOT_JOB_OFFSET(1) + ((uint64_t)(i) - 1) * sizeof(SlotKey))
 #define SLOT_DATA ((SLOT_JOB_OFFSET(SLOT_JOBS_MAX) + 4095) & ~UINT64_C(4095))
 #define STAGE_SHIFT 56
+_Static_assert(SLOT_KEY_OFFSET(SLOT_KEYS_MAX) <= SLOT_DATA, "a block's keys fit");

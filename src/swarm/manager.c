@@ -246,6 +246,7 @@ Err manager_new(Loop *loop, Bus *bus, const ManagerRequest *request, Manager **r
     m->bus = bus;
     m->piece_fd = -1;
     m->groups.input = buffer_limited(SEGMENT_BYTES_MAX);
+    m->pieces = buffer_limited(8 * (1 + JOB_PIECES_MAX));
     m->started_ns = m->no_member_since_ns = clock_monotonic_ns();
     Err e = set_up(m, diag);
     if (e.code) {
@@ -319,6 +320,7 @@ void manager_free(Manager **manager)
     splitter_free(&m->splitter);
     journal_free(&m->journal);
     buffer_free(&m->groups.input);
+    buffer_free(&m->pieces);
     late_free(&m->late);
     members_free(m);
     free(m->by_ref);

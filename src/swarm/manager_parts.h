@@ -86,6 +86,7 @@ struct Manager {
     bool input_known, input_unfit;
     struct InputHash *input_hash;          /* while it is found out */
     Buffer piece;              /* of the input, for JOBS; read from */
+    Buffer pieces;             /* of the block, of the micro-job at hand (JobItem.pieces) */
     SegmentPath *piece_path;
     int piece_fd;
 

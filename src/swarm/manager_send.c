@@ -15,6 +15,8 @@ static Err put_item(Manager *m, Member *member, uint64_t index, uint32_t attempt
     WindowJob *job = window_at(&m->window, index);
     JobItem item = {.job = index, .attempt = attempt, .kind = job->kind, .with_header = job->with_header,
                     .offset = job->kind == SEGMENT_RANGE ? job->offset : 0, .size = job->size, .plain_size = job->plain_size};
+    if (m->stage == 0) TRY(splitter_pieces(m->splitter, index, &m->pieces));
+    if (m->stage == 0) item.pieces = view_buffer(&m->pieces);
     if (m->objects) {
         TRY(objects_put_segment(m, member, job, &item));
         return message_add_job(&member->message, &item);

@@ -20,6 +20,7 @@ struct Splitter {
     Source source;
     FileList files;         /* SPLIT_FILE */
     SealedFile *sealed;     /* a sealed dataset; then nothing is scanned */
+    PrivacyRequest *privacy; /* which may ask for blocks of its segments; or NULL */
     Buffer header;
     Scan scan;
     uint64_t index;         /* of the next segment */
@@ -43,6 +44,7 @@ void splitter_free(Splitter **splitter)
     if (by_records(s)) source_close(&s->source);
     file_list_free(&s->files);
     sealed_close(&s->sealed);
+    free(s->privacy);
     buffer_free(&s->header);
     free(s->path);
     free(s);
@@ -140,6 +142,15 @@ static Err open_input(Splitter *s, Diag *diag)
     return OK;
 }
 
+static Err keep_privacy(Splitter *s, const TaskSpec *task)
+{
+    if (!s->sealed || !task->privacy) return OK;
+    s->privacy = malloc(sizeof *s->privacy);
+    if (!s->privacy) return FAIL(ENOMEM);
+    *s->privacy = *task->privacy;
+    return OK;
+}
+
 Err splitter_open(const TaskSpec *task, Splitter **ret_splitter, Diag *diag)
 {
     assert(task && ret_splitter);
@@ -151,6 +162,7 @@ Err splitter_open(const TaskSpec *task, Splitter **ret_splitter, Diag *diag)
     s->header = buffer_limited(HEADER_BYTES_MAX + 1);
     s->path = task->input_path && task->split.by != SPLIT_COUNT ? strdup(task->input_path) : NULL;
     Err e = s->path || task->split.by == SPLIT_COUNT ? split_sealed_open(task, &s->sealed, diag) : FAIL(task->input_path ? ENOMEM : ERR_USAGE);
+    if (e.code == 0) e = keep_privacy(s, task);
     if (e.code == 0) e = open_input(s, diag);
     if (e.code) {
         splitter_free(&s);
@@ -242,7 +254,7 @@ Err splitter_next(Splitter *s, Segment *ret_segment, bool *ret_more, Diag *diag)
     assert(s && ret_segment && ret_more);
 
     if (s->sealed) {
-        TRY(split_sealed_next(s->sealed, s->path, s->index, ret_segment, ret_more, diag));
+        TRY(split_sealed_next(s->sealed, s->path, s->privacy, s->index, ret_segment, ret_more, diag));
         s->done += *ret_more ? ret_segment->plain_size : 0;
         s->index += *ret_more;
         return OK;
@@ -256,6 +268,12 @@ Err splitter_next(Splitter *s, Segment *ret_segment, bool *ret_more, Diag *diag)
     case SPLIT_FIXED: break;
     }
     return next_range(s, ret_segment, ret_more, diag);
+}
+
+Err splitter_pieces(Splitter *s, uint64_t index, Buffer *ret_pieces)
+{
+    ret_pieces->size = 0;
+    return s->sealed ? split_sealed_pieces(s->sealed, s->privacy, index, ret_pieces) : OK;
 }
 
 int splitter_poll_fd(Splitter *s)

@@ -55,6 +55,9 @@ View splitter_header(const Splitter *s);
 /** Next segment; *ret_more false at the end. Bad records (unclosed quote, truncated fixed record, a record beyond SEGMENT_BYTES_MAX) are
  *  errors that name the offset and line. errors: ERR_BAD_INPUT, ERR_CHANGED (the file became shorter), ERR_BUSY (see splitter_poll_fd) */
 MUST_USE Err splitter_next(Splitter *s, Segment *ret_segment, bool *ret_more, Diag *diag);
+/** What a micro-job of a private task over blocks of sealed segments is made of: split_sealed_pieces. Empty for all others.
+ *  errors: as sealed_segment */
+MUST_USE Err splitter_pieces(Splitter *s, uint64_t index, Buffer *ret_pieces);
 /** For a caller that must not wait: from now on splitter_next gives ERR_BUSY while a pipe has no data (nothing is lost; call again when the
  *  returned descriptor is readable). -1: the input is a file, splitter_next never waits. The descriptor stays the splitter's. */
 int splitter_poll_fd(Splitter *s);

@@ -32,15 +32,57 @@ Err split_sealed_open(const TaskSpec *task, SealedFile **ret_file, Diag *diag)
     return OK;
 }
 
-Err split_sealed_next(SealedFile *file, const char *path, uint64_t index, Segment *ret_segment, bool *ret_more, Diag *diag)
+static Err read_one(SealedFile *file, const char *path, uint64_t number, SealedSegment *ret, bool *ret_more, Diag *diag)
 {
-    SealedSegment s;
-    Err e = sealed_segment(file, index, &s);
+    Err e = sealed_segment(file, number, ret);
     *ret_more = e.code == 0;
     if (e.code == ERR_NO_ENTRY) return OK;
     if (e.code == ERR_CORRUPT) return FAIL_WHY(diag, ERR_CHANGED, "%s: its index changed while it was read", path);
-    if (e.code) return FAIL_WHY(diag, e.code, "%s: can't be read: %s", path, err_text(e.code));
-    *ret_segment = (Segment){.index = index, .path = path, .offset = s.offset, .size = s.sealed_size, .sealed = true, .plain_size = s.plain_size};
+    return e.code ? FAIL_WHY(diag, e.code, "%s: can't be read: %s", path, err_text(e.code)) : OK;
+}
+
+typedef struct { uint64_t first, end; } Range;
+
+static Range block_of(const SealedFile *file, const PrivacyRequest *privacy, uint64_t index)
+{
+    SealedFacts facts;
+    sealed_facts(file, &facts);
+    if (!privacy) return (Range){index, index + 1};
+    if (index >= privacy_blocks(privacy, facts.segments)) return (Range){facts.segments, facts.segments};
+    return (Range){privacy_block_first(privacy, facts.segments, index), privacy_block_first(privacy, facts.segments, index + 1)};
+}
+
+Err split_sealed_next(SealedFile *file, const char *path, const PrivacyRequest *privacy, uint64_t index, Segment *ret_segment,
+                      bool *ret_more, Diag *diag)
+{
+    const Range block = block_of(file, privacy, index);
+    SealedSegment s;
+    TRY(read_one(file, path, block.first, &s, ret_more, diag));
+    if (!*ret_more) return OK;
+    Segment made = {.index = index, .path = path, .offset = s.offset, .size = s.sealed_size, .sealed = true, .plain_size = s.plain_size};
+    for (uint64_t i = block.first + 1; i < block.end; i++) {
+        bool there;
+        TRY(read_one(file, path, i, &s, &there, diag));
+        if (!there || s.offset != made.offset + made.size)
+            return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: segment %" PRIu64 " does not lie behind the one before it, so that they make no block", path, i);
+        made.size += s.sealed_size;
+        made.plain_size += s.plain_size;
+    }
+    *ret_segment = made;
+    return OK;
+}
+
+Err split_sealed_pieces(SealedFile *file, const PrivacyRequest *privacy, uint64_t index, Buffer *ret_pieces)
+{
+    ret_pieces->size = 0;
+    if (!privacy || !privacy->blocks) return OK;
+    const Range block = block_of(file, privacy, index);
+    TRY(buffer_put_u64(ret_pieces, block.first));
+    for (uint64_t i = block.first; i < block.end; i++) {
+        SealedSegment s;
+        TRY(sealed_segment(file, i, &s));
+        TRY(buffer_put_u64(ret_pieces, s.plain_size));
+    }
     return OK;
 }
 

@@ -50,6 +50,41 @@ START_TEST(segments_are_ranges_of_ciphertext_with_their_plain_sizes)
 }
 END_TEST
 
+/* Of COUNT segments two blocks: the first one is the first segment, the second one the others. */
+START_TEST(blocks_are_ranges_of_consecutive_segments)
+{
+    Sample s;
+    sample_begin(&s);
+    SealRequest request = sample_request(&s, 2);
+    sample_seal(&request, "a.sealed", SIZES, COUNT, 1 << 20);
+    TaskSpec t = task_over("a.sealed");
+    t.privacy = calloc(1, sizeof *t.privacy);
+    t.privacy->blocks = 2;
+    Splitter *p = NULL;
+    Diag diag = {{0}};
+    AUTO_BUFFER pieces = buffer_limited(1024);
+    ck_assert_ok(splitter_open(&t, &p, &diag));
+    Segment first, second, none;
+    bool more;
+    ck_assert_ok(splitter_next(p, &first, &more, &diag));
+    ck_assert(more && first.index == 0 && first.offset == 36 && first.plain_size == 100 && first.size == stream_sealed_size(100));
+    ck_assert_ok(splitter_next(p, &second, &more, &diag));
+    ck_assert(more && second.index == 1 && second.offset == 36 + first.size && second.plain_size == 40000);
+    ck_assert_uint_eq(second.size, stream_sealed_size(0) + stream_sealed_size(40000));
+    ck_assert_ok(splitter_next(p, &none, &more, &diag));
+    ck_assert(!more);
+    ck_assert_ok(splitter_pieces(p, 1, &pieces));
+    Reader r = reader_of(view_buffer(&pieces));
+    ck_assert_uint_eq(read_u64(&r), 1);
+    ck_assert_uint_eq(read_u64(&r), 0);
+    ck_assert_uint_eq(read_u64(&r), 40000);
+    ck_assert(reader_done(&r));
+    splitter_free(&p);
+    task_free(&t);
+    sample_end(&s);
+}
+END_TEST
+
 static Buffer identity_of(const char *path)
 {
     TaskSpec t = task_over(path);
@@ -119,5 +154,6 @@ START_TEST(a_damaged_dataset_is_refused_before_anything_runs)
 }
 END_TEST
 
-TEST_MAIN("swarm/split_sealed", segments_are_ranges_of_ciphertext_with_their_plain_sizes, a_copy_is_the_same_input_and_sealing_anew_is_another,
+TEST_MAIN("swarm/split_sealed", blocks_are_ranges_of_consecutive_segments,
+          segments_are_ranges_of_ciphertext_with_their_plain_sizes, a_copy_is_the_same_input_and_sealing_anew_is_another,
           a_split_of_what_is_cut_already_is_refused, a_damaged_dataset_is_refused_before_anything_runs)

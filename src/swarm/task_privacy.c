@@ -89,6 +89,7 @@ static const Field LIMIT_KEYS[] = {
     {"per_key", FIELD_COUNT32, NUMBER(per_key), .min = 1, .max = CONTRIBUTION_MAX},
     {NULL},
 };
+static const Field BLOCKS = {"blocks", FIELD_COUNT32, NUMBER(blocks), .min = 1, .max = PRIVACY_BLOCKS_MAX};
 static const Field BINS = {"bins", FIELD_COUNT32, NUMBER(bins), .min = 1, .max = QUERY_BINS_MAX};
 static const Field TOP = {"top", FIELD_COUNT32, NUMBER(top), .min = 1, .max = QUERY_KEYS_MAX};
 static const Field OUTPUTS = {"outputs", FIELD_COUNT32, NUMBER(outputs), .min = 1, .max = QUERY_OUTPUTS_MAX};
@@ -112,8 +113,10 @@ static Err read_limits(const SchemaReading *r, const YamlNode *value, Reading *r
 static Err read_number(const SchemaReading *r, const YamlNode *value, Reading *ret)
 {
     const SchemaReading inner = into(r, &ret->numbers);
-    const Field *field = strcmp(value->key, "bins") == 0 ? &BINS : strcmp(value->key, "top") == 0 ? &TOP : &OUTPUTS;
-    return schema_read_value(&inner, value, field);
+    const Field *const fields[] = {&BINS, &TOP, &OUTPUTS, &BLOCKS};
+    size_t i = 0;
+    while (strcmp(fields[i]->key, value->key) != 0) i++; /* one of them: KEYS */
+    return schema_read_value(&inner, value, fields[i]);
 }
 
 static Err read_flag(const SchemaReading *r, const YamlNode *value, uint32_t flag, const char *set, const char *clear, Reading *ret)
@@ -145,7 +148,7 @@ static const struct { const char *key; PrivacyString which; } TEXTS[] = {
     {"column", PRIVACY_COLUMN}, {"by", PRIVACY_BY}};
 static const struct { const char *key; ReadKey read; } KEYS[] = {
     {"aggregate", read_aggregate}, {"range", read_range}, {"where", read_where}, {"keys", read_keys}, {"quantiles", read_quantiles},
-    {"per_person", read_limits}, {"bins", read_number}, {"top", read_number}, {"outputs", read_number}, {"check_bounds", read_check},
+    {"per_person", read_limits}, {"bins", read_number}, {"top", read_number}, {"outputs", read_number}, {"blocks", read_number}, {"check_bounds", read_check},
     {"of", read_of}, {"format", read_format}, {"pad", read_pad}};
 
 static Err read_key(const SchemaReading *r, const YamlNode *value, Reading *ret)
@@ -155,7 +158,7 @@ static Err read_key(const SchemaReading *r, const YamlNode *value, Reading *ret)
     for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++)
         if (strcmp(KEYS[i].key, value->key) == 0) return KEYS[i].read(r, value, ret);
     return SCHEMA_FAIL(r, value->key_line, "unknown key '%s'; known here: aggregate, epsilon, delta, rho, column, range, step, by, keys, where, of, per_person, "
-                       "quantiles, bins, top, outputs, check_bounds, confidence, format, pad", quoted(view_text(value->key)).text);
+                       "quantiles, bins, top, outputs, blocks, check_bounds, confidence, format, pad", quoted(view_text(value->key)).text);
 }
 
 static int compare_texts(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
@@ -170,6 +173,7 @@ static Err make_request(Reading *g, PrivacyRequest *ret)
     ret->per_key = n->per_key ? n->per_key : 1;
     ret->bins = n->bins;
     ret->top = n->top;
+    ret->blocks = n->blocks;
     ret->outputs = n->outputs || g->kind != QUERY_BLOCKS ? n->outputs : 1;
     ret->flags = n->flags;
     ret->pad_ms = n->pad_ms;
@@ -191,7 +195,8 @@ static Err check_request(const SchemaReading *r, unsigned line, const PrivacyReq
     if (!query) return FAIL(ENOMEM);
     bool limited = !request_reads_records(request) || request->records > 1 || request->keys > 1 || request->per_key > 1;
     Err e = request_with(request, PRIVACY_PERSON, limited ? "?" : "", &judged);
-    if (!e.code) e = request_query(&judged, 1, query, &why);
+    const uint64_t segments = judged.blocks ? judged.blocks : 1; /* how many there are is not known here */
+    if (!e.code) e = request_query(&judged, segments, query, &why);
     free(query);
     if (!e.code) return OK;
     return SCHEMA_FAIL(r, line, "%s", why.text[0] ? why.text : "keys and columns are longer than a request has room for");

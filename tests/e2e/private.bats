@@ -96,6 +96,11 @@ near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { exit !(a - b <= d && b - a <
     task "{aggregate: quantiles, column: amount, range: [0, 100], quantiles: [1/2], bins: 100, epsilon: 100}"
     answer
     near "$(json '.numbers[0].value')" 50 2
+    task "{aggregate: quantiles, column: amount, range: [0, 100], quantiles: [0.25, 1/2, 2/3], bins: 100, epsilon: 200}"
+    answer
+    near "$(json '.numbers[] | select(.name == "q0.25").value')" 25 2
+    near "$(json '.numbers[] | select(.name == "q0.5").value')" 50 2
+    near "$(json '.numbers[] | select(.name == "q2/3").value')" 66.7 2
     task "{aggregate: sum-by-key, column: amount, range: [0, 99], by: state, keys: [Texas, Ohio], epsilon: 100, format: csv}"
     answer
     assert_in "name,key,value,low,high,mechanism" "$output"
@@ -144,7 +149,7 @@ near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { exit !(a - b <= d && b - a <
 
 @test "a task that failed stays charged, and goes on for the same price" {
     policy "{epsilon: 1}"
-    seal
+    seal --hide-columns
     task "{aggregate: sum, column: nothing, range: [0, 1], epsilon: 0.5}"
     run_covey 1 run task.yaml
     run_covey 1 run task.yaml --resume
@@ -153,11 +158,31 @@ near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { exit !(a - b <= d && b - a <
     assert_equal "$(json '.[0].entries | length')" 1
 }
 
+@test "a column that does not exist is refused before anything is charged, and those that there are are named" {
+    policy "{epsilon: 1}"
+    seal
+    for privacy in "{aggregate: sum, column: amuont, range: [0, 1], epsilon: 0.5}" "{aggregate: count, where: {amuont: 3}, epsilon: 0.5}" \
+        "{aggregate: histogram, by: amuont, keys: [a], epsilon: 0.5}"; do
+        task "$privacy"
+        for how in --dry-run -q; do
+            run_covey 2 run task.yaml $how
+            assert_in "the dataset has no column 'amuont': nothing was charged; its columns are: id,amount,state" "$stderr"
+        done
+    done
+    run_covey 0 budget show --json
+    assert_equal "$(json '.[0].spent // "epsilon 0"')" "epsilon 0"
+    task "{aggregate: sum, column: amount, range: [0, 1], epsilon: 0.5}"
+    answer
+    grep -q amount in.sealed # it stands there in the open
+    seal --hide-columns
+    ! grep -q amount in.sealed
+}
+
 # One segment has the secret. What the run says, with it and without it, is the same but for times; so are the sizes of what leaves.
 tell() { # HOW SECRET
     { echo id,v; seq 1 400 | awk -v s="$2" '{ print $1 "," ($1 == 77 ? s : "public") }'; } >in.csv
     seal --group-by id --segments 12
-    task "{aggregate: sample-and-aggregate, range: [0, 10], epsilon: 1000}" "module: $BATS_FILE_TMPDIR/tell.wasm" "args: [$1]" "security: {lifetime: 1s}"
+    task "{aggregate: sample-and-aggregate, range: [0, 10], epsilon: 1000, blocks: 12}" "module: $BATS_FILE_TMPDIR/tell.wasm" "args: [$1]" "security: {lifetime: 1s}"
     run_covey 0 run task.yaml --json
     jq -S 'del(.wall_seconds, .image, .measurement)' <<<"$output" >"$1-$2.json"
     run_covey 0 unseal out.sealed -o -
