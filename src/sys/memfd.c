@@ -39,12 +39,29 @@ Err memfd_fixed(const char *name, uint64_t size, int *ret_fd)
     return OK;
 }
 
+/* Executed by a process that has given up its identity; nobody needs to read it, and who executes what he cannot read is not dumpable. */
+static Err executable_new(const char *name, int *ret_fd) { return memfd_new(name, MFD_EXEC, 0111, ret_fd); }
+
 Err memfd_sealed_image(const char *name, View content, int *ret_fd)
 {
     AUTO_FD fd = -1;
-    /* executed by a process that has given up its identity; nobody needs to read it, and who executes what he cannot read is not dumpable */
-    TRY(memfd_new(name, MFD_EXEC, 0111, &fd));
+    TRY(executable_new(name, &fd));
     TRY(fd_write_all(fd, content));
+    TRY(seal(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
+    *ret_fd = fd_take(&fd);
+    return OK;
+}
+
+Err memfd_sealed_copy(const char *name, int from_fd, uint64_t size, int *ret_fd)
+{
+    AUTO_FD fd = -1;
+    void *pages;
+    TRY(executable_new(name, &fd));
+    TRY(fd_truncate(fd, size));
+    TRY(fd_map(fd, size, PROT_READ | PROT_WRITE, &pages));
+    Err e = fd_pread_all(from_fd, pages, size, 0);
+    fd_unmap(pages, size); /* the seal against writing needs that nobody could */
+    TRY(e);
     TRY(seal(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
     *ret_fd = fd_take(&fd);
     return OK;

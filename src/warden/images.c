@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/limits.h"
 #include "image/image.h"
@@ -27,16 +28,32 @@ static SealedImage *place_for_new(SealedImages *images)
     return oldest;
 }
 
-/* The file is read once into memory of our own; what is checked is what is sealed. */
-static Err read_once(int file_fd, Buffer *content, Diag *diag)
+static Err check(View content, const TrustedKeys *trusted, const uint8_t measurement[SHA256_BYTES], SealedImage *image, Diag *diag)
 {
+    ImageInfo info;
+    TRY(image_verify(content, trusted, &info, diag));
+    if (memcmp(info.measurement.bytes, measurement, SHA256_BYTES) != 0)
+        return FAIL_WHY(diag, ERR_DENIED, "the image's measurement is not the one that was announced; it changed since the task began");
+    memcpy(image->measurement, measurement, SHA256_BYTES);
+    memcpy(image->signer.bytes, info.trailer.public_key, sizeof image->signer.bytes);
+    return OK;
+}
+
+/* The file is read once, into the memory that will be executed: what is checked is sealed already. The signature stays behind the ELF, where no
+ * kernel looks. */
+static Err read_once(int file_fd, const TrustedKeys *trusted, const uint8_t measurement[SHA256_BYTES], SealedImage *ret_image, Diag *diag)
+{
+    AUTO_FD fd = -1;
+    void *content;
     uint64_t size = 0;
     TRY_WHY(diag, fd_stat_size(file_fd, &size), "the image cannot be read");
     if (size == 0 || size > IMAGE_BYTES_MAX) return FAIL_WHY(diag, ERR_BAD_INPUT, "the image has %llu bytes; at most %d are allowed", (unsigned long long)size, IMAGE_BYTES_MAX);
-    TRY(buffer_reserve(content, size));
-    TRY_WHY(diag, fd_pread_all(file_fd, content->data, size, 0), "the image cannot be read");
-    content->size = size;
-    return OK;
+    TRY_WHY(diag, memfd_sealed_copy("see-image", file_fd, size, &fd), "the image cannot be copied to sealed memory");
+    TRY_WHY(diag, fd_map(fd, size, PROT_READ, &content), "the image cannot be read");
+    Err e = check(view_of(content, size), trusted, measurement, ret_image, diag);
+    fd_unmap(content, size);
+    if (!e.code) ret_image->fd = fd_take(&fd);
+    return e;
 }
 
 Err images_get(SealedImages *images, const TrustedKeys *trusted, int file_fd, const uint8_t measurement[SHA256_BYTES],
@@ -44,18 +61,10 @@ Err images_get(SealedImages *images, const TrustedKeys *trusted, int file_fd, co
 {
     SealedImage *known = find(images, measurement);
     if (!known) {
-        AUTO_BUFFER content = buffer_limited(IMAGE_BYTES_MAX);
-        ImageInfo info;
-        int fd;
-        TRY(read_once(file_fd, &content, diag));
-        TRY(image_verify(view_buffer(&content), trusted, &info, diag));
-        if (memcmp(info.measurement.bytes, measurement, SHA256_BYTES) != 0)
-            return FAIL_WHY(diag, ERR_DENIED, "the image's measurement is not the one that was announced; it changed since the task began");
-        TRY_WHY(diag, memfd_sealed_image("see-image", info.elf, &fd), "the image cannot be copied to sealed memory");
+        SealedImage image;
+        TRY(read_once(file_fd, trusted, measurement, &image, diag));
         known = place_for_new(images);
-        memcpy(known->measurement, measurement, SHA256_BYTES);
-        memcpy(known->signer.bytes, info.trailer.public_key, sizeof known->signer.bytes);
-        known->fd = fd;
+        *known = image;
     }
     known->last_use = ++images->uses;
     *ret_signer = known->signer;
