@@ -2,9 +2,11 @@
 #include "api/serve_stage.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "api/internal.h"
+#include "api/warm_appraiser.h"
 #include "node/stage_socket.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -19,12 +21,27 @@ struct ServeStage {
     Audit *audit;
     TrustedKeys trusted;
     RevokedKeys revoked;
+    bool lists_are_broken;
+    WarmAppraiser *appraiser;
     Stage *stage;
     StageSocket *socket;
     LoopSource *reload;
 };
 
-/* A list that cannot be read now leaves the last one in force. */
+/* Once, when it changes. */
+static void note_lists(ServeStage *s, Err e)
+{
+    char detail[256];
+    if ((e.code != 0) == s->lists_are_broken) return;
+    s->lists_are_broken = e.code != 0;
+    snprintf(detail, sizeof detail, "{\"what\":\"%s\",\"why\":\"%s\"}",
+             e.code ? "the lists of orchestrators and of revoked keys cannot be read: nothing is staged until they can" : "the lists can be read again",
+             e.code ? err_text(e.code) : "");
+    Err ignored = audit_write(s->audit, clock_wall_ns(), AUDIT_POLICY, "stage", "", detail, false); /* evictions follow, written down or not */
+    (void)ignored;
+}
+
+/* A list that cannot be read vouches for nobody: what is staged goes, and nothing comes, until it can be read again. Requests are only slower. */
 static Err on_reload(void *context, uint32_t events)
 {
     (void)events;
@@ -32,10 +49,10 @@ static Err on_reload(void *context, uint32_t events)
     StageKeys keys;
     RevokedKeys revoked = {0}, before = s->revoked;
     loop_set_timer(s->reload, clock_monotonic_ns() + RELOAD_MS * NS_PER_MS);
-    if (stage_keys_load(s->config_dir, &keys, NULL).code || revoked_load(s->config_dir, &revoked, NULL).code) {
-        revoked_free(&revoked);
-        return OK;
-    }
+    Err e = stage_keys_load(s->config_dir, &keys, NULL);
+    if (!e.code) e = revoked_load(s->config_dir, &revoked, NULL);
+    if (e.code) keys.count = 0;
+    note_lists(s, e);
     s->revoked = revoked;
     stage_set_keys(s->stage, &keys, &s->revoked);
     revoked_free(&before);
@@ -53,6 +70,8 @@ static Err fill_in(ServeStage *s, const char *folder, const char *path, uid_t ui
     TRY_WHY(diag, trusted_keys_load(s->config_dir, &s->trusted, diag), "trusted keys");
     TRY_WHY(diag, stage_keys_load(s->config_dir, &config.keys, diag), "orchestrators");
     TRY_WHY(diag, revoked_load(s->config_dir, &s->revoked, diag), "revoked keys");
+    TRY_WHY(diag, warm_appraiser_open(s->config_dir, &s->appraiser, diag), "what is needed to appraise zygotes");
+    config.appraiser = warm_appraiser_hooks(s->appraiser);
     TRY_WHY(diag, stage_new(&config, &s->stage), "the stage");
     TRY_WHY(diag, loop_add_timer(s->loop, clock_monotonic_ns() + RELOAD_MS * NS_PER_MS, on_reload, s, &s->reload), "the stage");
     return stage_socket_open(s->stage, s->loop, path, uid, &s->socket, diag);
@@ -80,6 +99,7 @@ void serve_stage_close(ServeStage **stage)
     stage_socket_close(&s->socket);
     loop_remove(&s->reload);
     stage_free(&s->stage);
+    warm_appraiser_close(&s->appraiser);
     audit_close(&s->audit);
     revoked_free(&s->revoked);
     secret_key_wipe(&s->secret);

@@ -181,7 +181,9 @@ Err message_put_task_ready(Buffer *b, const TaskReady *m)
     if (!task_ready_valid(m)) return FAIL(ERR_PROTOCOL);
     TRY(put_head(b, MESSAGE_TASK_READY, &m->id, m->stage, m->node));
     TRY(buffer_put_u32(b, m->window));
-    return buffer_put_u32(b, m->batch);
+    TRY(buffer_put_u32(b, m->batch));
+    TRY(buffer_put_u64(b, m->start_ns));
+    return buffer_put_u64(b, m->attest_ns);
 }
 
 Err message_get_task_ready(View v, TaskReady *ret_message)
@@ -191,6 +193,8 @@ Err message_get_task_ready(View v, TaskReady *ret_message)
     TRY(get_head(v, MESSAGE_TASK_READY, &r, &m.id, &m.stage, &m.node));
     m.window = read_u32(&r);
     m.batch = read_u32(&r);
+    m.start_ns = read_u64(&r);
+    m.attest_ns = read_u64(&r);
     if (!reader_done(&r) || !task_ready_valid(&m)) return FAIL(ERR_PROTOCOL);
     *ret_message = m;
     return OK;

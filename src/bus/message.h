@@ -122,8 +122,9 @@ typedef struct {
 } TaskOpen;
 
 enum { WINDOW_JOBS_MAX = 65536, REFUSED_TEXT_MAX = 1000 };
-/** window: micro-jobs that may be outstanding; batch: best sent at once. Both at least 1; batch at most window and BUS_BATCH_JOBS_MAX. */
-typedef struct { TaskId id; uint32_t stage, node; uint32_t window, batch; } TaskReady;
+/** window: micro-jobs that may be outstanding; batch: best sent at once. Both at least 1; batch at most window and BUS_BATCH_JOBS_MAX. What the node
+ *  measured of the zygote that is ready: starting and locking it down, and attesting it (0: it was not), perhaps before the task was opened. */
+typedef struct { TaskId id; uint32_t stage, node; uint32_t window, batch; uint64_t start_ns, attest_ns; } TaskReady;
 typedef struct {
     TaskId id;
     uint32_t stage, node;

@@ -145,7 +145,7 @@ END_TEST
 
 START_TEST(ready_refused_alive_and_close_come_back)
 {
-    TaskReady ready = {.id = {{5}}, .stage = 1, .node = 3, .window = 128, .batch = 64}, ready_out;
+    TaskReady ready = {.id = {{5}}, .stage = 1, .node = 3, .window = 128, .batch = 64, .start_ns = 7, .attest_ns = UINT64_MAX}, ready_out;
     fresh();
     ck_assert_ok(message_put_task_ready(&message, &ready));
     ck_assert_ok(message_get_task_ready(view_buffer(&message), &ready_out));

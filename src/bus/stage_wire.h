@@ -53,7 +53,8 @@ MUST_USE Err stage_get_request(View packet, bool with_descriptor, StageRequest *
     X(EVICTED_PRESSURE,    51, "evicted-pressure",   "evicted: jobs need the memory") \
     X(EVICTED_REVOKED,     52, "evicted-revoked",    "evicted: the key that signed it was revoked") \
     X(EVICTED_FAILED,      53, "evicted-failed",     "evicted: its zygotes could not be started, or died") \
-    X(EVICTED_END,         54, "evicted-end",        "evicted: the node ends")
+    X(EVICTED_END,         54, "evicted-end",        "evicted: the node ends") \
+    X(EVICTED_UNATTESTED,  55, "evicted-unattested", "evicted: the evidence for its zygotes was refused")
 
 typedef enum {
 #define STAGE_OUTCOME_NAME(name, value, word, text) STAGE_##name = value,

@@ -47,7 +47,7 @@ typedef struct {
     bool staged_unused;               /* put here ahead, and nobody has asked since */
     uint64_t used_ns, opened_ns, ready_ns, retry_ns;
     uint64_t full_ns;                 /* the node gave a micro-job back unrun: until then none is sent */
-    uint64_t fetch_ns, verify_ns, start_ns; /* what the last time took */
+    uint64_t fetch_ns, verify_ns, start_ns, attest_ns; /* what the last time took, whenever that was */
     uint32_t failures;                /* in a row */
 } Place;
 

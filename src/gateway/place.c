@@ -243,7 +243,7 @@ static Err begin(Place *p)
     p->state = PLACE_FETCHING;
     p->item_at = 0;
     p->fetch_all = false;
-    p->fetch_ns = p->verify_ns = 0;
+    if (!place_is_staged(p)) p->fetch_ns = p->verify_ns = 0; /* of what is here nothing is fetched: what the last time took stands */
     g->stats.warm_bytes += place_bytes(p);
     place_say(p);
     return fetch_next(p);
@@ -292,7 +292,8 @@ Err place_hear_ready(Place *p, const TaskReady *ready, uint64_t now_ns)
     if (p->state != PLACE_OPENING) return OK;
     p->state = PLACE_READY;
     p->window = ready->window;
-    p->start_ns = now_ns - p->opened_ns;
+    p->start_ns = ready->start_ns ? ready->start_ns : now_ns - p->opened_ns; /* the node measures it, and what of it was done before */
+    p->attest_ns = ready->attest_ns;
     p->ready_ns = now_ns;
     p->gateway->stats.warm++;
     place_say(p);

@@ -19,7 +19,7 @@ Err evidence_challenged(Agent *a, View message)
     if (message_get_node_challenge(message, &asked).code) return OK;
     if (a->challenge_count == CHALLENGES_MAX) return OK;
     if (!a->config_dir) return answer(a, &asked, (View){0}, "this node has no key of its own");
-    if (warden_link_evidence(&a->node.warden, ZYGOTE_NOBODY, asked.nonce).code) return OK; /* no warden now: the manager asks again */
+    if (warden_link_evidence(&a->node.warden, ZYGOTE_NOBODY, asked.nonce, 0).code) return OK; /* no warden now: the manager asks again */
     a->challenges[a->challenge_count++] = asked;
     return OK;
 }

@@ -25,6 +25,7 @@ static Err challenge(Post *p, bool at_once, uint64_t now_ns)
 Err attest_begin(Post *p, uint64_t now_ns)
 {
     p->attest.rounds = 0;
+    p->attest.begun_ns = now_ns;
     return challenge(p, true, now_ns);
 }
 
@@ -34,7 +35,7 @@ static Err hear_nonce(Post *p, const BrokerNonce *nonce)
     broker_ask_end(&p->attest.ask);
     p->attest.step = ATTEST_EVIDENCE;
     p->zygote.since_ns = clock_monotonic_ns();
-    Err e = warden_link_evidence(&node->warden, p->zygote.id, nonce->nonce);
+    Err e = warden_link_evidence(&node->warden, p->zygote.id, nonce->nonce, 0);
     if (e.code == 0) return OK;
     node->warden_lost = true;
     loop_defer(node->work);
@@ -49,7 +50,8 @@ static Err hold(Post *p, uint64_t token, Buffer *message)
     *message = buffer_limited(0);
     p->attest.held_token = token;
     p->attest.step = ATTEST_HELD;
-    return task_say_ready(p->task);
+    p->zygote.attest_ns = clock_monotonic_ns() - p->attest.begun_ns;
+    return task_say_ready(p->task, &p->zygote);
 }
 
 Err attest_hear_evidence(Post *p, const WardenReport *report)
@@ -110,7 +112,9 @@ static Err hear_grant(Post *p, const BrokerGrant *grant)
     if (e.code) return post_lose(p, OUTCOME_LOST);
     t->session_id = grant->session_id;
     t->has_session = true;
-    return post_ready(p, clock_monotonic_ns());
+    const uint64_t now = clock_monotonic_ns();
+    if (!t->is_ready) p->zygote.attest_ns = now - p->attest.begun_ns; /* held until a key was wanted, it has said so */
+    return post_ready(p, now);
 }
 
 /* --- what comes --- */

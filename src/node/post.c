@@ -67,7 +67,7 @@ Err post_ready(Post *p, uint64_t now_ns)
 {
     p->zygote.since_ns = now_ns;
     if (!p->task->plan.is_process) p->task->results.sees_started++;
-    return task_say_ready(p->task);
+    return task_say_ready(p->task, &p->zygote);
 }
 
 /* The zygote has started, or is warm: it gets its slots and hears what its task is. */
@@ -86,7 +86,9 @@ static Err handle(Post *p, const ChannelReport *report)
     switch (report->type) {
     case CHANNEL_DONE: return post_collect(p, report, now);
     case CHANNEL_WARMED: return tell_task(p);
-    case CHANNEL_READY: return p->zygote.is_sealed ? attest_begin(p, now) : post_ready(p, now);
+    case CHANNEL_READY:
+        if (!p->zygote.start_ns) p->zygote.start_ns = now - p->zygote.since_ns; /* a warm one was started before */
+        return p->zygote.is_sealed ? attest_begin(p, now) : post_ready(p, now);
     default: /* FAILED */
         if (!p->task->is_ready) task_doom(p->task, ERR_BAD_INPUT, "a SEE could not be set up: %s", report->text);
         return post_lose(p, OUTCOME_LOST);

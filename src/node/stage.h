@@ -33,6 +33,22 @@ typedef struct { PublicKey keys[STAGE_KEYS_MAX]; uint32_t count; } StageKeys;
 /** directory/orchestrators: one public key a line. No file: none. errors: ERR_BAD_INPUT (with file:line), ERR_DENIED, ERR_LIMIT */
 MUST_USE Err stage_keys_load(const char *directory, StageKeys *ret_keys, Diag *diag);
 
+/** Evidence for a zygote of a staged image, over the appraiser's nonce; it has no task yet. */
+typedef struct { View cose; const uint8_t *nonce, *measurement; SecurityLevel level; } StageEvidence;
+/**
+ * Who appraises zygotes before a task has them: the warden makes evidence (docs/formats/evidence.md), the agent carries it, and a zygote whose
+ * evidence is refused serves no task. Without one (appraise NULL) zygotes wait unattested.
+ *
+ * nonce     fresh each time. 32 bytes
+ * appraise  OK, or why not, in words. errors: any
+ */
+typedef struct {
+    void *context;
+    uint32_t kinds;               /* EvidenceKind bits that the node is asked for; 0: the best it has */
+    Err (*nonce)(void *context, uint8_t *ret_nonce);
+    Err (*appraise)(void *context, const StageEvidence *evidence, Diag *diag);
+} StageAppraiser;
+
 /** What is zero or NULL is not there. Pointers are borrowed for the life of the stage. */
 typedef struct {
     Loop *loop;
@@ -40,6 +56,7 @@ typedef struct {
     const RevokedKeys *revoked;
     const TrustedKeys *trusted;   /* signers of images; NULL: images are refused */
     Audit *audit;
+    StageAppraiser appraiser;
     uint64_t bytes_max;           /* the staging budget; 0: STAGE_BYTES_DEFAULT */
     uint64_t keep_free;           /* memory that jobs must find free; 0: STAGE_KEEP_FREE_DEFAULT */
     uint64_t (*memory_available)(void *context); /* NULL: the machine's (MemAvailable, and what the control group leaves) */
@@ -78,8 +95,9 @@ typedef struct {
     uint64_t resources, zygotes;    /* unclaimed */
     uint64_t offered, staged, refused, claimed, claims_refused, evicted; /* since the start */
     uint64_t bytes_staged, bytes_claimed, bytes_wasted; /* wasted: evicted without having been claimed */
-    uint64_t bytes_copied;          /* of payload on its way from the PTO: of data none; an image the warden copies twice, before it runs */
+    uint64_t bytes_copied;          /* of payload on its way from the PTO: of data none; an image the warden copies once, before it runs */
     uint64_t verify_ns;             /* spent on hashes */
+    uint64_t attested, unattested, attest_ns; /* verdicts on zygotes, good and bad; from the question to the verdict, of all of them */
 } StageStats;
 StageStats stage_stats(const Stage *s);
 

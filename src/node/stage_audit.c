@@ -63,6 +63,35 @@ static void to_log(Stage *s, StageOutcomeCode code, const Resource *r, const cha
     write_line(s, event, name, detail);
 }
 
+/* Whatever the reason quotes cannot end the string that it is written in. */
+static void plain_text(const char *text, char *ret_text, size_t room)
+{
+    size_t size = 0;
+    for (; text[size] && size + 1 < room; size++) {
+        char c = text[size];
+        ret_text[size] = c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c;
+    }
+    ret_text[size] = '\0';
+}
+
+void stage_say_appraised(Stage *s, const Entry *image, Err verdict, const char *why, uint64_t elapsed_ns)
+{
+    char detail[1024], reason[512], measurement[65], task[RESOURCE_TASK_MAX + 1];
+    Sha256 m;
+    View of = resource_task_of(&image->r);
+    s->stats.attested += verdict.code == 0;
+    s->stats.unattested += verdict.code != 0;
+    s->stats.attest_ns += elapsed_ns;
+    if (!s->config.audit) return;
+    memcpy(m.bytes, image->measurement, sizeof m.bytes);
+    sha256_hex(&m, measurement);
+    plain_text(why, reason, sizeof reason);
+    snprintf(task, sizeof task, "%.*s", (int)of.size, (const char *)of.data);
+    snprintf(detail, sizeof detail, "{\"verdict\":\"%s\",\"what\":\"a warm zygote, without a task\",\"name\":\"%s\",\"measurement\":\"%s\",\"reason\":\"%s\"}",
+             verdict.code ? "refused" : "accepted", image->r.name, measurement, reason);
+    write_line(s, AUDIT_APPRAISAL, task, detail);
+}
+
 static void count(Stage *s, StageOutcomeCode code, const Resource *r)
 {
     StageStats *n = &s->stats;

@@ -151,7 +151,7 @@ static StageOutcomeCode judge(const Entry *e, const ImageClaim *c)
     const ResourceShape *shape = &e->r.shape;
     if (!view_equal(resource_task_of(&e->r), c->task)) return STAGE_CLAIM_FOREIGN;
     if (!resource_allows(&e->r, c->task, c->measurement)) return STAGE_CLAIM_DENIED;
-    bool fits = !c->sealed && shape->level == (SecurityLevel)c->level && shape->memory_max == c->memory_max && shape->output_max >= c->output_max;
+    bool fits = shape->level == (SecurityLevel)c->level && shape->memory_max == c->memory_max && shape->output_max >= c->output_max;
     return fits ? STAGE_CLAIMED : STAGE_CLAIM_SHAPE;
 }
 
@@ -187,8 +187,8 @@ void stage_image_taken(Stage *s, Entry *image, const ImageClaim *c)
     if (image->zygotes_taken >= image->r.shape.zygotes) stage_remove(s, image, 0);
 }
 
-void stage_image_progress(Stage *s, Entry *image, bool failed)
+void stage_image_progress(Stage *s, Entry *image, StageOutcomeCode why)
 {
-    if (failed) stage_evict_entry(s, image, STAGE_EVICTED_FAILED);
+    if (why) stage_evict_entry(s, image, why);
     else if (image->zygotes_ready + image->zygotes_taken >= image->r.shape.zygotes) stage_announce(s, image);
 }

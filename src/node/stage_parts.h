@@ -35,7 +35,7 @@ typedef struct {
     Shelf *shelf;                 /* where it lies, or (an image) where its task's data is to lie */
     uint32_t place;
     uint8_t measurement[SHA256_BYTES]; /* an image's */
-    uint32_t zygotes_taken, zygotes_live, zygotes_ready; /* the agent's: given to tasks; started; locked down */
+    uint32_t zygotes_taken, zygotes_live, zygotes_ready; /* the agent's: given to tasks; started; locked down, attested */
 } Entry;
 
 typedef struct { StageListener listener; void *context; } StageEar;
@@ -64,6 +64,9 @@ struct Stage {
 
 /** stage_audit.c. entry NULL with a resource that never became one; claimant: "task, image" in words, or NULL. */
 void stage_say(Stage *s, StageOutcomeCode code, const Resource *r, uint64_t offer, uint64_t elapsed_ns, const char *claimant);
+
+/** stage_audit.c. A verdict on one of the image's zygotes; why: of a bad one. */
+void stage_say_appraised(Stage *s, const Entry *image, Err verdict, const char *why, uint64_t elapsed_ns);
 
 /** stage.c */
 uint64_t stage_wall_ms(const Stage *s);
@@ -97,9 +100,9 @@ void stage_shelf_look(Stage *s, Shelf *shelf, const SlotAnswer *answer);
 /** Data with this content that lies on the shelf and is promised to nobody; NULL: none. */
 Entry *stage_find_data(Stage *s, const Shelf *shelf, const uint8_t hash[SHA256_BYTES], uint64_t size);
 /** stage_claim.c: images. The image of a task, if one is staged that it may have; NULL, after the refusal was said, otherwise. */
-typedef struct { View task; const uint8_t *measurement; uint32_t level; uint64_t memory_max, output_max; bool sealed; } ImageClaim;
+typedef struct { View task; const uint8_t *measurement; uint32_t level; uint64_t memory_max, output_max; } ImageClaim;
 Entry *stage_image_claim(Stage *s, const ImageClaim *claim);
 /** One of its zygotes has become a task's. */
 void stage_image_taken(Stage *s, Entry *image, const ImageClaim *claim);
-/** One is ready, or could not be started or died. */
-void stage_image_progress(Stage *s, Entry *image, bool failed);
+/** One is ready, or (why an eviction) will not be: then the image goes. */
+void stage_image_progress(Stage *s, Entry *image, StageOutcomeCode why);

@@ -14,23 +14,32 @@
 #include "see/module.h"
 #include "see/outcome.h"
 #include "see/rig.h"
+#include "see/zygote_report.h"
 #include "sys/fd.h"
+#include "sys/memfd.h"
 
 static pid_t zygote;
 static Shelf *shelf;
 static Rig rig;
 static const uint8_t IMAGE[SHA256_BYTES] = {1};
 
+static int report_fd = -1; /* as the warden has it */
+
 static int exec_zygote(void)
 {
+    enum { FD_REPORT = 5, ELSEWHERE = 25 };
     int pair[2];
     char path[4096];
     const char *build = getenv("COVEY_BUILD");
     snprintf(path, sizeof path, "%s/src/see/see-test-staging", build ? build : "build");
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    fd_close(&report_fd);
+    ck_assert_ok(memfd_fixed("report", ZYGOTE_REPORTS * sizeof(ZygoteReport), &report_fd));
     zygote = fork();
     if (zygote == 0) {
+        dup3(report_fd, ELSEWHERE, O_CLOEXEC);
         dup2(pair[1], 0);
+        dup2(ELSEWHERE, FD_REPORT);
         execl(path, "see", (char *)NULL);
         _exit(99);
     }
@@ -284,7 +293,7 @@ END_TEST
 
 START_TEST(a_warm_zygote_serves_only_the_task_it_was_warmed_for)
 {
-    static const struct { uint32_t staged, sealed; uint64_t memory; } OTHERS[] = {{1, 0, 64}, {0, 1, 64}, {0, 0, 32}};
+    static const struct { uint32_t staged; uint64_t memory; } OTHERS[] = {{1, 64}, {0, 32}};
     for (size_t i = 0; i < sizeof OTHERS / sizeof OTHERS[0]; i++) {
         ChannelSetup setup;
         ChannelFailed failed = {0};
@@ -293,7 +302,6 @@ START_TEST(a_warm_zygote_serves_only_the_task_it_was_warmed_for)
         rig_prepare(&rig, exec_zygote(), &(Wish){.level = LEVEL_PROCESS, .part = "x", .memory = 64 * MIB}, &setup);
         rig_warm(&rig, &setup, CHANNEL_WARMED);
         setup.staged = OTHERS[i].staged;
-        setup.sealed = OTHERS[i].sealed;
         setup.memory_max = OTHERS[i].memory * MIB;
         rig.staging = setup.staged ? shelf->fds : NULL;
         rig_send_setup(&rig, &setup, "x");
@@ -307,8 +315,45 @@ START_TEST(a_warm_zygote_serves_only_the_task_it_was_warmed_for)
 }
 END_TEST
 
+static void read_reports(ZygoteReport ret_reports[ZYGOTE_REPORTS])
+{
+    ck_assert_int_eq(pread(report_fd, ret_reports, ZYGOTE_REPORTS * sizeof *ret_reports, 0), ZYGOTE_REPORTS * (ssize_t)sizeof *ret_reports);
+}
+
+START_TEST(a_warm_zygote_says_its_key_before_it_has_a_task_and_the_task_under_the_same_key)
+{
+    static const uint8_t NONE[32];
+    for (int sealed = 0; sealed < 2; sealed++) {
+        ZygoteReport reports[ZYGOTE_REPORTS], before;
+        ChannelSetup setup;
+        ChannelReady ready;
+        int status;
+        rig_prepare(&rig, exec_zygote(), &(Wish){.level = LEVEL_PROCESS, .part = "x", .memory = 64 * MIB, .sealed = sealed}, &setup);
+        rig_warm(&rig, &setup, CHANNEL_WARMED);
+        read_reports(reports);
+        before = reports[0];
+        ck_assert(before.level == LEVEL_PROCESS && reports[1].level == 0);
+        ck_assert_mem_ne(before.see_key, NONE, sizeof before.see_key);
+        ck_assert_mem_eq(before.task_policy, NONE, sizeof before.task_policy);
+        ck_assert_mem_eq(before.task_id, NONE, sizeof before.task_id);
+        rig_send_setup(&rig, &setup, "x");
+        ck_assert_int_eq(recv(rig.socket, &ready, sizeof ready, 0), sizeof ready);
+        ck_assert_uint_eq(ready.type, CHANNEL_READY);
+        read_reports(reports);
+        ck_assert_mem_eq(&reports[0], &before, sizeof before);
+        ck_assert_uint_eq(reports[1].level, sealed ? LEVEL_PROCESS : 0);
+        if (sealed) ck_assert_mem_eq(reports[1].see_key, before.see_key, sizeof before.see_key);
+        if (sealed) ck_assert_mem_eq(reports[1].task_id, setup.task_id, sizeof setup.task_id);
+        if (sealed) ck_assert_mem_ne(reports[1].task_policy, NONE, sizeof before.task_policy);
+        rig_free(&rig);
+        waitpid(zygote, &status, 0);
+    }
+}
+END_TEST
+
 TEST_MAIN("node/staging", a_claimed_resource_is_a_descriptor_to_read_from, it_is_mapped_into_memory_by_one_call,
           a_mapping_that_does_not_fit_changes_nothing, a_resource_is_claimed_once, each_reason_for_getting_nothing_is_its_own,
           between_a_claim_and_an_eviction_one_wins_and_both_know_which, a_hostile_see_finds_nothing_that_it_has_not_claimed,
           looking_without_taking_and_other_mappings_kill_the_see, where_nothing_is_staged_the_system_calls_are_as_before,
-          no_byte_of_the_payload_is_copied, a_warm_zygote_serves_only_the_task_it_was_warmed_for)
+          no_byte_of_the_payload_is_copied, a_warm_zygote_serves_only_the_task_it_was_warmed_for,
+          a_warm_zygote_says_its_key_before_it_has_a_task_and_the_task_under_the_same_key)

@@ -16,10 +16,12 @@
 enum { JOB_NS_GUESS = 2500000 }; /* until the first ones have finished: too long rather than too short */
 
 /* What a SEE may write as its result: with sealed data a head and a tag for each chunk come on top. */
-static uint64_t output_room(const TaskOpen *open)
+uint64_t task_output_room(uint64_t output_max, bool sealed)
 {
-    return open->sealed == SEALED_NONE ? open->output_max : SEALED_RESULT_AROUND_BYTES + stream_sealed_size(open->output_max);
+    return sealed ? SEALED_RESULT_AROUND_BYTES + stream_sealed_size(output_max) : output_max;
 }
+
+static uint64_t output_room(const TaskOpen *open) { return task_output_room(open->output_max, open->sealed != SEALED_NONE); }
 
 static Err check(const TaskOpen *open, Diag *diag)
 {
@@ -154,13 +156,14 @@ Err task_take_jobs(Task *t, View message)
     return e;
 }
 
-Err task_say_ready(Task *t)
+Err task_say_ready(Task *t, const ZygoteLink *z)
 {
     if (t->is_ready || t->doom) return OK;
     t->is_ready = true;
     uint32_t batch = t->jobs.window / 4;
     TaskReady ready = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node, .window = t->jobs.window,
-                       .batch = batch < 1 ? 1 : batch > BUS_BATCH_JOBS_MAX ? BUS_BATCH_JOBS_MAX : batch};
+                       .batch = batch < 1 ? 1 : batch > BUS_BATCH_JOBS_MAX ? BUS_BATCH_JOBS_MAX : batch,
+                       .start_ns = z->start_ns, .attest_ns = z->attest_ns};
     AUTO_BUFFER message = buffer_limited(KIB);
     TRY(message_put_task_ready(&message, &ready));
     return outbox_send(&t->node->outbox, &t->open.manager, &message);

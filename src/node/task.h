@@ -64,6 +64,7 @@ typedef struct {
     AttestStep step;
     uint32_t rounds;              /* begun anew because the broker was too busy */
     BrokerAsk ask;
+    uint64_t begun_ns;
     Sha256 evidence_hash;
     Buffer held;                  /* what is asked of the broker once the key is wanted */
     uint64_t held_token;
@@ -112,6 +113,8 @@ struct Task {
 /** task.c. `message` is a TASK_OPEN; errors with text are for the manager: the task is refused. */
 MUST_USE Err task_open(Node *node, View message, Task **ret_task, Diag *diag);
 void task_close(Task **task);
+/** What a SEE may write as its result. */
+uint64_t task_output_room(uint64_t output_max, bool sealed);
 static inline bool task_is(const Task *t, const TaskId *id, uint32_t stage)
 {
     return t->open.stage == stage && memcmp(&t->open.id, id, sizeof *id) == 0;
@@ -122,8 +125,8 @@ MUST_USE Err task_take_jobs(Task *t, View message);
 MUST_USE Err task_drain(Task *t);
 /** Starts what is down, fills slots, sends what was gathered. */
 MUST_USE Err task_turn(Task *t, uint64_t now_ns);
-/** A zygote is ready: says TASK_READY, once. The others may still be on their way: work need not wait for them. */
-MUST_USE Err task_say_ready(Task *t);
+/** This zygote is ready: says TASK_READY, once. The others may still be on their way: work need not wait for them. */
+MUST_USE Err task_say_ready(Task *t, const ZygoteLink *ready);
 /** Gives the task up in the agent's next turn. The first reason counts. */
 void task_doom(Task *t, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /** Answers everything that is here, says TASK_REFUSED. The caller closes it then. */

@@ -10,7 +10,7 @@
 static ImageClaim claim_of(const Task *t)
 {
     return (ImageClaim){.task = t->open.staging, .measurement = t->open.measurement, .level = t->open.level, .memory_max = t->open.memory_max,
-                        .output_max = t->open.output_max, .sealed = t->open.sealed != SEALED_NONE};
+                        .output_max = t->open.output_max};
 }
 
 static Err copy_descriptor(int fd, int *ret_fd)

@@ -98,12 +98,12 @@ Err warden_link_end(WardenLink *w, uint32_t zygote)
     return socket_send(w->socket, view_of(&kill, sizeof kill), NULL, 0);
 }
 
-Err warden_link_evidence(WardenLink *w, uint32_t zygote, const uint8_t nonce[32])
+Err warden_link_evidence(WardenLink *w, uint32_t zygote, const uint8_t nonce[32], uint32_t wish)
 {
     if (w->socket < 0) return FAIL(ERR_CLOSED);
-    WardenEvidence wish = {.type = WARDEN_EVIDENCE, .zygote = zygote};
-    memcpy(wish.nonce, nonce, sizeof wish.nonce);
-    return socket_send(w->socket, view_of(&wish, sizeof wish), NULL, 0);
+    WardenEvidence packet = {.type = WARDEN_EVIDENCE, .zygote = zygote, .wish = wish};
+    memcpy(packet.nonce, nonce, sizeof packet.nonce);
+    return socket_send(w->socket, view_of(&packet, sizeof packet), NULL, 0);
 }
 
 Err warden_link_receive(WardenLink *w, WardenReport *ret_report)

@@ -38,8 +38,8 @@ void warden_link_kill(WardenLink *w);
 MUST_USE Err warden_link_start(WardenLink *w, const WardenStart *start, int image_fd, int channel_fd);
 MUST_USE Err warden_link_end(WardenLink *w, uint32_t zygote);
 
-/** Asks for evidence about a zygote over the key broker's nonce. errors: ERR_CLOSED, ERR_BUSY */
-MUST_USE Err warden_link_evidence(WardenLink *w, uint32_t zygote, const uint8_t nonce[32]);
+/** Asks for evidence about a zygote over the appraiser's nonce; wish: EvidenceKind bits, 0: the best there is. errors: ERR_CLOSED, ERR_BUSY */
+MUST_USE Err warden_link_evidence(WardenLink *w, uint32_t zygote, const uint8_t nonce[32], uint32_t wish);
 
 /** The next report; its evidence is borrowed until the next call. errors: ERR_BUSY when there is none, ERR_CLOSED, ERR_PROTOCOL */
 MUST_USE Err warden_link_receive(WardenLink *w, WardenReport *ret_report);

@@ -10,8 +10,8 @@
 #include "sys/fd.h"
 
 enum {
+    RENEW_S = 200,                /* evidence is valid for 300: its zygote is attested anew while it waits */
     WARM_MAX = ZYGOTES_MAX / 2,   /* the other half of what a warden holds is the tasks' in any case */
-    IMAGE_COPIES = 2,             /* that the warden makes of an image, once: what it checks, and what it executes, it shares with nobody */
 };
 
 typedef struct {
@@ -20,6 +20,9 @@ typedef struct {
     ZygoteLink link;
     LoopSource *source;
     uint64_t slot_bytes;
+    bool ready;                   /* locked down, and attested where somebody appraises */
+    uint64_t asked_ns, renew_ns;  /* evidence was asked for, 0: not now; when it is asked for again */
+    uint8_t nonce[32];            /* of that question */
 } WarmZygote;
 
 struct Warm {
@@ -28,11 +31,11 @@ struct Warm {
     WarmZygote zygotes[WARM_MAX];
 };
 
-/* The warden's limit for what SEEs of this zygote may write, for any task that the shape fits. */
+/* The warden's limit for what SEEs of this zygote may write, for any task that the shape fits, sealed or not. */
 static uint64_t slot_bytes_of(const ResourceShape *shape)
 {
     uint32_t slots = shape->level == LEVEL_SHARED ? SHARED_SLOTS : PROCESS_SLOTS;
-    SlotPlan plan = slot_plan(shape->level, shape->output_max, slots);
+    SlotPlan plan = slot_plan(shape->level, task_output_room(shape->output_max, true), slots);
     return slots * slot_bytes_max(&plan);
 }
 
@@ -41,7 +44,7 @@ static void forget(WarmZygote *z)
 {
     loop_remove(&z->source);
     z->image->zygotes_live--;
-    z->image->zygotes_ready -= z->link.state == ZYGOTE_WARM;
+    z->image->zygotes_ready -= z->ready;
     z->image = NULL;
 }
 
@@ -64,11 +67,47 @@ static void drop_zygotes(void *context, Entry *image)
 }
 
 /* It will not become ready: the image goes, and its other zygotes with it. */
-static void fail(WarmZygote *z)
+static void fail(WarmZygote *z, StageOutcomeCode why)
 {
     Entry *image = z->image;
     end(z);
-    stage_image_progress(z->warm->stage, image, true);
+    stage_image_progress(z->warm->stage, image, why);
+}
+
+static void become_ready(WarmZygote *z)
+{
+    if (z->ready) return;
+    z->ready = true;
+    z->image->zygotes_ready++;
+    stage_image_progress(z->warm->stage, z->image, 0);
+}
+
+/* The appraiser's nonce to the warden; what comes back is heard below. */
+static void ask_evidence(WarmZygote *z, uint64_t now_ns)
+{
+    const StageAppraiser *a = &z->warm->stage->config.appraiser;
+    Err e = a->nonce(a->context, z->nonce);
+    if (!e.code) e = warden_link_evidence(&z->warm->node->warden, z->link.id, z->nonce, a->kinds);
+    z->asked_ns = now_ns;
+    if (e.code) fail(z, STAGE_EVICTED_FAILED);
+}
+
+static void hear_evidence(WarmZygote *z, const WardenReport *report)
+{
+    Stage *s = z->warm->stage;
+    Diag why = {{0}};
+    if (!z->asked_ns) return;
+    const StageAppraiser *a = &s->config.appraiser;
+    const StageEvidence evidence = {.cose = report->evidence, .nonce = z->nonce, .measurement = z->image->measurement,
+                                    .level = z->image->r.shape.level};
+    Err verdict = report->code ? FAIL_WHY(&why, report->code, "no evidence: %s", report->text) : a->appraise(a->context, &evidence, &why);
+    const uint64_t now = clock_monotonic_ns();
+    z->link.attest_ns = now - z->asked_ns;
+    z->asked_ns = 0;
+    z->renew_ns = now + RENEW_S * NS_PER_S;
+    stage_say_appraised(s, z->image, verdict, why.text, z->link.attest_ns);
+    if (verdict.code) fail(z, STAGE_EVICTED_UNATTESTED);
+    else become_ready(z);
 }
 
 static Err on_channel(void *context, uint32_t events)
@@ -79,11 +118,13 @@ static Err on_channel(void *context, uint32_t events)
     Err e = zygote_link_receive(&z->link, &report);
     if (e.code == ERR_BUSY) return OK;
     if (e.code || report.type != CHANNEL_WARMED) {
-        fail(z);
+        fail(z, STAGE_EVICTED_FAILED);
         return OK;
     }
-    z->image->zygotes_ready++;
-    stage_image_progress(z->warm->stage, z->image, false);
+    uint64_t now = clock_monotonic_ns();
+    z->link.start_ns = now - z->link.since_ns;
+    if (z->warm->stage->config.appraiser.appraise) ask_evidence(z, now);
+    else become_ready(z);
     return OK;
 }
 
@@ -132,10 +173,10 @@ static bool start(Warm *w, Entry *image, uint64_t now_ns)
     if (zygote_link_start(&link, &node->warden, ++node->last_zygote, &packet, image->fd).code) return false; /* the next turn tries again */
     *z = (WarmZygote){.warm = w, .image = image, .link = link, .slot_bytes = packet.slot_bytes_max};
     z->link.since_ns = now_ns;
-    if (image->zygotes_live + image->zygotes_taken == 0) w->stage->stats.bytes_copied += IMAGE_COPIES * image->r.size;
+    if (image->zygotes_live + image->zygotes_taken == 0) w->stage->stats.bytes_copied += image->r.size; /* by the warden */
     node->live_zygotes++;
     image->zygotes_live++;
-    if (loop_add_fd(node->loop, z->link.channel, EPOLLIN, on_channel, z, &z->source).code) fail(z);
+    if (loop_add_fd(node->loop, z->link.channel, EPOLLIN, on_channel, z, &z->source).code) fail(z, STAGE_EVICTED_FAILED);
     return true;
 }
 
@@ -168,8 +209,11 @@ void warm_watch(Warm *w, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < WARM_MAX; i++) {
         WarmZygote *z = &w->zygotes[i];
-        bool late = z->image && z->link.state != ZYGOTE_WARM && now_ns > z->link.since_ns + START_SECONDS_MAX * NS_PER_S;
-        if (late) fail(z);
+        if (!z->image) continue;
+        uint64_t since = z->asked_ns ? z->asked_ns : z->link.since_ns;
+        bool late = (!z->ready || z->asked_ns) && now_ns > since + START_SECONDS_MAX * NS_PER_S;
+        if (late) fail(z, STAGE_EVICTED_FAILED);
+        else if (z->renew_ns && !z->asked_ns && now_ns > z->renew_ns) ask_evidence(z, now_ns);
     }
 }
 
@@ -182,9 +226,11 @@ bool warm_hear(Warm *w, const WardenReport *report)
     const ResourceShape *shape = &z->image->r.shape;
     bool starting = z->link.state == ZYGOTE_STARTING;
     if (report->type == WARDEN_STARTED && starting) {
-        if (zygote_link_warm(&z->link, shape->level, shape->memory_max, shape->level == LEVEL_PROCESS).code) fail(z);
+        if (zygote_link_warm(&z->link, shape->level, shape->memory_max, shape->level == LEVEL_PROCESS).code) fail(z, STAGE_EVICTED_FAILED);
+    } else if (report->type == WARDEN_EVIDENCE_READY) {
+        hear_evidence(z, report);
     } else if (report->type == WARDEN_REFUSED || report->type == WARDEN_ENDED) {
-        fail(z);
+        fail(z, STAGE_EVICTED_FAILED);
     }
     return true;
 }
@@ -206,14 +252,21 @@ bool warm_give_way(Warm *w)
     return least != NULL;
 }
 
+/* Where somebody appraises, only what was accepted; not while that is renewed: the answer would come to the task's own question. */
+static bool is_usable(const WarmZygote *z, uint64_t slot_bytes)
+{
+    bool appraised = z->warm->stage->config.appraiser.appraise != NULL;
+    bool warm = z->link.state == ZYGOTE_WARM || (z->link.state == ZYGOTE_WARMING && !appraised);
+    return warm && (z->ready || !appraised) && !z->asked_ns && z->slot_bytes >= slot_bytes;
+}
+
 bool warm_take(Warm *w, const ImageClaim *claim, uint64_t slot_bytes, ZygoteLink *ret_link)
 {
     Entry *image = stage_image_claim(w->stage, claim);
     WarmZygote *found = NULL;
     for (uint32_t i = 0; image && i < WARM_MAX; i++) {
         WarmZygote *z = &w->zygotes[i];
-        bool usable = z->image == image && (z->link.state == ZYGOTE_WARM || z->link.state == ZYGOTE_WARMING) && z->slot_bytes >= slot_bytes;
-        if (usable && (!found || z->link.state > found->link.state)) found = z;
+        if (z->image == image && is_usable(z, slot_bytes) && (!found || z->link.state > found->link.state)) found = z;
     }
     if (!found) return false;
     forget(found);

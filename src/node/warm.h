@@ -1,7 +1,7 @@
 /**
  * Zygotes that the agent starts of staged images before any task asks: walled in by the warden, then told to set up their memory and lock
- * themselves down (WARM, see/channel.h), and left waiting. They have nothing of a task: no id, no seed, no slot, no key. A task that claims
- * the image takes them over, and tells them the rest.
+ * themselves down (WARM, see/channel.h), attested (the evidence says which key pair they made, and that they have no task), and left waiting.
+ * They have nothing of a task: no id, no seed, no slot, no key. A task that claims the image takes them over, and tells them the rest.
  */
 #pragma once
 #include "node/stage_parts.h"

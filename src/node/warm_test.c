@@ -19,6 +19,7 @@ static PtoKey signer; /* of the image */
 static Buffer image;
 static uint8_t measurement[SHA256_BYTES];
 static char image_path[128];
+static bool has_node_key; /* the warden of the next world */
 
 static void read_image(void)
 {
@@ -46,7 +47,8 @@ static void begin(void)
     trusted = (TrustedKeys){.count = 1, .keys[0] = signer.public_key};
     s.stage->config.trusted = &trusted;
     s.stage->config.bytes_max = 64 * MIB;
-    const AgentConfig config = {.node_id = "test", .warden_program = "/proc/self/exe", .cores = 1, .trusted = trusted, .stage = s.stage};
+    const AgentConfig config = {.node_id = "test", .warden_program = "/proc/self/exe", .cores = 1, .trusted = trusted, .stage = s.stage,
+                                .config_dir = has_node_key ? s.folder : NULL};
     Diag diag = {{0}};
     Err e = agent_new(w->loop, w->bus, &config, &w->agent, &diag);
     ck_assert_msg(e.code == 0, "%s", diag.text);
@@ -340,9 +342,121 @@ START_TEST(what_is_no_running_image_is_evicted_and_the_task_goes_the_slow_way)
 }
 END_TEST
 
+/* --- attested before a task comes --- */
+
+static struct { uint32_t nonces, evidence; const char *refusal; size_t size; } appraised;
+
+static Err fixture_nonce(void *context, uint8_t *ret_nonce)
+{
+    (void)context;
+    memset(ret_nonce, (int)++appraised.nonces, 32);
+    return OK;
+}
+
+static Err fixture_appraise(void *context, const StageEvidence *e, Diag *diag)
+{
+    (void)context;
+    ck_assert(e->nonce[0] >= 1 && e->nonce[0] <= appraised.nonces && e->nonce[0] == e->nonce[31]);
+    ck_assert_mem_eq(e->measurement, measurement, sizeof measurement);
+    ck_assert_int_eq(e->level, LEVEL_PROCESS);
+    appraised.evidence++;
+    appraised.size = e->cose.size;
+    return appraised.refusal ? FAIL_WHY(diag, ERR_DENIED, "%s", appraised.refusal) : OK;
+}
+
+static void begin_appraised(const char *refusal)
+{
+    begin();
+    appraised = (typeof(appraised)){.refusal = refusal};
+    s.stage->config.appraiser = (StageAppraiser){.nonce = fixture_nonce, .appraise = fixture_appraise};
+}
+
+/* The warden has the folder from the agent: the node's key is made there. */
+static void begin_attested(const char *refusal)
+{
+    has_node_key = true;
+    begin_appraised(refusal);
+    has_node_key = false;
+}
+
+START_TEST(a_warm_zygote_is_attested_before_it_is_ready_and_what_that_took_is_measured)
+{
+    begin_attested(NULL);
+    const Resource r = image_resource(1);
+    stage_image(&r);
+    const StageStats n = stage_stats(s.stage);
+    ck_assert(appraised.evidence == 1 && appraised.size > 200 && n.attested == 1 && n.unattested == 0 && n.attest_ns > 0);
+    open_task();
+    ck_assert_int_eq(fixture_last(&s), STAGE_CLAIMED);
+    ck_assert(w->window.attest_ns == n.attest_ns && w->window.start_ns > 0); /* TASK_READY says what was spent before the task came */
+    ck_assert_str_eq(run(0, "a score\n"), "available=0\n");
+    close_task();
+    end();
+}
+END_TEST
+
+START_TEST(a_task_over_sealed_data_takes_a_warm_zygote_too_and_has_its_own_evidence_made)
+{
+    begin_attested(NULL);
+    world_seal(w, SEALED_SEGMENTS, NULL);
+    w->open.ahead = 1; /* no key is asked for: this broker's grants are not genuine */
+    const Resource r = image_resource(1);
+    stage_image(&r);
+    const uint64_t before = stage_stats(s.stage).attest_ns;
+    open_task();
+    ck_assert_int_eq(fixture_last(&s), STAGE_CLAIMED);
+    ck_assert(w->broker->challenges == 1 && w->broker->attests == 0 && w->agent->node.live_zygotes == 1);
+    ck_assert(w->window.attest_ns > 0 && w->window.attest_ns != before);
+    close_task();
+    end();
+}
+END_TEST
+
+/* Neither by a task that comes while it is appraised nor by a later one. */
+START_TEST(a_zygote_whose_evidence_is_refused_serves_no_task_and_the_task_goes_the_slow_way)
+{
+    static const char *const REFUSALS[] = {"node: \"nobody\" trusts\nthis node", NULL /* the warden has no key, and gives no evidence */};
+    for (int i = 0; i < 2; i++) {
+        if (i == 0) begin_attested(REFUSALS[i]);
+        else begin_appraised(NULL);
+        const Resource r = image_resource(2);
+        fixture_offer(&s, &r, view_buffer(&image));
+        world_until(w, fixture_count(&s, STAGE_EVICTED_UNATTESTED));
+        const StageStats n = stage_stats(s.stage);
+        ck_assert(n.staged == 0 && n.attested == 0 && n.unattested == 1 && n.zygotes == 0 && appraised.evidence == (i == 0));
+        ck_assert_uint_eq(w->agent->node.live_zygotes, 0);
+        ck_assert_uint_eq(fixture_logged(&s, "eviction", STAGE_EVICTED_UNATTESTED), 1);
+        w->open.image_path = view_text(image_path);
+        open_task();
+        ck_assert_uint_eq(fixture_count(&s, STAGE_CLAIMED), 0);
+        ck_assert_uint_eq(w->window.attest_ns, 0);
+        ck_assert_str_eq(run(0, "a score\n"), "available=0\n");
+        close_task();
+        end();
+    }
+}
+END_TEST
+
+START_TEST(a_waiting_zygote_is_attested_anew_before_its_evidence_expires)
+{
+    begin_attested(NULL);
+    const Resource r = image_resource(1);
+    stage_image(&r);
+    warm_watch(w->agent->node.warm, clock_monotonic_ns() + 250 * NS_PER_S);
+    world_until(w, appraised.evidence == 2);
+    ck_assert(stage_stats(s.stage).zygotes == 1 && stage_stats(s.stage).attested == 2);
+    appraised.refusal = "node: it was revoked meanwhile";
+    warm_watch(w->agent->node.warm, clock_monotonic_ns() + 500 * NS_PER_S);
+    world_until(w, fixture_count(&s, STAGE_EVICTED_UNATTESTED));
+    ck_assert_uint_eq(w->agent->node.live_zygotes, 0);
+    end();
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "warden") == 0) return warden_serve(WARDEN_SOCKET_FD, NULL, NULL).code ? 1 : 0;
+    const char *folder = argc > 3 ? argv[3] : NULL;
+    if (argc > 1 && strcmp(argv[1], "warden") == 0) return warden_serve(WARDEN_SOCKET_FD, folder, NULL).code ? 1 : 0;
     const TTest *const tests[] = {
         a_staged_image_waits_warm_and_a_task_takes_it, a_micro_job_claims_its_tasks_data_once,
         a_segment_that_is_staged_is_read_where_it_lies,
@@ -351,6 +465,10 @@ int main(int argc, char **argv)
         an_image_that_was_started_with_another_memory_is_refused_and_the_task_goes_the_slow_way,
         data_for_another_task_is_on_no_board_and_in_no_place_of_a_hostile_see, evicted_images_leave_no_zygote_behind,
         warm_zygotes_give_way_to_those_of_tasks, a_dead_warden_takes_the_warm_zygotes_along_and_the_next_one_starts_them_again,
-        what_is_no_running_image_is_evicted_and_the_task_goes_the_slow_way};
+        what_is_no_running_image_is_evicted_and_the_task_goes_the_slow_way,
+        a_warm_zygote_is_attested_before_it_is_ready_and_what_that_took_is_measured,
+        a_task_over_sealed_data_takes_a_warm_zygote_too_and_has_its_own_evidence_made,
+        a_zygote_whose_evidence_is_refused_serves_no_task_and_the_task_goes_the_slow_way,
+        a_waiting_zygote_is_attested_anew_before_its_evidence_expires};
     return test_run("node/warm", tests, sizeof tests / sizeof tests[0]);
 }

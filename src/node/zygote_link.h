@@ -25,6 +25,7 @@ typedef struct {
     uint32_t told[ZYGOTE_SLOTS_MAX], told_count; /* told to run, oldest first: the first one is running */
     ChannelRun run;                          /* the last run.count of them go out with the next flush */
     uint64_t since_ns;                       /* when the state began, or the last sign of life from what runs */
+    uint64_t start_ns, attest_ns;            /* what making it ready took; 0: not known yet, or not attested */
     uint32_t answered;                       /* micro-jobs seen answered since; the watchdog's sign of life */
 } ZygoteLink;
 

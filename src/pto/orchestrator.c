@@ -129,7 +129,7 @@ static void measure(Orchestrator *o, const StreamPlace *p)
     } else {
         waiting = o->known_count ? o->known_ns / o->known_count : WAITING_GUESS_NS;
     }
-    decide_measured(o->decide, p->task, p->bytes, waiting, p->verify_ns + p->start_ns);
+    decide_measured(o->decide, p->task, p->bytes, waiting, p->verify_ns + p->start_ns + p->attest_ns);
 }
 
 static void take_place(Orchestrator *o, const StreamPlace *p)

@@ -23,7 +23,8 @@ static Err put_place(Buffer *b, const StreamPlace *p)
     TRY(buffer_put_u64(b, p->bytes));
     TRY(buffer_put_u64(b, p->fetch_ns));
     TRY(buffer_put_u64(b, p->verify_ns));
-    return buffer_put_u64(b, p->start_ns);
+    TRY(buffer_put_u64(b, p->start_ns));
+    return buffer_put_u64(b, p->attest_ns);
 }
 
 Err stream_put(Buffer *b, const StreamMessage *m)
@@ -60,6 +61,7 @@ static void get_place(Reader *r, StreamPlace *p)
     p->fetch_ns = read_u64(r);
     p->verify_ns = read_u64(r);
     p->start_ns = read_u64(r);
+    p->attest_ns = read_u64(r);
 }
 
 Err stream_get(View v, StreamMessage *ret_message)

@@ -11,7 +11,7 @@
 #include "pto/event.h"
 
 #define STREAM_DROP_WARM UINT64_MAX /* as DROP's value: also what requests have made warm, unless it is in use */
-enum { STREAM_VERSION = 1, STREAM_PACKET_MAX = EVENT_BYTES_MAX + 64 };
+enum { STREAM_VERSION = 2, STREAM_PACKET_MAX = EVENT_BYTES_MAX + 64 };
 typedef enum { STREAM_HELLO = 1, STREAM_EVENT, STREAM_PLACE, STREAM_WANT, STREAM_DROP } StreamType;
 
 /** Where a task is. */
@@ -23,6 +23,7 @@ typedef struct {
     uint32_t task, state;         /* StreamPlaceState */
     uint64_t bytes;               /* that it holds */
     uint64_t fetch_ns, verify_ns, start_ns; /* what the last time took; 0: not known yet */
+    uint64_t attest_ns;           /* 0 also: it is not attested */
 } StreamPlace;
 
 typedef struct {

@@ -16,7 +16,7 @@
 
 #include "base/limits.h"
 
-#define CHANNEL_VERSION 2u
+#define CHANNEL_VERSION 3u
 
 typedef enum {
     CHANNEL_SETUP = 1, CHANNEL_RUN, CHANNEL_READY, CHANNEL_DONE, CHANNEL_FAILED, CHANNEL_SESSION, CHANNEL_WARM, CHANNEL_WARMED
@@ -38,8 +38,8 @@ typedef struct {
     uint32_t staged;        /* 1: STAGING_FDS more descriptors came, after the slots; only at `process` */
 } ChannelSetup;
 
-/** The zygote sets up its memory, locks itself down and waits: it has nothing of any task. The SETUP that follows must say the same level and
- *  memory, nothing sealed, and `staged` only when this did. */
+/** The zygote makes its key pair and reports it (see/zygote_report.h), sets up its memory, locks itself down and waits: it has nothing of any task.
+ *  The SETUP that follows must say the same level and memory, and `staged` only when this did. */
 typedef struct { uint32_t type, version, level, staged; uint64_t memory_max; } ChannelWarm;
 
 typedef struct { uint32_t type, count; uint32_t slots[ZYGOTE_SLOTS_MAX]; } ChannelRun; /* sent short: only `count` entries */

@@ -24,32 +24,30 @@ const char *rig_image_path(void)
 int rig_exec_sealed(pid_t *ret_zygote, int *ret_report_fd)
 {
     enum { FD_REPORT = 5, ELSEWHERE = 25 };
-    int pair[2], report[2];
+    int pair[2], report;
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-    ck_assert_int_eq(pipe2(report, O_CLOEXEC), 0);
+    ck_assert_ok(memfd_fixed("report", ZYGOTE_REPORTS * sizeof(ZygoteReport), &report));
     const pid_t zygote = fork();
     if (zygote == 0) {
-        dup3(report[1], ELSEWHERE, O_CLOEXEC);
+        dup3(report, ELSEWHERE, O_CLOEXEC);
         dup2(pair[1], 0);
         dup2(ELSEWHERE, FD_REPORT);
         execl(rig_image_path(), "see", (char *)NULL);
         _exit(99);
     }
     close(pair[1]);
-    close(report[1]);
     *ret_zygote = zygote;
-    *ret_report_fd = report[0];
+    *ret_report_fd = report;
     return pair[0];
 }
 
 ZygoteReport rig_read_report(int report_fd)
 {
-    ZygoteReport report;
-    char more;
-    ck_assert_int_eq(read(report_fd, &report, sizeof report), sizeof report);
-    ck_assert_int_eq(read(report_fd, &more, 1), 0);
+    ZygoteReport reports[ZYGOTE_REPORTS];
+    ck_assert_int_eq(pread(report_fd, reports, sizeof reports, 0), sizeof reports);
     close(report_fd);
-    return report;
+    ck_assert(reports[0].level != 0 && reports[1].level == 0);
+    return reports[0];
 }
 
 void rig_prepare(Rig *r, int socket, const Wish *wish, ChannelSetup *ret_setup)

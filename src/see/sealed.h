@@ -11,10 +11,14 @@
 #include "see/sealed_result.h"
 #include "see/session_payload.h"
 
-enum { FD_REPORT = 5 /* to the warden; closed before anything else happens */ };
+enum { FD_REPORT = 5 /* to the warden: see/zygote_report.h; closed before READY */ };
 
-/** Makes the key pair, reports it to the warden. Before the filter. */
+/** Makes the key pair. Before the filter. */
 void session_start(void);
+/** Reports it to the warden, with the task if there is one by now. */
+void session_report(uint32_t which);
+/** A task without sealed data has come to a warm zygote: nothing will be sealed to the key. */
+void session_forget(void);
 /** Waits for the grant and opens it. After READY; ends the zygote when it is not genuine. */
 void session_receive(void);
 /** The keys of the micro-job just read (NULL: it could not be) into `keys`; false when the wrap, or a result to be combined, is not genuine. */

@@ -46,20 +46,27 @@ static void hash_setup(uint8_t ret_hash[32])
 
 void session_start(void)
 {
-    ZygoteReport report = {.level = setup.head.level};
     uint8_t input[32];
-    SealPublicKey own;
     take_page();
     if (getrandom(input, sizeof input, 0) != (ssize_t)sizeof input) see_exit(6);
     hpke_derive_secret(view_of(input, sizeof input), &session->own);
     sodium_memzero(input, sizeof input);
+}
+
+void session_report(uint32_t which)
+{
+    ZygoteReport report = {.level = setup.head.level};
+    SealPublicKey own;
     hpke_public_of(&session->own, &own);
     memcpy(report.see_key, own.bytes, sizeof report.see_key);
-    memcpy(report.task_id, setup.head.task_id, sizeof report.task_id);
-    hash_setup(report.task_policy);
-    if (write(FD_REPORT, &report, sizeof report) != (ssize_t)sizeof report) see_exit(6);
-    close(FD_REPORT);
+    if (setup.head.type == CHANNEL_SETUP) {
+        memcpy(report.task_id, setup.head.task_id, sizeof report.task_id);
+        hash_setup(report.task_policy);
+    }
+    if (pwrite(FD_REPORT, &report, sizeof report, (off_t)(which * sizeof report)) != (ssize_t)sizeof report) see_exit(6);
 }
+
+void session_forget(void) { sodium_memzero(session, sizeof *session); }
 
 /* Each role belongs to one kind of stage, and none to a process that goes on after a micro-job: what one leaves the next could tell. */
 static bool role_is_legal(void)

@@ -26,7 +26,7 @@ static const Rule RULES[] = {
     WITH(kill, ARG_IS(1, SIGKILL)),
     /* what starting needs: the exec of the image itself, then libc's and the runtime's own beginnings */
     WITH(execveat, ARG_IS(0, WALL_IMAGE_FD), ARG_IS(4, AT_EMPTY_PATH)), WITH(write, ARG_IS(0, WALL_REPORT_FD)),
-    WITH(write, ARG_IS(0, WALL_ZYGOTE_FD)), CALL(close), CALL(mlock), WITH(madvise, ARG_IS(2, MADV_DONTFORK)),
+    CALL(close), CALL(mlock), WITH(madvise, ARG_IS(2, MADV_DONTFORK)),
     CALL(brk), CALL(arch_prctl), CALL(set_tid_address), CALL(set_robust_list), CALL(rseq), WITH(prlimit64, {2, SCMP_CMP_EQ, 0, 0}),
     CALL(readlink), CALL(readlinkat), CALL(munmap), CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(sigaltstack),
     WITH(mmap, ARG_LACKS(2, PROT_EXEC), {3, SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS}),

@@ -10,7 +10,7 @@
 enum {
     WALL_IMAGE_FD = 3,  /* the one descriptor that may be executed; closed by executing it */
     WALL_REPORT_FD = 4, /* where a failed exec is told; closed by executing */
-    WALL_ZYGOTE_FD = 5, /* where a zygote with sealed data reports its key (see/zygote_report.h), then closes */
+    WALL_ZYGOTE_FD = 5, /* memory where a zygote reports its key (see/zygote_report.h), then closes */
 };
 
 MUST_USE Err filter_load(bool staged);

@@ -45,7 +45,7 @@ typedef struct { uint32_t type, zygote; int32_t status; /* as waitpid */ uint32_
 typedef struct {
     uint32_t type, zygote;
     uint8_t nonce[32];
-    uint32_t wish; /* EvidenceKind, 0: the best there is */
+    uint32_t wish; /* EvidenceKind bits, 0: the best there is */
     uint32_t reserved;
 } WardenEvidence;
 typedef struct {

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "sys/fault.h"
 #include "sys/fd.h"
+#include "sys/memfd.h"
 #include "sys/process.h"
 #include "warden/wall.h"
 
@@ -119,15 +120,14 @@ Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *
     int ends[2];
     if (FAULTABLE("socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) < 0) return FAIL(errno);
     AUTO_FD ours = ends[0], theirs = ends[1];
-    int report_ends[2];
-    if (FAULTABLE("pipe2", pipe2(report_ends, O_CLOEXEC | O_NONBLOCK)) < 0) return FAIL(errno);
-    AUTO_FD report = report_ends[0], for_zygote = report_ends[1];
+    AUTO_FD report = -1;
+    TRY(memfd_fixed("zygote-report", ZYGOTE_REPORTS * sizeof(ZygoteReport), &report));
 
     pid_t pid = 0;
     int pid_fd = -1;
     TRY_WHY(diag, clone_into_namespaces(&pid_fd, &pid), "namespaces for a SEE cannot be made; `covey doctor` says what this machine lacks");
     if (pid == 0) {
-        const WallPlan plan = {image_fd, socket_fd, theirs, for_zygote, start->memory_max, (int)start->level, start->staged == 1};
+        const WallPlan plan = {image_fd, socket_fd, theirs, report, start->memory_max, (int)start->level, start->staged == 1};
         close(ours);
         become_zygote(&plan);
     }
@@ -148,18 +148,25 @@ Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *
     return OK;
 }
 
+static bool has_task(const ZygoteReport *r)
+{
+    static const uint8_t NONE[sizeof r->task_policy];
+    return memcmp(r->task_policy, NONE, sizeof NONE) != 0;
+}
+
+/* Whoever is behind its wall may write there at any time: what was taken once stands, and a task is taken once. */
 Err zygote_report(Zygote *z, ZygoteReport *ret_report)
 {
-    if (!z->reported) {
+    while (z->reports < ZYGOTE_REPORTS && !(z->reports && has_task(&z->report))) {
         ZygoteReport report;
-        size_t n;
-        Err e = fd_read(z->report_fd, &report, sizeof report, &n);
-        if (e.code == EAGAIN) return FAIL(ERR_BUSY);
-        TRY(e);
-        if (n != sizeof report || report.level != z->level) return FAIL(ERR_PROTOCOL);
+        TRY(fd_pread_all(z->report_fd, &report, sizeof report, z->reports * sizeof report));
+        if (report.level == 0) break;
+        bool same_key = z->reports == 0 || memcmp(report.see_key, z->report.see_key, sizeof report.see_key) == 0;
+        if (report.level != z->level || !same_key) return FAIL(ERR_PROTOCOL);
         z->report = report;
-        z->reported = true;
+        z->reports++;
     }
+    if (z->reports == 0) return FAIL(ERR_BUSY);
     *ret_report = z->report;
     return OK;
 }

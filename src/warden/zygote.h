@@ -13,9 +13,9 @@ typedef struct {
     uint32_t id;
     pid_t pid;
     int pid_fd;      /* -1: this place is free */
-    int report_fd;   /* a ZygoteReport comes here before the zygote is ready */
-    bool reported;
-    ZygoteReport report;
+    int report_fd;   /* memory that the zygote has too: see/zygote_report.h */
+    uint32_t reports; /* taken out of there; each once */
+    ZygoteReport report; /* the last one */
     uint32_t level;
     uint8_t measurement[32];
     PublicKey signer; /* of the image */
@@ -30,7 +30,8 @@ typedef struct {
  * errors     ERR_LEVEL when the machine refuses namespaces, with the step that failed and the remedy in diag
  */
 MUST_USE Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *ret_zygote, Diag *diag);
-/** What the zygote reported about itself. errors: ERR_BUSY (nothing yet), ERR_PROTOCOL */
+/** What the zygote reported about itself, last. errors: ERR_BUSY (nothing yet), ERR_PROTOCOL (another level; another
+ *  key than before) */
 MUST_USE Err zygote_report(Zygote *z, ZygoteReport *ret_report);
 /** Kills it and everything in its pid namespace, reaps it, removes its cgroup. */
 void zygote_end(Zygote *z, int *ret_status);

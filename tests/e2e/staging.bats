@@ -47,6 +47,38 @@ logged() { grep -c "\"event\":\"$1\".*\"outcome\":\"$2\"" state/covey/stage/audi
     [ "$(logged claim-refusal claimed-before)" -eq 1 ]
 }
 
+@test "a warm zygote is attested before a request has it; one whose evidence is refused is not used, and the request is answered" {
+    trust_orchestrator
+    serve
+    stage_of_task weigh >/dev/null
+    [ "$(grep -c '"event":"appraisal".*"verdict":"accepted"' state/covey/stage/audit.log)" -eq 1 ]
+    assert_equal "$(ask weigh)" "$(printf 'claim 3\n300000 bytes, sum 900000')"
+    grep -qi '^covey-start: staged' head
+    covey key revoke "$(covey key show --node)"
+    run stage_of_task other # at the next start of one: it has no data, so the image is all there is
+    assert_in "evicted-unattested" "$output"
+    [ "$(grep -c '"event":"appraisal".*"verdict":"refused".*is revoked' state/covey/stage/audit.log)" -eq 1 ]
+    [ "$(logged eviction evicted-unattested)" -eq 1 ]
+    assert_in "300000 bytes, sum 900000" "$(ask other)"
+    grep -qi '^covey-start: cold' head
+}
+
+@test "a list that cannot be read vouches for nobody: nothing is staged until it can be read again" {
+    trust_orchestrator
+    serve
+    stage_of_task weigh >/dev/null
+    echo 'no key' >>config/covey/orchestrators
+    for _ in $(seq 100); do [ "$(logged eviction evicted-revoked)" -eq 2 ] && break; sleep 0.1; done
+    [ "$(logged eviction evicted-revoked)" -eq 2 ]
+    grep -q '"event":"policy".*cannot be read' state/covey/stage/audit.log
+    run stage_of_task weigh
+    [ "$status" -ne 0 ]
+    assert_in "300000 bytes, sum 900000" "$(ask weigh)"
+    sed -i '$d' config/covey/orchestrators
+    for _ in $(seq 100); do grep -q '"event":"policy".*can be read again' state/covey/stage/audit.log && break; sleep 0.1; done
+    stage_of_task weigh >/dev/null
+}
+
 @test "a module of another task gets nothing of it, and its request is answered" {
     trust_orchestrator
     serve
