@@ -21,7 +21,8 @@ static Err probe_wall(Diag *diag)
     WardenStart start = {.type = WARDEN_START, .level = LEVEL_PROCESS, .memory_max = 1 << 20};
     Zygote zygote;
     Diag why = {{0}};
-    Err e = zygote_start(&start, image, theirs, &zygote, &why);
+    Err e = zygote_begin(&start, image, theirs, &zygote, &why);
+    if (!e.code) e = zygote_started(&zygote, &why);
     if (e.code == ERR_BAD_INPUT) return OK; /* the image was reached, and refused */
     if (!e.code) {
         int status;

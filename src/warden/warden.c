@@ -74,7 +74,7 @@ static Err refuse_revoked(const Warden *w, const PublicKey *signer, Diag *diag)
     return revoked_refuse(w->identity.config_dir, signer->bytes, text, diag);
 }
 
-static Err start_zygote(Warden *w, const WardenStart *start, const int *fds, Zygote **ret_zygote, Diag *diag)
+static Err begin_zygote(Warden *w, const WardenStart *start, const int *fds, Diag *diag)
 {
     if (start->level != LEVEL_SHARED && start->level != LEVEL_PROCESS)
         return FAIL_WHY(diag, ERR_LEVEL, "this node does not offer the level '%s'", level_name((SecurityLevel)start->level));
@@ -87,26 +87,34 @@ static Err start_zygote(Warden *w, const WardenStart *start, const int *fds, Zyg
     PublicKey signer;
     TRY(images_get(&w->images, &w->trusted, fds[0], start->measurement, &image_fd, &signer, diag));
     TRY_WHY(diag, refuse_revoked(w, &signer, diag), "the image's signer");
-    TRY(zygote_start(start, image_fd, fds[1], place, diag));
+    TRY(zygote_begin(start, image_fd, fds[1], place, diag));
     place->signer = signer;
-    *ret_zygote = place;
     return OK;
+}
+
+static Err send_refused(Warden *w, uint32_t zygote, Err why, const Diag *diag)
+{
+    WardenRefused refused = {.type = WARDEN_REFUSED, .zygote = zygote, .code = why.code};
+    snprintf(refused.text, sizeof refused.text, "%.240s", diag->text[0] ? diag->text : err_text(why.code));
+    return send_packet(w, &refused, sizeof refused);
+}
+
+/* Making a wall is mostly waiting for the kernel: other zygotes begin meanwhile, and evidence is given. */
+static Err settle_start(Warden *w, Zygote *z)
+{
+    const WardenStarted started = {WARDEN_STARTED, z->id, z->pid, z->cgroup.count > 0};
+    Diag diag = {{0}};
+    Err e = zygote_started(z, &diag);
+    return e.code ? send_refused(w, started.zygote, e, &diag) : send_packet(w, &started, sizeof started);
 }
 
 static Err on_start(Warden *w, const void *packet, const int *fds)
 {
     const WardenStart *start = packet;
     Diag diag = {{0}};
-    Zygote *z = NULL;
     w->phase = PHASE_RUNNING;
-    Err e = start_zygote(w, start, fds, &z, &diag);
-    if (e.code) {
-        WardenRefused refused = {.type = WARDEN_REFUSED, .zygote = start->zygote, .code = e.code};
-        snprintf(refused.text, sizeof refused.text, "%.240s", diag.text[0] ? diag.text : err_text(e.code));
-        return send_packet(w, &refused, sizeof refused);
-    }
-    WardenStarted started = {WARDEN_STARTED, z->id, z->pid, z->cgroup.count > 0};
-    return send_packet(w, &started, sizeof started);
+    Err e = begin_zygote(w, start, fds, &diag);
+    return e.code ? send_refused(w, start->zygote, e, &diag) : OK;
 }
 
 static Err on_kill(Warden *w, const void *packet, const int *fds)
@@ -169,14 +177,16 @@ static Err serve_packet(Warden *w)
     return e;
 }
 
-static Err reap_ended(Warden *w, const struct pollfd *polls, nfds_t count, Zygote *const *of_poll)
+static Err attend(Warden *w, const struct pollfd *polls, nfds_t count, Zygote *const *of_poll)
 {
-    for (nfds_t i = 1; i < count; i++)
-        if (polls[i].revents) TRY(send_ended(w, of_poll[i]));
+    for (nfds_t i = 1; i < count; i++) {
+        if (!polls[i].revents) continue;
+        TRY(of_poll[i]->start_fd >= 0 ? settle_start(w, of_poll[i]) : send_ended(w, of_poll[i]));
+    }
     return OK;
 }
 
-/* One wait for the socket and every zygote's end. */
+/* One wait for the socket and every zygote's start and end. */
 static Err turn(Warden *w)
 {
     struct pollfd polls[1 + ZYGOTES_MAX] = {{w->socket_fd, POLLIN, 0}};
@@ -185,10 +195,11 @@ static Err turn(Warden *w)
     for (int i = 0; i < ZYGOTES_MAX; i++) {
         if (w->zygotes[i].pid_fd < 0) continue;
         of_poll[count] = &w->zygotes[i];
-        polls[count++] = (struct pollfd){w->zygotes[i].pid_fd, POLLIN, 0};
+        const Zygote *z = &w->zygotes[i];
+        polls[count++] = (struct pollfd){z->start_fd >= 0 ? z->start_fd : z->pid_fd, POLLIN, 0};
     }
     if (FAULTABLE("poll", poll(polls, count, -1)) < 0) return errno == EINTR ? OK : FAIL(errno);
-    TRY(reap_ended(w, polls, count, of_poll));
+    TRY(attend(w, polls, count, of_poll));
     return polls[0].revents ? serve_packet(w) : OK;
 }
 

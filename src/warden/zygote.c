@@ -95,15 +95,14 @@ static _Noreturn void become_zygote(const WallPlan *plan)
     wall_enter(plan);
 }
 
-static Err release_and_wait(pid_t pid, int report_fd, Diag *diag)
+static Err release(pid_t pid, int report_fd, Diag *diag)
 {
     char ready;
     size_t n;
     TRY(fd_read(report_fd, &ready, sizeof ready, &n));
     if (n != sizeof ready) return FAIL(ERR_CLOSED);
     TRY_WHY(diag, map_identity(pid), "mapping the zygote's user namespace failed");
-    TRY(fd_write_all(report_fd, VIEW("g")));
-    return wait_for_exec(report_fd, diag);
+    return fd_write_all(report_fd, VIEW("g"));
 }
 
 static void kill_and_reap(int *pid_fd)
@@ -115,7 +114,14 @@ static void kill_and_reap(int *pid_fd)
     fd_close(pid_fd);
 }
 
-Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *ret_zygote, Diag *diag)
+static void give_up(Zygote *z)
+{
+    kill_and_reap(&z->pid_fd);
+    fd_close(&z->start_fd);
+    cgroup_remove(&z->cgroup);
+}
+
+Err zygote_begin(const WardenStart *start, int image_fd, int socket_fd, Zygote *ret_zygote, Diag *diag)
 {
     int ends[2];
     if (FAULTABLE("socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) < 0) return FAIL(errno);
@@ -133,18 +139,29 @@ Err zygote_start(const WardenStart *start, int image_fd, int socket_fd, Zygote *
     }
     fd_close(&theirs);
 
-    Zygote z = {.id = start->zygote, .pid = pid, .pid_fd = pid_fd, .level = start->level};
+    Zygote z = {.id = start->zygote, .pid = pid, .pid_fd = pid_fd, .start_fd = fd_take(&ours), .report_fd = -1, .level = start->level};
     memcpy(z.measurement, start->measurement, sizeof z.measurement);
     uint64_t memory = start->slot_bytes_max ? (ZYGOTE_PIDS * start->memory_max) + start->slot_bytes_max + 64 * MIB : 0;
     cgroup_enter(pid, start->zygote, ZYGOTE_PIDS, memory, &z.cgroup);
-    Err e = release_and_wait(pid, ours, diag);
+    Err e = release(pid, z.start_fd, diag);
     if (e.code) {
-        kill_and_reap(&z.pid_fd);
-        cgroup_remove(&z.cgroup);
+        give_up(&z);
         return e;
     }
     z.report_fd = fd_take(&report);
     *ret_zygote = z;
+    return OK;
+}
+
+Err zygote_started(Zygote *z, Diag *diag)
+{
+    Err e = wait_for_exec(z->start_fd, diag);
+    if (e.code) {
+        fd_close(&z->report_fd);
+        give_up(z);
+        return e;
+    }
+    fd_close(&z->start_fd);
     return OK;
 }
 
@@ -178,6 +195,7 @@ void zygote_end(Zygote *z, int *ret_status)
     Err e = process_wait(z->pid_fd, ret_status);
     if (e.code) kill_and_reap(&z->pid_fd);
     fd_close(&z->pid_fd);
+    fd_close(&z->start_fd);
     fd_close(&z->report_fd);
     cgroup_remove(&z->cgroup);
 }
