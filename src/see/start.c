@@ -1,6 +1,7 @@
 /* The zygote's way from exec to ready: SETUP, instantiate the module, lock down, serve. Warm: instantiate, lock down, and wait for SETUP. */
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/rseq.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -90,11 +91,18 @@ static void take_setup(ssize_t n, const struct msghdr *message)
     if (s->sealed > SEALED_RESULTS || (s->staged && s->level != LEVEL_PROCESS)) fail("the setup packet is malformed");
 }
 
+/* libc registers restartable sequences, which nobody here uses, and the kernel then writes to them after every fork: a page copied for each SEE. */
+static void forget_rseq(void)
+{
+    if (__rseq_size) syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
 /* Everything that a zygote does before it is locked down, and that: for a task that it knows, or (warm) for one that is to come. */
 static void prepare(void)
 {
     if (see_manifest.memory_pages_initial > setup.head.memory_max / WASM_PAGE_BYTES)
         fail("the module's initial memory is above the task's memory limit; raise security.memory");
+    forget_rseq();
     memory_start();
     see_module.instantiate();
     if (setup.head.level == LEVEL_SHARED) {
