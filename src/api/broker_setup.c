@@ -110,7 +110,6 @@ Err broker_setup(const covey *c, const char *state_dir, const char *collateral_d
     TRY_WHY(diag, trust_stamp(s->config_dir, &s->stamp), "%s", s->config_dir);
     TRY(load_lists(s, diag));
     TRY(find_folders(c, state_dir, collateral_dir, s, diag));
-    const bool aggregate = aggregate_measurement(&s->aggregate, NULL).code == 0;
     s->config = (BrokerConfig){.state_dir = s->state_dir,
                                .signing = &s->secrets->signing,
                                .owner = &s->owner,
@@ -123,9 +122,13 @@ Err broker_setup(const covey *c, const char *state_dir, const char *collateral_d
                                .revoked = &s->revoked,
                                .refresh = refresh,
                                .refresh_context = s,
-                               .aggregate = aggregate ? &s->aggregate : NULL,
                                .collateral_dir = s->collateral_dir[0] ? s->collateral_dir : NULL};
     return OK;
+}
+
+void broker_setup_aggregate(BrokerSetup *s)
+{
+    if (aggregate_measurement(&s->aggregate, NULL).code == 0) s->config.aggregate = &s->aggregate;
 }
 
 void broker_setup_free(BrokerSetup *s)

@@ -26,4 +26,7 @@ typedef struct {
 MUST_USE Err broker_setup(const covey *c, const char *state_dir, const char *collateral_dir, BrokerSetup *ret_setup, Diag *diag);
 /** errors: ERR_LIMIT */
 MUST_USE Err broker_setup_own_node(BrokerSetup *s, const PublicKey *node);
+/** What gives keys to private tasks needs the built-in image's measurement, and finding it takes longer than all the rest. Where the image is not
+ *  installed such tasks are refused. */
+void broker_setup_aggregate(BrokerSetup *s);
 void broker_setup_free(BrokerSetup *s);

@@ -39,6 +39,7 @@ static Err choose_nodes(Serving *s, Diag *diag)
 static Err start_broker(const covey *c, Serving *s, Diag *diag)
 {
     TRY(broker_setup(c, s->options->state_dir, s->options->collateral_dir, &s->setup, diag));
+    broker_setup_aggregate(&s->setup);
     TRY_WHY(diag, choose_nodes(s, diag), "trusted nodes");
     TRY_WHY(diag, broker_new(&s->setup.config, clock_wall_ns() / NS_PER_S, &s->broker, diag), "key broker");
     return OK;

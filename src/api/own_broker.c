@@ -21,9 +21,10 @@ static Err trust_this_node(const covey *c, OwnBroker *b, Diag *diag)
     return OK;
 }
 
-static Err start(const covey *c, Loop *loop, Bus *bus, OwnBroker *b, Diag *diag)
+static Err start(const covey *c, bool is_private, Loop *loop, Bus *bus, OwnBroker *b, Diag *diag)
 {
     TRY(broker_setup(c, NULL, NULL, &b->setup, diag));
+    if (is_private) broker_setup_aggregate(&b->setup);
     TRY(trust_this_node(c, b, diag));
     TRY(broker_new(&b->setup.config, clock_wall_ns() / NS_PER_S, &b->broker, diag));
     return broker_service_new(loop, bus, b->broker, NULL, &b->service);
@@ -39,11 +40,11 @@ static Err explain_busy(const OwnBroker *b, Diag *diag)
                     b->setup.state_dir);
 }
 
-Err own_broker_open(const covey *c, Loop *loop, Bus *bus, OwnBroker **ret_broker, Diag *diag)
+Err own_broker_open(const covey *c, bool is_private, Loop *loop, Bus *bus, OwnBroker **ret_broker, Diag *diag)
 {
     OwnBroker *b = calloc(1, sizeof *b);
     if (!b) return FAIL(ENOMEM);
-    Err e = start(c, loop, bus, b, diag);
+    Err e = start(c, is_private, loop, bus, b, diag);
     if (e.code) {
         if (e.code == ERR_BUSY) e = explain_busy(b, diag);
         own_broker_close(&b);

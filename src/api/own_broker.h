@@ -8,6 +8,6 @@
 
 typedef struct OwnBroker OwnBroker;
 
-/** errors: those of the keyring and of broker_new (ERR_BUSY: another broker of this user runs) */
-MUST_USE Err own_broker_open(const covey *c, Loop *loop, Bus *bus, OwnBroker **ret_broker, Diag *diag);
+/** is_private: the run is of a private task. errors: those of the keyring and of broker_new (ERR_BUSY: another broker of this user runs) */
+MUST_USE Err own_broker_open(const covey *c, bool is_private, Loop *loop, Bus *bus, OwnBroker **ret_broker, Diag *diag);
 void own_broker_close(OwnBroker **broker);

@@ -207,8 +207,9 @@ static Err run_open(Run *r, Diag *diag)
     if (remote_run_wanted(r->task)) TRY(remote_run_open(&r->remote, r->task, r->events, r->loop, &r->bus, diag));
     else TRY_WHY(diag, bus_memory_new(r->loop, &r->bus), "bus");
     TRY_WHY(diag, start_manager(r, diag), "manager");
-    if (r->is_sealed) TRY_WHY(diag, sealed_run_open(&r->sealed, r->task, r->manager, r->loop, r->bus, diag), "sealed data");
+    if (r->is_sealed) TRY_WHY(diag, sealed_run_find(&r->sealed, r->task, r->manager, r->loop, diag), "sealed data");
     if (!remote_run_wanted(r->task)) TRY_WHY(diag, start_agent(r, diag), "node agent");
+    if (r->is_sealed) TRY_WHY(diag, sealed_run_open(&r->sealed, r->task, r->manager, r->loop, r->bus, diag), "sealed data");
     TRY(loop_add_fd(r->loop, r->task->interrupt_fd, EPOLLIN, on_wake, r, &r->wake));
     return loop_add_timer(r->loop, clock_monotonic_ns() + PROGRESS_EVERY_NS, on_tick, r, &r->tick);
 }

@@ -47,11 +47,17 @@ static Err connect_afar(SealedRun *s, const char *address, Loop *loop, Diag *dia
     return bus_socket_connect(loop, path, &s->afar, diag);
 }
 
-Err sealed_run_open(SealedRun *s, const covey_task *t, const Manager *m, Loop *loop, Bus *bus, Diag *diag)
+static Err find_sealed(const covey_task *t, const Manager *m, TaskId *ret_id, const SealedFile **ret_file, Diag *diag)
+{
+    *ret_file = manager_sealed(m, ret_id);
+    return *ret_file ? OK : FAIL_WHY(diag, ERR_CHANGED, "%s was a sealed dataset a moment ago, and is none now", t->spec.input_path);
+}
+
+Err sealed_run_find(SealedRun *s, const covey_task *t, const Manager *m, Loop *loop, Diag *diag)
 {
     TaskId id;
-    const SealedFile *file = manager_sealed(m, &id);
-    if (!file) return FAIL_WHY(diag, ERR_CHANGED, "%s was a sealed dataset a moment ago, and is none now", t->spec.input_path);
+    const SealedFile *file;
+    TRY(find_sealed(t, m, &id, &file, diag));
     if (t->keybroker && strcmp(t->keybroker, KEYBROKER_ON_BUS) == 0) {
         if (!t->bus.url) return FAIL_WHY(diag, ERR_USAGE, "a key broker on the bus was named, and no bus; give --bus URL as well");
     } else if (t->keybroker) {
@@ -61,8 +67,16 @@ Err sealed_run_open(SealedRun *s, const covey_task *t, const Manager *m, Loop *l
         TRY(connect_afar(s, t->keybroker, loop, diag));
     } else {
         TRY(check_owner(t, file, diag));
-        TRY(own_broker_open(t->owner, loop, bus, &s->own, diag));
     }
+    return OK;
+}
+
+Err sealed_run_open(SealedRun *s, const covey_task *t, const Manager *m, Loop *loop, Bus *bus, Diag *diag)
+{
+    TaskId id;
+    const SealedFile *file;
+    TRY(find_sealed(t, m, &id, &file, diag));
+    if (!t->keybroker) TRY(own_broker_open(t->owner, t->spec.privacy != NULL, loop, bus, &s->own, diag));
     TRY(sealed_output_open(&s->output, t->spec.output, &id, s->afar ? s->afar : bus, diag));
     s->output.is_answer = t->spec.privacy != NULL;
     return OK;
