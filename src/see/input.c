@@ -9,19 +9,14 @@
 
 enum { NO_CHUNK = -1, NO_PIECE = -1 };
 
-static struct {
-    uint8_t data[STREAM_CHUNK_BYTES + AEAD_TAG_BYTES];
-    int64_t chunk;      /* which one of which piece lies open in data */
-    uint32_t piece;
-} bounce;
-static int64_t piece_of_cipher; /* whose key keys.input is */
+static uint8_t bounce[STREAM_CHUNK_BYTES + AEAD_TAG_BYTES]; /* job.bounced_chunk of job.bounced_piece lies open in it */
 
 uint64_t input_size(void) { return is_sealed() ? keys.plain_size : job.ask.input_size; }
 
 void input_begin(void)
 {
-    bounce.chunk = NO_CHUNK;
-    piece_of_cipher = NO_PIECE;
+    job.bounced_chunk = NO_CHUNK;
+    job.cipher_piece = NO_PIECE;
 }
 
 static void read_slot(uint8_t *data, uint64_t size, uint64_t offset)
@@ -55,10 +50,10 @@ static Chunk chunk_of(const Piece *p, uint64_t within)
 static AeadCipher *cipher_of(const Piece *p)
 {
     int64_t piece = p - keys.pieces;
-    if (piece_of_cipher != piece) {
-        piece_of_cipher = NO_PIECE;
+    if (job.cipher_piece != piece) { /* keys.input is of another piece */
+        job.cipher_piece = NO_PIECE;
         if (aead_begin(&p->key, &keys.input).code) job_end(OUTCOME_SEAL_BROKEN);
-        piece_of_cipher = piece;
+        job.cipher_piece = piece;
     }
     return &keys.input;
 }
@@ -78,13 +73,13 @@ static void open_in_place(const Piece *p, const Chunk *c, uint8_t *data, uint64_
 
 static void open_in_bounce(const Piece *p, uint32_t piece, const Chunk *c)
 {
-    if (bounce.chunk == c->number && bounce.piece == piece) return;
-    bounce.chunk = NO_CHUNK;
-    read_slot(bounce.data, c->plain_size + AEAD_TAG_BYTES, c->slot_offset);
-    if (stream_open_chunk(cipher_of(p), c->number, c->last, view_of(bounce.data, c->plain_size + AEAD_TAG_BYTES), bounce.data).code)
+    if (job.bounced_chunk == c->number && job.bounced_piece == piece) return;
+    job.bounced_chunk = NO_CHUNK;
+    read_slot(bounce, c->plain_size + AEAD_TAG_BYTES, c->slot_offset);
+    if (stream_open_chunk(cipher_of(p), c->number, c->last, view_of(bounce, c->plain_size + AEAD_TAG_BYTES), bounce).code)
         job_end(OUTCOME_SEAL_BROKEN);
-    bounce.chunk = c->number;
-    bounce.piece = piece;
+    job.bounced_chunk = c->number;
+    job.bounced_piece = piece;
 }
 
 static void read_sealed(uint8_t *data, uint64_t size, uint64_t offset)
@@ -100,7 +95,7 @@ static void read_sealed(uint8_t *data, uint64_t size, uint64_t offset)
             open_in_place(p, &c, data, size);
         } else {
             open_in_bounce(p, index, &c);
-            memcpy(data, bounce.data + into, step);
+            memcpy(data, bounce + into, step);
         }
         data += step;
         offset += step;

@@ -5,7 +5,7 @@
 
 #include "see/sealed.h"
 
-Job job;
+_Alignas(512) Job job; /* on one page */
 
 _Noreturn void job_end(Outcome outcome)
 {

@@ -8,10 +8,7 @@
 
 #include "see/sealed.h"
 
-static struct {
-    uint8_t plain[STREAM_CHUNK_BYTES], sealed[STREAM_CHUNK_BYTES + AEAD_TAG_BYTES];
-    uint32_t fill, number;
-} chunk;
+static uint8_t chunk[STREAM_CHUNK_BYTES + AEAD_TAG_BYTES]; /* job.output_fill bytes of chunk job.output_chunk; sealed where it was gathered */
 
 /* Of a module whose segment's value is private: as much of its output as has room. */
 static PrivateValue value;
@@ -36,12 +33,12 @@ static uint64_t take_room(uint64_t size)
 
 static void seal_chunk(bool last)
 {
-    uint32_t size = chunk.fill + AEAD_TAG_BYTES;
-    const View plain = view_of(chunk.plain, chunk.fill);
-    if (sealed_digest_chunk(&keys.digest, chunk.number, last, plain).code) job_end(OUTCOME_SEAL_BROKEN);
-    if (stream_seal_chunk(&keys.output, chunk.number++, last, plain, chunk.sealed).code) job_end(OUTCOME_SEAL_BROKEN);
-    chunk.fill = 0;
-    put(chunk.sealed, size, take_room(size));
+    uint32_t size = job.output_fill + AEAD_TAG_BYTES;
+    const View plain = view_of(chunk, job.output_fill);
+    if (sealed_digest_chunk(&keys.digest, job.output_chunk, last, plain).code) job_end(OUTCOME_SEAL_BROKEN);
+    if (stream_seal_chunk(&keys.output, job.output_chunk++, last, plain, chunk).code) job_end(OUTCOME_SEAL_BROKEN);
+    job.output_fill = 0;
+    put(chunk, size, take_room(size));
 }
 
 void output_forget(void) { value = (PrivateValue){.size = 0}; }
@@ -52,19 +49,19 @@ static void put_head(void) { put((const uint8_t *)&keys.head, sizeof keys.head, 
  * seen the first would know. */
 void output_begin(void)
 {
-    output_forget();
     if (!is_sealed()) return;
-    chunk.fill = chunk.number = 0;
+    if (is_hiding()) output_forget();
+    job.output_fill = job.output_chunk = 0;
     if (!is_hiding()) put_head();
 }
 
 static void gather(const uint8_t *data, uint64_t size)
 {
     while (size > 0) {
-        if (chunk.fill == STREAM_CHUNK_BYTES) seal_chunk(false);
-        uint64_t room = STREAM_CHUNK_BYTES - chunk.fill, step = size < room ? size : room;
-        memcpy(chunk.plain + chunk.fill, data, step);
-        chunk.fill += (uint32_t)step;
+        if (job.output_fill == STREAM_CHUNK_BYTES) seal_chunk(false);
+        uint64_t room = STREAM_CHUNK_BYTES - job.output_fill, step = size < room ? size : room;
+        memcpy(chunk + job.output_fill, data, step);
+        job.output_fill += (uint32_t)step;
         data += step;
         size -= step;
     }

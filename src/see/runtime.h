@@ -31,7 +31,7 @@ typedef struct {
 } Setup;
 extern Setup setup;
 
-/** The micro-job that runs now; reset for each. */
+/** The micro-job that runs now; reset for each. Whatever every micro-job writes to is in here: each page that a SEE writes to is copied for it. */
 typedef struct {
     int slot_fd, input_fd;      /* input_fd: where the plain input lies, from ask.input_offset on */
     SlotAsk ask;
@@ -41,6 +41,8 @@ typedef struct {
     uint64_t random_block;      /* next block of the derived stream */
     uint8_t stream_of_fd[WASI_FDS]; /* which stream a WASI descriptor names: STREAM_*; fd_close and fd_renumber change it */
     bool memory_limit_hit;
+    int64_t bounced_chunk, cipher_piece; /* see input.c: which chunk lies open in the bounce buffer, whose key is made ready */
+    uint32_t bounced_piece, output_fill, output_chunk; /* see output.c: bytes gathered, and for which chunk */
     volatile sig_atomic_t inside_module;
     sigjmp_buf end;             /* where a trap, an exit or a limit jumps to; the value is an Outcome */
 } Job;

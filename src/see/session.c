@@ -13,7 +13,7 @@
 #include "see/session_payload.h"
 #include "see/zygote_report.h"
 
-SealedKeys keys;
+_Alignas(4096) SealedKeys keys; /* on as few pages as can be: zygote and SEE write to it for each micro-job */
 PrivateSetup private_setup;
 
 /* On a page of its own: locked, and not inherited by a fork at `process`. */
