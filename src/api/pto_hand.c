@@ -13,15 +13,16 @@
 #include "sys/clock.h"
 #include "sys/fd.h"
 
-enum { KEEP_MS = 10 * 60 * 1000, AGAIN_MS = 500, ITEMS_MAX = SERVICE_DATA_MAX + 1 /* the image last */, OUTCOMES_PER_TURN = 64 };
+enum { KEEP_MS = 10 * 60 * 1000, AGAIN_MS = 500, PATIENCE_MS = 30000, ITEMS_MAX = SERVICE_DATA_MAX + 1 /* the image last */, OUTCOMES_PER_TURN = 64 };
 
 typedef struct { uint64_t sequence; bool staged; } HandedItem; /* sequence 0: nothing of it is there, nor on its way */
-typedef struct { HandedItem items[ITEMS_MAX]; uint32_t pending; } Handed;
+typedef struct { HandedItem items[ITEMS_MAX]; uint32_t pending; uint64_t since_ns; } Handed;
 
 struct Handing {
     HandingConfig config;
     HandOver hand_over;
-    LoopSource *source, *again;
+    LoopSource *source, *again, *late;
+    uint64_t late_ns;             /* when `late` is due */
     Handed *tasks;
 };
 
@@ -88,6 +89,29 @@ static Err on_outcome(void *context, uint32_t events)
     return OK;
 }
 
+static void look_at(Handing *h, uint64_t at_ns)
+{
+    if (at_ns >= h->late_ns) return;
+    h->late_ns = at_ns;
+    loop_set_timer(h->late, at_ns);
+}
+
+/* The node sends outcomes without waiting: one may be missed, and nobody says so if it was the last. */
+static Err on_late(void *context, uint32_t events)
+{
+    (void)events;
+    Handing *h = context;
+    const uint64_t now = clock_monotonic_ns(), patience = h->config.patience_ms * NS_PER_MS;
+    h->late_ns = UINT64_MAX;
+    for (uint32_t t = 0; t < h->config.service->task_count; t++) {
+        const Handed *handed = &h->tasks[t];
+        if (handed->pending == 0) continue;
+        if (handed->since_ns + patience > now) look_at(h, handed->since_ns + patience);
+        else disconnect(h); /* nothing is pending then */
+    }
+    return OK;
+}
+
 static Err on_again(void *context, uint32_t events)
 {
     (void)events;
@@ -106,8 +130,11 @@ Err handing_new(const HandingConfig *config, Handing **ret_handing)
 {
     Handing *h = calloc(1, sizeof *h);
     if (!h) return FAIL(ENOMEM);
-    *h = (Handing){.config = *config, .hand_over.link.socket = -1, .tasks = calloc(config->service->task_count, sizeof *h->tasks)};
+    *h = (Handing){.config = *config, .hand_over.link.socket = -1, .late_ns = UINT64_MAX,
+                    .tasks = calloc(config->service->task_count, sizeof *h->tasks)};
+    if (!h->config.patience_ms) h->config.patience_ms = PATIENCE_MS;
     Err e = h->tasks ? loop_add_timer(config->loop, clock_monotonic_ns(), on_again, h, &h->again) : FAIL(ENOMEM);
+    if (!e.code) e = loop_add_timer(config->loop, UINT64_MAX, on_late, h, &h->late);
     if (e.code) handing_free(&h);
     else *ret_handing = h;
     return e;
@@ -119,6 +146,7 @@ void handing_free(Handing **handing)
     if (!h) return;
     loop_remove(&h->source);
     loop_remove(&h->again);
+    loop_remove(&h->late);
     hand_over_close(&h->hand_over);
     free(h->tasks);
     free(h);
@@ -158,7 +186,10 @@ bool handing_task(Handing *h, uint32_t task, uint64_t value)
     Resource r = {.kind = RESOURCE_IMAGE, .value = value, .shape = {s->level, s->memory_max, s->output_max, 1}};
     snprintf(r.name, sizeof r.name, "%s", s->tasks[task].name);
     offer(h, task, ITEMS_MAX - 1, &r, image->path);
-    return h->tasks[task].pending > 0;
+    if (h->tasks[task].pending == 0) return false;
+    h->tasks[task].since_ns = clock_monotonic_ns();
+    look_at(h, h->tasks[task].since_ns + h->config.patience_ms * NS_PER_MS);
+    return true;
 }
 
 void handing_take_back(Handing *h, uint32_t task)

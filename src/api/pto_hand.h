@@ -16,6 +16,7 @@ typedef struct {
     const SecretKey *secret;
     PublicKey public_key;
     Audit *audit;
+    uint64_t patience_ms;         /* for the node's answer, before the connection is made anew; 0: 30 s */
     void *context;
     void (*handed)(void *context, uint32_t task); /* nothing of it is on its way any more: staged, or refused */
 } HandingConfig;

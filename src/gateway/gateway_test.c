@@ -9,8 +9,10 @@
 #include "sys/fd.h"
 #include "sys/test.h"
 
-typedef enum { NODE_ANSWERS, NODE_LOSES, NODE_DAMAGES, NODE_IS_SILENT, NODE_REFUSES, NODE_LOSES_ONCE, NODE_GIVES_BACK } Behaviour;
+typedef enum { NODE_ANSWERS, NODE_LOSES, NODE_DAMAGES, NODE_IS_SILENT, NODE_REFUSES, NODE_LOSES_ONCE, NODE_GIVES_BACK, NODE_CLAIMS_ONCE_IN_VAIN,
+               NODE_CLAIMS_IN_VAIN } Behaviour;
 
+#define DATA "the data"
 static TestFolder folder;
 static Service service;
 static Depot depot;
@@ -20,7 +22,10 @@ static Bus *bus;
 static Gateway *gateway;
 static BusSubscription *node;
 static Behaviour behaviour;
+enum { INPUTS = 8 };
+static uint64_t inputs[INPUTS]; /* [which micro-job]: bytes of its input */
 static unsigned opened, closed, jobs, events;
+static bool data_is_staged;
 static uint8_t key[32];
 static ManagerId manager;
 
@@ -56,6 +61,9 @@ static void hear_jobs(View message)
     ResultItem result = {.job = item.job, .attempt = item.attempt, .outcome = loses ? OUTCOME_LOST : OUTCOME_OK,
                          .output = loses ? (View){0} : item.data};
     if (behaviour == NODE_GIVES_BACK) result = (ResultItem){.job = item.job, .attempt = item.attempt, .outcome = OUTCOME_NONE};
+    if (behaviour == NODE_CLAIMS_IN_VAIN || (behaviour == NODE_CLAIMS_ONCE_IN_VAIN && item.attempt == 1))
+        result = (ResultItem){.job = item.job, .attempt = item.attempt, .outcome = OUTCOME_EXIT_CODE, .exit_code = 75 /* sdk/covey_service.h */};
+    inputs[jobs % INPUTS] = item.size;
     if (behaviour == NODE_IS_SILENT) return;
     ck_assert_ok(message_begin_results(&b, &r.head, 1));
     ck_assert_ok(message_add_result_digested(&b, &result, key));
@@ -78,7 +86,13 @@ static void on_event(void *context, const RequestEvent *e)
     events++;
 }
 
-static void begin(Behaviour how, const char *more)
+static bool is_staged(void *context, const Sha256 *hash, const char *task)
+{
+    (void)context, (void)task;
+    return data_is_staged && memcmp(hash, &depot.items[depot.of[depot.first[1] - 1]].hash, sizeof *hash) == 0; /* the last item of the first task */
+}
+
+static void begin_tasks(Behaviour how, const char *more, const char *of_a)
 {
     char yaml[512];
     Diag diag = {{0}};
@@ -86,16 +100,20 @@ static void begin(Behaviour how, const char *more)
     folder = test_folder();
     image = test_path(&folder, "image");
     ck_assert_ok(file_replace(AT_FDCWD, image, VIEW("an image"), 0600));
-    snprintf(yaml, sizeof yaml, "service: s\n%stasks:\n  - {task: a, image: i}\n  - {task: b, image: i}\n  - {task: c, image: i}\n", more);
-    ck_assert_ok(service_parse(view_text(yaml), "s.yaml", NULL, &service, &diag));
+    ck_assert_ok(file_replace(AT_FDCWD, test_path(&folder, "d"), VIEW(DATA), 0600));
+    snprintf(yaml, sizeof yaml, "service: s\n%stasks:\n  - {task: a, image: i%s}\n  - {task: b, image: i}\n  - {task: c, image: i}\n", more, of_a);
+    ck_assert_ok(service_parse(view_text(yaml), "s.yaml", folder.path, &service, &diag));
     ck_assert_ok(depot_open(&service, "s.yaml", (const char *const[]){image, image, image}, &depot, &diag));
     ck_assert_ok(loop_new(&loop));
     ck_assert_ok(bus_memory_new(loop, &bus));
     ck_assert_ok(bus_subscribe(bus, subject_node("local").text, on_node, NULL, &node));
-    const GatewayConfig config = {.service = &service, .depot = &depot, .measurements = measurements, .node_id = "local", .event = on_event};
+    const GatewayConfig config = {.service = &service, .depot = &depot, .measurements = measurements, .node_id = "local", .event = on_event,
+                                  .is_staged = is_staged};
     ck_assert_ok(gateway_new(loop, bus, &config, &gateway, &diag));
     behaviour = how;
 }
+
+static void begin(Behaviour how, const char *more) { begin_tasks(how, more, ""); }
 
 static void end(void)
 {
@@ -210,6 +228,28 @@ START_TEST(what_a_full_node_gives_back_is_not_sent_again_at_once)
 }
 END_TEST
 
+/* With `fallback: input` a task whose data were staged and could not be claimed is given them in its input, once. */
+START_TEST(a_request_whose_claim_failed_is_sent_again_with_the_data_in_its_input_and_not_a_third_time)
+{
+    static const char STORE[] = "store: {path: .}\n", OF_A[] = ", data: [d], fallback: input";
+    for (int i = 0; i < 2; i++) {
+        Answered a = {0};
+        jobs = 0;
+        data_is_staged = true;
+        begin_tasks(i ? NODE_CLAIMS_IN_VAIN : NODE_CLAIMS_ONCE_IN_VAIN, STORE, OF_A);
+        ask(0, "body", &a);
+        settle(&a);
+        ck_assert_uint_eq(jobs, 2);
+        ck_assert_uint_eq(inputs[2] - inputs[1], sizeof DATA - 1); /* what was staged has come along */
+        ck_assert_uint_eq(a.status, i ? 500 : 200);
+        if (!i) ck_assert(strncmp(a.body, "body" DATA, sizeof "body" DATA - 1) == 0);
+        ck_assert(gateway_idle(gateway));
+        data_is_staged = false;
+        end();
+    }
+}
+END_TEST
+
 START_TEST(a_task_that_is_refused_answers_503_and_says_why)
 {
     Answered a = {0}, b = {0};
@@ -266,6 +306,7 @@ END_TEST
 TEST_MAIN("gateway/gateway", a_request_is_answered_with_its_output_and_the_next_one_finds_the_task_warm,
           a_see_that_is_lost_is_tried_again_and_three_times_at_most, an_output_that_is_not_that_of_its_digest_is_no_answer,
           a_silent_node_costs_its_deadline_and_a_late_answer_is_dropped, what_a_full_node_gives_back_is_not_sent_again_at_once,
+          a_request_whose_claim_failed_is_sent_again_with_the_data_in_its_input_and_not_a_third_time,
           a_task_that_is_refused_answers_503_and_says_why,
           what_is_abandoned_is_not_answered_and_what_comes_while_it_ends_is_turned_away,
           more_tasks_than_may_be_warm_give_way_to_each_other_and_staged_ones_have_a_budget_of_their_own)

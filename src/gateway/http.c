@@ -33,6 +33,29 @@ static Err on_work(void *context, uint32_t events)
 
 /* --- connections --- */
 
+/* One client's must not be all there are. Those of this machine are told apart by nothing, and count only against a limit that was named. */
+static bool is_one_too_many(const Http *h, uint64_t client)
+{
+    const uint32_t named = h->service->connections_max;
+    uint32_t most = named ? named : client ? HTTP_CLIENT_CONNECTIONS_MAX : HTTP_CONNECTIONS_MAX, count = 0;
+    for (const HttpConnection *peer = h->connections; peer; peer = peer->next) count += peer->client == client;
+    return count >= most;
+}
+
+static void turn_away(Http *h, HttpConnection *peer)
+{
+    static const char TOO_MANY[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 154\r\n\r\n"
+        "{\"error\":{\"status\":503,\"what\":\"this client has too many connections open\",\"where\":\"limits: connections\","
+        "\"remedy\":\"close some, or ask over fewer at once\"}}";
+    if (!h->is_tls) {
+        ssize_t n = send(peer->fd, TOO_MANY, sizeof TOO_MANY - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)n; /* who holds so many may not read either */
+    }
+    shutdown(peer->fd, SHUT_RDWR);
+    peer->waiting_since_ns = 0;
+}
+
 static void on_connection(void *context, struct MHD_Connection *c, void **socket_context, enum MHD_ConnectionNotificationCode what)
 {
     Http *h = context;
@@ -41,8 +64,9 @@ static void on_connection(void *context, struct MHD_Connection *c, void **socket
         *socket_context = peer;
         if (!peer) return; /* it lives without our patience, under libmicrohttpd's own */
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *peer = (HttpConnection){.http = h, .next = h->connections, .fd = info ? (int)info->connect_fd : -1,
+        *peer = (HttpConnection){.http = h, .next = h->connections, .client = access_client(h, c), .fd = info ? (int)info->connect_fd : -1,
                                  .waiting_since_ns = clock_monotonic_ns(), .first = true};
+        if (is_one_too_many(h, peer->client)) turn_away(h, peer);
         if (h->connections) h->connections->previous = peer;
         h->connections = peer;
         return;

@@ -8,6 +8,7 @@
 
 enum {
     HTTP_CONNECTIONS_MAX = 1024,
+    HTTP_CLIENT_CONNECTIONS_MAX = 128, /* of one client, unless the service file says otherwise; this machine's may have all */
     HTTP_HEAD_BYTES_MAX = 32 << 10,  /* memory of one connection: a larger head is answered 431 */
     HTTP_TOKEN_MIN = 16, HTTP_TOKEN_MAX = 512,
     HTTP_SWEEP_MS = 100,

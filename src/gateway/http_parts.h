@@ -20,6 +20,7 @@ typedef struct HttpExchange HttpExchange;
 struct HttpConnection {
     Http *http;
     HttpConnection *next, *previous;
+    uint64_t client;                 /* who it is: access_client */
     int fd;                          /* borrowed: libmicrohttpd's */
     uint64_t waiting_since_ns;       /* for the rest of a request, or for the peer to take more of an answer; 0: for the gateway */
     bool first;                      /* nothing was answered yet */
@@ -71,7 +72,7 @@ MUST_USE Err access_open(Http *h, const HttpConfig *config, HttpAddress *ret_add
 void access_close(Http *h);
 /** false: *ret_problem says why (401 or 403). */
 bool access_allows(const Http *h, struct MHD_Connection *c, HttpProblem *ret_problem);
-/** Keyed hashes of the peer's address (its network, with IPv6), and of a text under it. */
+/** Keyed hashes of the peer's address (its network, with IPv6; 0: this machine), and of a text under it. */
 uint64_t access_client(const Http *h, struct MHD_Connection *c);
 uint64_t access_hash(const Http *h, View text, uint64_t under);
 

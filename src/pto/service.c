@@ -158,6 +158,7 @@ static const Field SECURITY_FIELDS[] = {
 };
 static const Field LIMIT_FIELDS[] = {
     {"body", FIELD_SIZE, AT(body_max), .min = 1, .max = SERVICE_BODY_MAX},
+    {"connections", FIELD_COUNT32, AT(connections_max), .min = 1, .max = 1024},
     {"running", FIELD_COUNT32, AT(running_max), .min = 1, .max = 4096},
     {"waiting", FIELD_COUNT32, AT(waiting_max), .max = 65536},
     {"rate", FIELD_COUNT32, AT(rate), .max = 1000000},

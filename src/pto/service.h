@@ -44,6 +44,7 @@ typedef struct {
     uint64_t lifetime_ns, memory_max, output_max;
 
     uint64_t body_max;
+    uint32_t connections_max;             /* of one client at the same time; 0: not said */
     uint32_t running_max, waiting_max;    /* requests at the same time: in SEEs, and before them */
     uint32_t rate, session_rate;          /* requests a second of one client, of one session; 0: unlimited */
     uint64_t patience_ns;                 /* for the head and body of a request to arrive */

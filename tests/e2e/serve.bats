@@ -143,6 +143,18 @@ ask() {
     assert_equal "$status $output" "200 fine"
 }
 
+@test "one client holds no more connections than it may, and is served again when it has closed one" {
+    service 'limits: {connections: 4, patience: 20s}'
+    serve
+    port=${url#*127.0.0.1:} port=${port%%/*}
+    for _ in $(seq 4); do exec {fd}<>"/dev/tcp/127.0.0.1/$port"; done
+    for _ in $(seq 100); do ask echo --data fine; [ "$status" = 503 ] && break; sleep 0.05; done
+    assert_in "too many connections" "$output"
+    exec {fd}>&-
+    for _ in $(seq 100); do ask echo --data fine; [ "$status" = 200 ] && break; sleep 0.05; done
+    assert_equal "$status $output" "200 fine"
+}
+
 @test "Ctrl-C finishes what runs, answers it, and ends with 0; nothing is left behind" {
     service
     serve
