@@ -171,3 +171,14 @@ Err manager_abandon(World *w, uint32_t attempt)
     w->jobs[a->job].out--;
     return replace(w, a->job);
 }
+
+Err manager_copy(World *w, uint32_t attempt)
+{
+    Attempt *a = &w->attempts[attempt];
+    Job *j = &w->jobs[a->job];
+    if (a->abandoned || j->wanted || j->state > JOB_OUT) return OK;
+    a->abandoned = true;
+    j->out--;
+    w->tally.replaced++;
+    return manager_wait(w, a->job, 1);
+}

@@ -134,7 +134,8 @@ static Err plan_trace(World *w, uint32_t node)
     return world_at(w, at, EVENT_PREEMPT, node, 0);
 }
 
-/* It is going to be taken: what has not begun goes elsewhere at once, and so does what would not be over in time. */
+/* It is going to be taken, and its drain is the real one (swarm/manager_members.c): what has not begun it gives back, and of what runs another node
+ * gets a copy at once. That runs on; the first right answer counts. */
 static Err take_notice(World *w, uint32_t node)
 {
     Node *n = &w->nodes[node];
@@ -144,9 +145,8 @@ static Err take_notice(World *w, uint32_t node)
     for (uint32_t i = n->attempts, next; i != SIM_NONE; i = next) {
         const Attempt *a = &w->attempts[i];
         next = a->next_of_node;
-        double run_s = task_of_job(w, a->job)->run.mean / n->claimed_speed;
         if (a->state == ATTEMPT_TRAVELS || a->state == ATTEMPT_READY) TRY(manager_recall(w, i, true));
-        else if (a->state == ATTEMPT_RUNS && run_s > seconds(n->population->notice_ns)) TRY(manager_abandon(w, i));
+        else if (a->state == ATTEMPT_RUNS) TRY(manager_copy(w, i));
     }
     return OK;
 }

@@ -223,7 +223,35 @@ START_TEST(the_candidates_of_a_micro_job_are_explained_once)
 }
 END_TEST
 
+/* One core that is taken after 60 s, which is said after 20 s; and another, which comes after 10 s. */
+static SimResult notice_of(const char *run)
+{
+    char yaml[512];
+    snprintf(yaml, sizeof yaml, "scenario: notice\ntasks: [{name: t, run: %s, start: 0ms, segment: 0, image: 0}]\n"
+             "nodes: [{name: spot, cores: 1, price: 3.6, latency: 1ms, spot: {notice: 40s}},\n"
+             "  {name: steady, cores: 1, joins: 10s, price: 7.2, latency: 1ms}]\n", run);
+    Scenario s = scenario_of(yaml);
+    ck_assert_ok(trace_parse(VIEW("{\"metadata\": {\"gap_seconds\": 60}, \"data\": [1, 0, 0, 0, 0]}"), "t.json", &s.populations[0].trace, NULL));
+    SimResult r = simulated(&s, "covey", 1);
+    scenario_free(&s);
+    ck_assert(r.complete && r.tally.done == 1 && r.tally.counted_twice == 0);
+    return r;
+}
+
+START_TEST(a_notice_gives_what_runs_a_copy_at_once_and_the_first_answer_counts)
+{
+    SimResult r = notice_of("30s"); /* it would have been over in time: its copy is called off 10 s after it began */
+    ck_assert(r.tally.copies == 2 && r.tally.replaced == 1);
+    ck_assert_double_eq_tol(r.tally.makespan_s, 30.002, 0.01);
+    ck_assert_double_eq_tol(r.tally.cost, 0.03 + 0.02, 1e-4);
+    r = notice_of("70s"); /* not over in time: its copy began at the notice, not when the node was taken */
+    ck_assert(r.tally.copies == 2 && r.tally.replaced == 1);
+    ck_assert_double_eq_tol(r.tally.makespan_s, 90.002, 0.01);
+    ck_assert_double_eq_tol(r.tally.cost, 0.06 + 0.14, 1e-4);
+}
+END_TEST
+
 TEST_MAIN("sim/simulate", no_micro_job_is_lost_or_counted_twice_and_no_policy_beats_a_bound_in_random_scenarios,
           the_same_seed_gives_the_same_figures_and_another_one_others, a_scenario_small_enough_to_be_computed_by_hand_comes_out_so,
           data_goes_over_the_link_once_and_bounds_the_makespan, what_no_node_may_run_is_left_at_the_horizon_and_said, a_simulation_can_be_stopped,
-          the_candidates_of_a_micro_job_are_explained_once)
+          the_candidates_of_a_micro_job_are_explained_once, a_notice_gives_what_runs_a_copy_at_once_and_the_first_answer_counts)

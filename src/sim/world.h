@@ -200,6 +200,8 @@ MUST_USE Err manager_result(World *w, uint32_t attempt);
 MUST_USE Err manager_lost(World *w, uint32_t attempt);
 /** It may come back or not; another is placed where one is needed. */
 MUST_USE Err manager_abandon(World *w, uint32_t attempt);
+/** Its node is about to go: another gets a copy now, unless one waits to be placed already. */
+MUST_USE Err manager_copy(World *w, uint32_t attempt);
 /** Takes it back from its node, unless it has ended there. */
 MUST_USE Err manager_recall(World *w, uint32_t attempt, bool tell_policy);
 
