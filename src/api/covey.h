@@ -103,7 +103,7 @@ typedef struct {
 COVEY_API void covey_task_set_bus(covey_task *t, const covey_bus *bus);
 /** How long the task waits while its bus has no node for it: "30s" is the default. Then it ends with COVEY_SYSTEM. */
 COVEY_API void covey_task_set_wait(covey_task *t, const char *time);
-/** A node of the bus that is silent for so long is lost, and what it had goes to others: "5s" is the default, at least "2s". */
+/** Within so long what a lost node of the bus had is with others; given up it is when silent for three quarters of it. Default "5s", at least "2s". */
 COVEY_API void covey_task_set_lease(covey_task *t, const char *time);
 /** Tells events->explained why this micro-job (of stage 0) went where it went. */
 COVEY_API void covey_task_set_explain(covey_task *t, uint64_t micro_job);

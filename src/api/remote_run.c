@@ -22,7 +22,7 @@ Err remote_run_open(RemoteRun *r, const covey_task *t, const covey_events *event
     *r = (RemoteRun){.events = events, .wait_ns = WAIT_DEFAULT_NS};
     if (t->wait && !duration_parse(t->wait, &r->wait_ns)) return FAIL_WHY(diag, ERR_USAGE, "wait %s: not a time, such as 30s or 5m", t->wait);
     if (t->lease && (!duration_parse(t->lease, &r->lease_ns) || r->lease_ns < LEASE_NS_MIN))
-        return FAIL_WHY(diag, ERR_USAGE, "lease %s: not a time of at least 2s, such as 5s: nodes speak once a second", t->lease);
+        return FAIL_WHY(diag, ERR_USAGE, "lease %s: not a time of at least 2s, such as 5s: nodes must be heard several times in it", t->lease);
     TRY_WHY(diag, manager_id_new(&r->id), "manager");
     const BusParty party = {.config_dir = t->owner->config_dir, .role = BUS_MANAGER, .id = r->id.text, .on_state = on_state, .context = r};
     return bus_address_connect(&t->bus, &party, loop, ret_bus, diag);

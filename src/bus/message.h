@@ -3,7 +3,7 @@
  * Subjects are made and taken apart in bus/message_subject.h.
  *
  *   subject                              from     message
- *   covey.nodes.<node id>                node     NODE: what it offers; again every second while it lives
+ *   covey.nodes.<node id>                node     NODE: what it offers; again every second while it lives, every quarter while it has a task
  *   covey.node.<node id>                 manager  TASK_OPEN, JOBS, TASK_ALIVE, TASK_CLOSE, NODE_CHALLENGE
  *   covey.manager.<manager id>.<node id> node     TASK_READY, TASK_REFUSED, RESULTS, NODE_EVIDENCE; the last token is who speaks
  *   covey.object.<manager id>.<node id>  node     OBJECT_GET

@@ -29,7 +29,7 @@ static bool parse(int argc, char **argv, RunOptions *o, const char **ret_file, i
         {"keybroker", 0, OPTION_TEXT, &o->keybroker, "ADDRESS", "of who sealed the input: unix:PATH or nats; default: your own, in this process"},
         {"bus", 'b', OPTION_TEXT, &o->bus.url, "URL", "run on the nodes of a bus: nats://HOST[:PORT] or tls://..."},
         {"wait", 0, OPTION_TEXT, &o->wait, "TIME", "for a node of the bus, while there is none; default 30s"},
-        {"lease", 0, OPTION_TEXT, &o->lease, "TIME", "a node that is silent for so long is lost; default 5s"},
+        {"lease", 0, OPTION_TEXT, &o->lease, "TIME", "what a lost node had is with others within so long; default 5s"},
         {"replicas", 0, OPTION_NUMBER, &o->bus.replicas, "N", "of what waits for nodes, in a cluster of servers: 1, 3 or 5; default 1"},
         {"data", 'd', OPTION_LIST, &o->data, "DIR", "where inputs are that the task names by content; again for more"},
         {"explain", 0, OPTION_NUMBER64, &o->explain, "JOB", "say why this micro-job went to the node that it went to"},

@@ -24,7 +24,7 @@ struct Agent {
     LoopSource *timer, *warden_source, *hashing;
     bool announced, remote, draining;
     NodeMessage facts;            /* of the record: what does not change */
-    uint64_t beat_ns, scan_ns;    /* of the next heartbeat; of the next look through the folders of data */
+    uint64_t said_ns, scan_ns;    /* when the record was said last; the next look through the folders of data */
     uint64_t told_version;        /* of the data at hand */
     uint8_t warm[NODE_IMAGES_MAX][NODE_IMAGE_PREFIX_BYTES];
     uint32_t warm_count, warm_next;

@@ -10,6 +10,7 @@
 
 enum {
     BEAT_MS = 1000,
+    BEAT_BUSY_MS = 250,           /* while it has a task: eight times in the shortest lease */
     HASH_STEP_BYTES = 4 << 20,    /* a few ms */
     HASH_PAUSE_MS = 2,
     RECORD_BYTES_MAX = 64 << 10,
@@ -66,10 +67,11 @@ static bool has_news(const Agent *a) { return a->node.hand && data_at_hand_versi
 Err record_say(Agent *a, uint64_t now_ns)
 {
     TRY(look_at_data(a, now_ns));
-    bool due = !a->announced || (a->remote && now_ns >= a->beat_ns) || (has_news(a) && data_at_hand_progress(a->node.hand).complete);
+    const uint64_t beat_ns = a->said_ns + (a->task_count ? BEAT_BUSY_MS : BEAT_MS) * NS_PER_MS;
+    bool due = !a->announced || (a->remote && now_ns >= beat_ns) || (has_news(a) && data_at_hand_progress(a->node.hand).complete);
     if (!due) return OK;
     if (has_news(a)) a->told_version = data_at_hand_version(a->node.hand);
-    a->beat_ns = now_ns + BEAT_MS * NS_PER_MS;
+    a->said_ns = now_ns;
     return say(a, false);
 }
 

@@ -152,7 +152,7 @@ static Err on_watch(void *context, uint32_t events)
     if (m->done) return OK;
     uint64_t now = clock_monotonic_ns();
     watch(m, now);
-    loop_set_timer(m->watch, now + watch_every_ns(m));
+    loop_set_timer(m->watch, watch_next_ns(m, now));
     return OK;
 }
 
@@ -169,7 +169,7 @@ static Err listen_and_tick(Manager *m)
 {
     TRY(loop_add_deferred(m->loop, on_work, m, &m->work));
     TRY(loop_add_timer(m->loop, UINT64_MAX, on_commit, m, &m->commit));
-    TRY(loop_add_timer(m->loop, m->started_ns + watch_every_ns(m), on_watch, m, &m->watch));
+    TRY(loop_add_timer(m->loop, watch_next_ns(m, m->started_ns), on_watch, m, &m->watch));
     m->id = m->request.id;
     if (!m->id.text[0]) TRY(manager_id_new(&m->id));
     TRY(bus_subscribe(m->bus, subject_manager(&m->id, "*").text, on_message, m, &m->subscription));
@@ -247,7 +247,7 @@ Err manager_new(Loop *loop, Bus *bus, const ManagerRequest *request, Manager **r
     m->piece_fd = -1;
     m->groups.input = buffer_limited(SEGMENT_BYTES_MAX);
     m->pieces = buffer_limited(8 * (1 + JOB_PIECES_MAX));
-    m->started_ns = m->no_member_since_ns = clock_monotonic_ns();
+    m->started_ns = m->no_member_since_ns = m->watched_ns = clock_monotonic_ns();
     Err e = set_up(m, diag);
     if (e.code) {
         manager_free(&m);

@@ -98,7 +98,7 @@ typedef struct {
     uint32_t zygotes;                 /* 0: one per core */
     uint64_t node_grace_ns;           /* a node that owes answers and is silent for a lifetime and this long has gone; 0: 30 s */
     bool remote;                      /* the bus leaves this process: leases, segments in messages and objects, several nodes */
-    uint64_t lease_ns;                /* with remote: a node not heard of for this long is gone; 0: 5 s */
+    uint64_t lease_ns;                /* with remote: within this long what a lost node had is with others; 0: 5 s */
     uint64_t wait_ns;                 /* without any node, or without one that may have what waits, the task ends after this; 0: node_grace_ns */
     ManagerId id;                     /* whom nodes answer; empty: one is made */
     const char *config_dir;           /* with remote: whose node keys are trusted, for evidence; NULL: evidence is not asked for */

@@ -114,7 +114,7 @@ struct Manager {
 
     Member *members;           /* member_count in use; order of joining */
     uint32_t member_count, next_number;
-    uint64_t no_member_since_ns, alive_sent_ns;
+    uint64_t no_member_since_ns, alive_sent_ns, watched_ns;
     uint64_t stuck_job, stuck_since_ns;    /* a micro-job that no node here may have; 0: none */
     bool told_stuck;
     uint64_t explained;        /* of the micro-job that is to be explained: what was said last, as copies and nodes */
@@ -187,7 +187,8 @@ void member_look(Manager *m, Member *member);
 void members_end_when_all_refused(Manager *m);
 
 /* manager_watch.c */
-uint64_t watch_every_ns(const Manager *m);
+/** When to look again: now and then, and as soon as a member's time is up. */
+uint64_t watch_next_ns(const Manager *m, uint64_t now_ns);
 /** Forgets members that are silent; ends the task when nobody is left to wait for. */
 void watch(Manager *m, uint64_t now_ns);
 
