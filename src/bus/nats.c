@@ -18,11 +18,20 @@
 enum { SERVERS_MAX = 16, REFUSED_TRIES = 4, PING_MS = 5000, PINGS_OUT_MAX = 2, RECONNECT_WAIT_MS = 250, RECONNECT_JITTER_MS = 100, WRITE_MS = 2000,
        RECONNECT_BUFFER = 1 << 20, TICK_BUSY_MS = 20, TICK_IDLE_MS = 200 };
 
+/* libnats closes for good when a server refuses a key twice in a row, and 3.4 has no option against it. Waiting for it would be waiting for ever. */
+static Err check_refused(Nats *n)
+{
+    if (!natsConnection_IsClosed(n->connection)) return OK;
+    if (n->on_state) n->on_state(n->context, false, "the NATS server does not know this key any more; see its configuration, then start again");
+    return FAIL(ERR_DENIED);
+}
+
 static Err tick(void *context, uint32_t events)
 {
     (void)events;
     Nats *n = context;
     const uint64_t now = clock_monotonic_ns();
+    TRY(check_refused(n));
     nats_setup_tick(n, now);
     nats_pull_tick(n, now);
     nats_send_tick(n, now);

@@ -170,6 +170,42 @@ START_TEST(who_has_no_key_there_is_told_so)
 }
 END_TEST
 
+static void keep_text(void *kept, bool connected, const char *text)
+{
+    if (!connected) snprintf(kept, 200, "%s", text);
+}
+
+START_TEST(who_is_refused_when_reconnecting_is_told_so_and_does_not_wait_for_ever)
+{
+    if (!begin()) return;
+    SecretKey key;
+    PublicKey public_key;
+    Diag why = {{0}};
+    Bus *bus;
+    char text[200] = "", known[NKEY_TEXT_MAX], other[NKEY_TEXT_MAX];
+    AUTO_BUFFER file = buffer_limited(64 << 10);
+    test_key(99, &key, &public_key);
+    nkey_print(&public_key, other);
+    test_key(1, &key, &public_key);
+    nkey_print(&public_key, known);
+    BusNatsConfig config = test_config(&server, BUS_NODE, "a", &key);
+    config.on_state = keep_text;
+    config.context = text;
+    ck_assert_ok(bus_nats_connect(loop, &config, &bus, &why));
+    test_server_kill(&server);
+    ck_assert_ok(file_read(AT_FDCWD, server.config, &file));
+    for (uint8_t *at; (at = memmem(file.data, file.size, known, strlen(known)));) memcpy(at, other, strlen(known));
+    ck_assert_ok(file_replace(AT_FDCWD, server.config, view_buffer(&file), 0600));
+    test_server_start(&server);
+    Err e = OK;
+    for (const uint64_t until = clock_monotonic_ns() + 20 * NS_PER_S; !e.code && clock_monotonic_ns() < until;) e = loop_turn(loop, 50);
+    ck_assert_err(e, ERR_DENIED);
+    ck_assert_str_eq(text, "the NATS server does not know this key any more; see its configuration, then start again");
+    bus_free(&bus);
+    end();
+}
+END_TEST
+
 START_TEST(errors_of_connecting_say_what_to_do)
 {
     if (!begin()) return;
@@ -227,5 +263,6 @@ START_TEST(a_server_without_jetstream_is_named_as_that)
 END_TEST
 
 TEST_MAIN("bus/nats_rights", a_node_cannot_say_what_is_not_its_own, a_node_cannot_hear_what_is_not_its_own,
-          work_that_is_redirected_to_another_node_is_dropped_there, who_has_no_key_there_is_told_so, errors_of_connecting_say_what_to_do,
+          work_that_is_redirected_to_another_node_is_dropped_there, who_has_no_key_there_is_told_so,
+          who_is_refused_when_reconnecting_is_told_so_and_does_not_wait_for_ever, errors_of_connecting_say_what_to_do,
           a_server_without_jetstream_is_named_as_that)
