@@ -57,10 +57,10 @@ static bool strings_valid(View text, uint32_t count)
 {
     if (count > TASK_ARGS_MAX || text.size > TASK_ARG_BYTES_MAX) return false;
     uint32_t found = 0;
-    for (const uint8_t *at = text.data, *end = text.data + text.size; at < end; found++) {
-        const uint8_t *nul = memchr(at, 0, (size_t)(end - at));
+    for (size_t at = 0; at < text.size; found++) {
+        const uint8_t *nul = memchr(text.data + at, 0, text.size - at);
         if (!nul) return false;
-        at = nul + 1;
+        at = (size_t)(nul - text.data) + 1;
     }
     return found == count;
 }
