@@ -20,6 +20,7 @@ static int exec_zygote(void)
     zygote = fork();
     if (zygote == 0) {
         dup2(pair[1], 0);
+        dup2(STDERR_FILENO, 5); /* FD_REPORT, which the zygote closes: no slot must come there */
         execl(rig_image_path(), "see", (char *)NULL);
         _exit(99);
     }
