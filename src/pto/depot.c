@@ -13,39 +13,68 @@
 #include "sys/fault.h"
 #include "sys/fd.h"
 
-enum { RECORDED_MAX = 1 << 20, RECORDED_BYTES_MAX = 64 << 20 };
+enum { RECORDED_MAX = 1 << 20, RECORDED_BYTES_MAX = 64 << 20, RECORDED_MS_MAX = 10000000 };
 
 typedef struct { uint64_t *ns; size_t count; } Recorded;
+
+/* Which column is called `value`; 0: none is. */
+static int value_column(const char *head)
+{
+    const char *end = head + strcspn(head, "\n");
+    int column = 1;
+    for (const char *c = head; c < end; column++) {
+        size_t size = strcspn(c, ",\r\n");
+        if (size == 5 && memcmp(c, "value", 5) == 0) return column;
+        c += size + 1;
+    }
+    return 0;
+}
+
+/* Milliseconds above 0, and nothing else in the field; no line may be passed over: which time a resource takes depends on how many there are. */
+static bool parse_ms(const char *line, int column, uint64_t *ret_ns)
+{
+    const char *field = line;
+    for (int i = 1; i < column; i++) {
+        field += strcspn(field, ",\n");
+        if (*field++ != ',') return false;
+    }
+    size_t size = strcspn(field, ",\r\n");
+    char *end;
+    if (size == 0 || strspn(field, "0123456789.eE+-") < size) return false; /* no words, no blanks, no hexadecimal */
+    double ms = strtod(field, &end);
+    if (end != field + size || !(ms > 0 && ms < RECORDED_MS_MAX)) return false;
+    *ret_ns = (uint64_t)(ms * (double)NS_PER_MS);
+    return true;
+}
+
+static Err parse_recorded(const char *text, const char *path, Recorded *r, Diag *diag)
+{
+    int column = value_column(text);
+    if (!column) return FAIL_WHY(diag, ERR_BAD_INPUT, "%s:1: recorded loading times need a column 'value' (milliseconds)", path);
+    unsigned line = 2;
+    for (const char *at = strchrnul(text, '\n'); *at && *++at; at += strcspn(at, "\n"), line++) {
+        if (at[strspn(at, "\r")] == '\n') continue;
+        if (r->count == RECORDED_MAX) return FAIL_WHY(diag, ERR_LIMIT, "%s:%u: more than %d loading times", path, line, RECORDED_MAX);
+        if (!parse_ms(at, column, &r->ns[r->count++]))
+            return FAIL_WHY(diag, ERR_BAD_INPUT, "%s:%u: 'value' is no loading time: milliseconds above 0 and below %d", path, line, RECORDED_MS_MAX);
+    }
+    return r->count ? OK : FAIL_WHY(diag, ERR_BAD_INPUT, "%s: there is no loading time in it", path);
+}
 
 /* The column `value` of a CSV file with a header: milliseconds. */
 static Err read_recorded(const char *path, Recorded *ret_recorded, Diag *diag)
 {
     AUTO_BUFFER text = buffer_limited(RECORDED_BYTES_MAX);
     Err e = packed_file_read(path, &text);
+    if (!e.code && memchr(text.data, 0, text.size)) e = FAIL(ERR_CORRUPT);
     if (!e.code) e = buffer_put_u8(&text, 0);
     if (e.code) return FAIL_WHY(diag, e.code == ENOENT ? ERR_NO_ENTRY : e.code, "%s: %s", path, err_text(e.code));
-    char *at = (char *)text.data, *end_of_head = strchr(at, '\n');
-    int column = 0, columns = 0;
-    for (char *c = at; end_of_head && c < end_of_head; columns++) {
-        size_t size = strcspn(c, ",\r\n");
-        if (size == 5 && memcmp(c, "value", 5) == 0) column = columns + 1;
-        c += size + 1;
-    }
-    if (!column) return FAIL_WHY(diag, ERR_BAD_INPUT, "%s:1: recorded loading times need a column 'value' (milliseconds)", path);
     Recorded r = {.ns = calloc(RECORDED_MAX, sizeof *r.ns)};
     if (!r.ns) return FAIL(ENOMEM);
-    for (at = end_of_head + 1; *at && r.count < RECORDED_MAX; at += strcspn(at, "\n"), at += *at == '\n') {
-        char *field = at;
-        for (int i = 1; i < column && field; i++) field += strcspn(field, ",\n"), field = *field == ',' ? field + 1 : NULL;
-        double ms = field ? strtod(field, NULL) : 0;
-        if (ms > 0 && ms < 1e7) r.ns[r.count++] = (uint64_t)(ms * (double)NS_PER_MS);
-    }
-    if (!r.count) {
-        free(r.ns);
-        return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: there is no loading time in it", path);
-    }
-    *ret_recorded = r;
-    return OK;
+    e = parse_recorded((const char *)text.data, path, &r, diag);
+    if (e.code) free(r.ns);
+    else *ret_recorded = r;
+    return e;
 }
 
 /* Which of the recorded times a resource takes depends on its name alone, so that every run and every process has the same. */

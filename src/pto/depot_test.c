@@ -20,7 +20,7 @@ static Err begin(const char *store)
     write_file("image", "an image");
     write_file("one", "first");
     write_file("two", "second and longer");
-    write_file("times.csv", "timestamp,value\n1,100\n2,300\n3,x\n");
+    write_file("times.csv", "timestamp,value\n1,100\n2,300\n");
     snprintf(yaml, sizeof yaml, "service: s\nstore: {path: %s%s}\ntasks:\n  - {task: a, image: i, data: [one, two]}\n  - {task: b, image: i, data: [one]}\n",
              folder.path, store);
     ck_assert_ok(service_parse(view_text(yaml), "s.yaml", folder.path, &s, &diag));
@@ -88,6 +88,34 @@ START_TEST(simulated_delays_are_those_that_were_asked_for)
 }
 END_TEST
 
+static void refused_times(const char *text, int code, const char *why)
+{
+    const char *image = test_path(&folder, "image");
+    write_file("times.csv", text);
+    ck_assert_err(depot_open(&s, "s.yaml", (const char *const[]){image, image}, &d, &diag), code);
+    const char *said = strstr(diag.text, "times.csv");
+    ck_assert_ptr_nonnull(said);
+    ck_assert_str_eq(said, why);
+}
+
+START_TEST(a_recorded_time_that_is_none_is_named_with_its_line_and_not_passed_over)
+{
+    static const char *const WRONG[] = {"x", "", "0", "-3", "nan", "inf", "1e7", "0x10", " 5", "5 ms", "1e999", "--1"};
+    ck_assert_ok(begin(", recorded: times.csv"));
+    depot_close(&d);
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "timestamp,value,host\n1,100,a\n\r\n2,%s,b\n3,300,c\n", WRONG[i]);
+        refused_times(text, ERR_BAD_INPUT, "times.csv:4: 'value' is no loading time: milliseconds above 0 and below 10000000");
+    }
+    refused_times("timestamp,value\n1,100\n2\n", ERR_BAD_INPUT, "times.csv:3: 'value' is no loading time: milliseconds above 0 and below 10000000");
+    refused_times("timestamp,values\n1,100\n", ERR_BAD_INPUT, "times.csv:1: recorded loading times need a column 'value' (milliseconds)");
+    refused_times("timestamp,value\n", ERR_BAD_INPUT, "times.csv: there is no loading time in it");
+    d = (Depot){0};
+    end();
+}
+END_TEST
+
 START_TEST(what_is_missing_is_named_with_file_and_line)
 {
     ck_assert_ok(begin(""));
@@ -119,5 +147,5 @@ START_TEST(data_that_cannot_be_in_one_input_with_a_body_is_refused_before_anybod
 END_TEST
 
 TEST_MAIN("pto/depot", what_several_tasks_use_is_there_once_and_counts_for_each, a_resource_is_handed_out_sealed_and_one_that_changed_is_refused,
-          simulated_delays_are_those_that_were_asked_for, what_is_missing_is_named_with_file_and_line,
+          simulated_delays_are_those_that_were_asked_for, a_recorded_time_that_is_none_is_named_with_its_line_and_not_passed_over, what_is_missing_is_named_with_file_and_line,
           data_that_cannot_be_in_one_input_with_a_body_is_refused_before_anybody_asks)
