@@ -53,7 +53,7 @@ _covey_pto() {
     eval) _covey_words "$common --protocol --epochs --threads --frozen --validation"; _covey_files '*' ;;
     explain) _covey_words "$common --session --events --checkpoint"; _covey_files '*' ;;
     run)
-        _covey_words '--stream --stage --mode --memory --stage-rate --stage-burst --model --learn --learn-events --speedup --session-column --task-column --time-column --bin --future --no-history --state --user --help'
+        _covey_words '--stream --stage --mode --memory --stage-rate --stage-burst --model --learn --learn-events --speedup --session-column --task-column --time-column --attribute --bin --future --no-history --state --user --help'
         _covey_files '*.y*ml'
         ;;
     export) _covey_words '--help'; _covey_files '*.db' ;;

@@ -47,6 +47,8 @@ typedef struct {
     size_t learn_events;               /* the first so many of its events; 0: all */
     double speedup;                    /* of the service's time against the log's; 0: 1 */
     const char *session_column, *task_column, *time_column;
+    const char *const *attributes;     /* columns that requests say as name=value: in lower case, with - for what such a name cannot have */
+    size_t attribute_count;            /* at most COVEY_PTO_ATTRIBUTES */
     void *context;
     void (*notice_line)(void *context, const char *text);
 } covey_orchestrator_options;

@@ -55,7 +55,7 @@ static Err on_history(void *context, const RequestEvent *e, const char *task)
     (void)task;
     Running *r = context;
     uint64_t now = clock_wall_ns();
-    orchestrator_learn(r->orchestrator, e, now > e->wall_ns ? now - e->wall_ns : 0);
+    orchestrator_learn(r->orchestrator, e, NULL, now > e->wall_ns ? now - e->wall_ns : 0);
     r->learned++;
     return OK;
 }
@@ -112,14 +112,33 @@ static void learn_history(Running *r)
         snprintf(line, sizeof line, "%s; beginning without what is missing", diag.text);
         say(r, line);
     }
-    snprintf(line, sizeof line, "learned from %llu requests of the history, %llu rows made no sense", (unsigned long long)r->learned, (unsigned long long)skipped);
+    snprintf(line, sizeof line, "learned from %llu requests of the history", (unsigned long long)r->learned);
     say(r, line);
+    snprintf(line, sizeof line, "%llu rows of the history made no sense and are left out", (unsigned long long)skipped);
+    if (skipped) say(r, line);
 }
 
-static int by_time(const void *a, const void *b)
+/* The events of tasks that the service has, in order of time; of the same moment, in the log's order: as covey replay orders them. */
+static Err order_events(const Service *s, const EventLog *log, LogEvent **ret_events, size_t *ret_count)
 {
-    const LogEvent *x = a, *y = b;
-    return x->time_ms < y->time_ms ? -1 : x->time_ms > y->time_ms;
+    LogOrder *order = calloc(log->count + 1, sizeof *order);
+    LogEvent *events = calloc(log->count + 1, sizeof *events);
+    size_t count = 0;
+    if (!order || !events) {
+        free(order);
+        free(events);
+        return FAIL(ENOMEM);
+    }
+    log_order(log, order);
+    for (size_t i = 0; i < log->count; i++) {
+        LogEvent e = log->events[order[i].index];
+        e.task = service_find_like(s, log->tasks.texts[e.task]);
+        if (e.task != UINT32_MAX) events[count++] = e;
+    }
+    free(order);
+    *ret_events = events;
+    *ret_count = count;
+    return OK;
 }
 
 /* The log's events as if they had come just before now, as fast as the service's time goes. */
@@ -128,23 +147,24 @@ static Err learn_log(Running *r, Diag *diag)
     const covey_orchestrator_options *o = r->options;
     AUTO_LOG log = {0};
     if (!o->learn) return OK;
-    const LogColumns columns = {.session = o->session_column, .task = o->task_column, .time = o->time_column};
+    LogEvent *events;
+    size_t all;
+    LogColumns columns = {.session = o->session_column, .task = o->task_column, .time = o->time_column};
+    if (o->attribute_count > LOG_ATTRIBUTES_MAX) return FAIL_WHY(diag, ERR_LIMIT, "more than %d attributes", LOG_ATTRIBUTES_MAX);
+    for (size_t k = 0; k < o->attribute_count; k++) columns.attributes[k] = o->attributes[k];
     TRY(log_read(o->learn, &columns, &log, diag));
-    for (size_t i = 0; i < log.count; i++) {
-        log.events[i].task = service_find_like(&r->service, log.tasks.texts[log.events[i].task]);
-        if (log.events[i].task == UINT32_MAX) continue;
-        log.events[r->learned++] = log.events[i];
-    }
-    size_t all = r->learned, count = o->learn_events && o->learn_events < all ? o->learn_events : all;
-    qsort(log.events, all, sizeof *log.events, by_time);
-    int64_t end = all ? log.events[count < all ? count : count - 1].time_ms : 0;
+    TRY(order_events(&r->service, &log, &events, &all));
+    size_t count = o->learn_events && o->learn_events < all ? o->learn_events : all;
+    int64_t end = all ? events[count < all ? count : count - 1].time_ms : 0;
     double speedup = o->speedup > 0 ? o->speedup : 1;
     for (size_t i = 0; i < count; i++) {
-        const LogEvent *l = &log.events[i];
+        const LogEvent *l = &events[i];
         RequestEvent e = {.task = l->task, .status = 200, .start = START_COLD, .wall_ns = (uint64_t)l->time_ms * NS_PER_MS};
         snprintf(e.session, sizeof e.session, "%s", log.sessions.texts[l->session]);
-        orchestrator_learn(r->orchestrator, &e, (uint64_t)((double)(end - l->time_ms) * (double)NS_PER_MS / speedup));
+        orchestrator_learn(r->orchestrator, &e, l->attributes, (uint64_t)((double)(end - l->time_ms) * (double)NS_PER_MS / speedup));
     }
+    free(events);
+    r->learned = count;
     char line[128];
     snprintf(line, sizeof line, "learned from %zu of %zu events of the log", count, all);
     say(r, line);

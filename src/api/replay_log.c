@@ -9,15 +9,6 @@
 #include "pto/log.h"
 #include "sys/fd.h"
 
-typedef struct { int64_t time_ms; size_t index; } Order;
-
-static int by_time(const void *a, const void *b)
-{
-    const Order *x = a, *y = b;
-    if (x->time_ms != y->time_ms) return x->time_ms < y->time_ms ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
 static void print_time(int64_t time_ms, char ret_text[40])
 {
     char text[RFC3339_TEXT_MAX];
@@ -25,7 +16,7 @@ static void print_time(int64_t time_ms, char ret_text[40])
     snprintf(ret_text, 40, "%s", text);
 }
 
-static Err take_part(Replay *r, const EventLog *log, const Order *order, size_t known, const uint32_t *tasks, Diag *diag)
+static Err take_part(Replay *r, const EventLog *log, const LogOrder *order, size_t known, const uint32_t *tasks, Diag *diag)
 {
     const covey_replay_options *o = r->options;
     size_t from = o->from, count = o->requests ? o->requests : known;
@@ -49,15 +40,15 @@ static Err take_part(Replay *r, const EventLog *log, const Order *order, size_t 
 
 static Err order_events(Replay *r, const EventLog *log, Diag *diag)
 {
-    Order *order = calloc(log->count + 1, sizeof *order);
+    LogOrder *order = calloc(log->count + 1, sizeof *order);
     uint32_t *tasks = calloc(log->tasks.count + 1, sizeof *tasks);
     size_t known = 0;
     Err e = order && tasks ? OK : FAIL(ENOMEM);
     for (uint32_t i = 0; i < log->tasks.count && !e.code; i++) tasks[i] = service_find_like(&r->service, log->tasks.texts[i]);
+    if (!e.code) log_order(log, order);
     for (size_t i = 0; i < log->count && !e.code; i++)
-        if (tasks[log->events[i].task] != UINT32_MAX) order[known++] = (Order){log->events[i].time_ms, i};
+        if (tasks[log->events[order[i].index].task] != UINT32_MAX) order[known++] = order[i];
     if (!e.code && !known) e = FAIL_WHY(diag, ERR_BAD_INPUT, "%s: none of its tasks is one of service '%s'", r->options->log, r->service.name);
-    if (!e.code) qsort(order, known, sizeof *order, by_time);
     if (!e.code) e = take_part(r, log, order, known, tasks, diag);
     free(order);
     free(tasks);

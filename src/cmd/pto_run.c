@@ -17,6 +17,7 @@ int pto_run(covey *c, int argc, char **argv)
 {
     covey_orchestrator_options o = {.notice_line = say, .speedup = 1};
     unsigned events = 0;
+    OptionList attributes = {0};
     const Option options[] = {
         {"stream", 's', OPTION_TEXT, &o.stream, "PATH", "the socket that covey serve --stream made (needed)"},
         {"stage", 0, OPTION_TEXT, &o.stage, "PATH", "the socket that covey serve --stage made: what is wanted is signed and handed over there"},
@@ -34,6 +35,7 @@ int pto_run(covey *c, int argc, char **argv)
         {"session-column", 0, OPTION_TEXT, &o.session_column, "NAME", "of a CSV log; default: by the usual names"},
         {"task-column", 0, OPTION_TEXT, &o.task_column, "NAME", "default: by the usual names"},
         {"time-column", 0, OPTION_TEXT, &o.time_column, "NAME", "default: by the usual names"},
+        {"attribute", 'a', OPTION_LIST, &attributes, "COLUMN", "of --learn: what requests say as name=value; up to four times"},
         {"state", 0, OPTION_TEXT, &o.state_dir, "DIR", "its key and its audit log; default: pto in the state folder"},
         {"user", 'u', OPTION_TEXT, &o.user, "NAME", "become this user first; for root"},
     };
@@ -54,6 +56,8 @@ int pto_run(covey *c, int argc, char **argv)
     }
     o.service_file = a.positional[0];
     o.learn_events = events;
+    o.attributes = attributes.items;
+    o.attribute_count = attributes.count;
     int stop = stop_signals();
     covey_code result = covey_pto_run(c, &o, stop, &e);
     if (stop >= 0) close(stop);

@@ -147,5 +147,6 @@ START_TEST(data_that_cannot_be_in_one_input_with_a_body_is_refused_before_anybod
 END_TEST
 
 TEST_MAIN("pto/depot", what_several_tasks_use_is_there_once_and_counts_for_each, a_resource_is_handed_out_sealed_and_one_that_changed_is_refused,
-          simulated_delays_are_those_that_were_asked_for, a_recorded_time_that_is_none_is_named_with_its_line_and_not_passed_over, what_is_missing_is_named_with_file_and_line,
+          simulated_delays_are_those_that_were_asked_for, a_recorded_time_that_is_none_is_named_with_its_line_and_not_passed_over,
+          what_is_missing_is_named_with_file_and_line,
           data_that_cannot_be_in_one_input_with_a_body_is_refused_before_anybody_asks)

@@ -24,7 +24,7 @@ typedef struct {
     uint32_t session, task;         /* indices into names */
     int64_t time_ms;                /* UTC since 1970 */
     int16_t utc_offset_min;
-    uint32_t attributes[LOG_ATTRIBUTES_MAX]; /* hashes of the values, 0: empty */
+    uint32_t attributes[LOG_ATTRIBUTES_MAX]; /* log_attributes; 0: no more */
 } LogEvent;
 
 /** Different texts in the order of their first appearance. */
@@ -41,6 +41,10 @@ typedef struct {
 typedef struct { const char *session, *task, *time, *attributes[LOG_ATTRIBUTES_MAX]; bool no_lifecycle, keep_without_task; } LogColumns;
 #define LOG_NO_TASK "(none)" /* with keep_without_task */
 
+/** In order of time; of the same moment, in that of the file. room: log->count. */
+typedef struct { int64_t time_ms; size_t index; } LogOrder;
+void log_order(const EventLog *log, LogOrder *ret_order);
+
 void log_free(EventLog *log);
 #define AUTO_LOG __attribute__((cleanup(log_free))) EventLog
 
@@ -54,7 +58,12 @@ MUST_USE Err log_parse_xes(View text, const char *name, const LogColumns *column
 /** Parts of the parsers. */
 MUST_USE Err log_name(LogNames *names, View text, uint32_t *ret_index);
 MUST_USE Err log_add(EventLog *log, const LogEvent *event);
-/** The number that stands for a value of an attribute; 0 for an empty one. */
-uint32_t log_attribute(View text);
+/**
+ * The numbers that stand for an event's attributes, the same whether a log has them in columns or a request says name=value&name=value: in the order
+ * of their names, each of its name and its value, empty values left out. A column's name is taken as a request would have to write it: in lower case,
+ * with - for what it cannot have. NULL: no such column.
+ */
+void log_attributes(const char *const names[LOG_ATTRIBUTES_MAX], const Buffer values[LOG_ATTRIBUTES_MAX], uint32_t ret_numbers[LOG_ATTRIBUTES_MAX]);
+void log_attributes_said(const char *pairs, uint32_t ret_numbers[LOG_ATTRIBUTES_MAX]);
 /** "2012-04-03 16:55:38", "2010-01-13T08:40:25.000+02:00", "...Z", "2024/11/15 16:57" or seconds since 1970. errors: ERR_BAD_INPUT */
 MUST_USE Err log_time(View text, int64_t *ret_time_ms, int16_t *ret_utc_offset_min);

@@ -22,6 +22,7 @@ typedef struct {
     int at[COLUMNS];                /* field of each column; -1: none */
     size_t fields;                  /* in the header */
     bool keep_without_task;
+    const char *const *attributes;  /* the names that were wished for */
     Buffer value[COLUMNS];
     Diag *diag;
 } Csv;
@@ -138,7 +139,7 @@ static Err add_record(Csv *c, EventLog *log)
         TRY(buffer_put_u8(task, '|'));
         TRY(buffer_append(task, view_buffer(&c->value[COLUMN_LIFECYCLE])));
     }
-    for (int i = 0; i < LOG_ATTRIBUTES_MAX; i++) e.attributes[i] = log_attribute(view_buffer(&c->value[COLUMN_ATTRIBUTE + i]));
+    log_attributes(c->attributes, &c->value[COLUMN_ATTRIBUTE], e.attributes);
     TRY_WHY(c->diag, log_name(&log->sessions, session, &e.session), "%s:%llu: too many sessions", c->name, (unsigned long long)c->line);
     TRY_WHY(c->diag, log_name(&log->tasks, view_buffer(task), &e.task), "%s:%llu: too many tasks", c->name, (unsigned long long)c->line);
     TRY_WHY(c->diag, log_add(log, &e), "%s:%llu: too many events", c->name, (unsigned long long)c->line);
@@ -163,7 +164,8 @@ static Err parse(Csv *c, const LogColumns *columns, EventLog *log)
 
 Err log_parse_csv(View text, const char *name, const LogColumns *columns, EventLog *ret_log, Diag *diag)
 {
-    Csv c = {.rest = text, .name = name, .next_line = 1, .diag = diag, .keep_without_task = columns->keep_without_task};
+    Csv c = {.rest = text, .name = name, .next_line = 1, .diag = diag, .keep_without_task = columns->keep_without_task,
+             .attributes = columns->attributes};
     EventLog log = {.sessions.max = LOG_SESSIONS_MAX, .tasks.max = LOG_TASKS_MAX};
     for (int i = 0; i < COLUMNS; i++) c.value[i] = buffer_limited(LOG_FIELD_MAX);
     Err e = parse(&c, columns, &log);

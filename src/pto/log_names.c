@@ -4,14 +4,70 @@
 
 #include "pto/log.h"
 
-static uint32_t hash_of(View text) /* FNV-1a; names are the log's own, a slow table hurts its reader only */
+static const uint32_t HASH_BEGIN = 2166136261u; /* FNV-1a; names are the log's own, a slow table hurts its reader only */
+static uint32_t hash_byte(uint32_t hash, uint8_t byte) { return (hash ^ byte) * 16777619u; }
+
+static uint32_t hash_more(uint32_t hash, View text)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < text.size; i++) hash = (hash ^ text.data[i]) * 16777619u;
+    for (size_t i = 0; i < text.size; i++) hash = hash_byte(hash, text.data[i]);
     return hash;
 }
 
-uint32_t log_attribute(View text) { return text.size ? hash_of(text) | 1 : 0; }
+static uint32_t hash_of(View text) { return hash_more(HASH_BEGIN, text); }
+
+static uint8_t letter_of_name(char c)
+{
+    if (c >= 'A' && c <= 'Z') return (uint8_t)(c - 'A' + 'a');
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ? (uint8_t)c : '-';
+}
+
+static int compare_names(const char *a, const char *b)
+{
+    while (*a && *b && letter_of_name(*a) == letter_of_name(*b)) a++, b++;
+    return (*a ? letter_of_name(*a) : 0) - (*b ? letter_of_name(*b) : 0);
+}
+
+void log_attributes(const char *const names[LOG_ATTRIBUTES_MAX], const Buffer values[LOG_ATTRIBUTES_MAX], uint32_t ret_numbers[LOG_ATTRIBUTES_MAX])
+{
+    int order[LOG_ATTRIBUTES_MAX], count = 0;
+    for (int i = 0; i < LOG_ATTRIBUTES_MAX; i++) {
+        ret_numbers[i] = 0;
+        if (!names[i] || values[i].size == 0) continue;
+        int at = count++;
+        for (; at > 0 && compare_names(names[i], names[order[at - 1]]) < 0; at--) order[at] = order[at - 1];
+        order[at] = i;
+    }
+    for (int k = 0; k < count; k++) {
+        uint32_t hash = HASH_BEGIN;
+        for (const char *c = names[order[k]]; *c; c++) hash = hash_byte(hash, letter_of_name(*c));
+        ret_numbers[k] = hash_more(hash_byte(hash, '='), view_buffer(&values[order[k]])) | 1;
+    }
+}
+
+/* A request's are in the order of their names already (gateway/route). */
+void log_attributes_said(const char *pairs, uint32_t ret_numbers[LOG_ATTRIBUTES_MAX])
+{
+    int count = 0;
+    memset(ret_numbers, 0, LOG_ATTRIBUTES_MAX * sizeof *ret_numbers);
+    for (const char *c = pairs; *c && count < LOG_ATTRIBUTES_MAX;) {
+        size_t size = strcspn(c, "&");
+        if (size && c[size - 1] != '=') ret_numbers[count++] = hash_of(view_of(c, size)) | 1;
+        c += size + (c[size] == '&');
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const LogOrder *x = a, *y = b;
+    if (x->time_ms != y->time_ms) return x->time_ms < y->time_ms ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+void log_order(const EventLog *log, LogOrder *ret_order)
+{
+    for (size_t i = 0; i < log->count; i++) ret_order[i] = (LogOrder){log->events[i].time_ms, i};
+    qsort(ret_order, log->count, sizeof *ret_order, by_time);
+}
 
 static Err grow(LogNames *n)
 {

@@ -69,6 +69,39 @@ START_TEST(columns_are_found_by_their_usual_names_and_by_given_ones)
 }
 END_TEST
 
+START_TEST(an_attribute_has_one_number_whether_a_log_has_it_or_a_request_says_it)
+{
+    static const char TEXT[] = "case,activity,timestamp,Zoom,org:App\n1,a,2012-04-03 16:55:38,2,x\n1,a,2012-04-03 16:55:39,2,\n1,a,2012-04-03 16:55:40,,x\n";
+    static const char *const SAID[] = {"org-app=x&zoom=2", "org-app=&zoom=2", "org-app=x"};
+    AUTO_LOG log = csv(TEXT, &(LogColumns){.attributes = {"zoom", "org:app"}});
+    AUTO_LOG turned = csv(TEXT, &(LogColumns){.attributes = {NULL, "Org:App", "Zoom"}});
+    uint32_t said[LOG_ATTRIBUTES_MAX], other[LOG_ATTRIBUTES_MAX];
+    for (size_t i = 0; i < 3; i++) {
+        log_attributes_said(SAID[i], said);
+        ck_assert_mem_eq(log.events[i].attributes, said, sizeof said);
+        ck_assert_mem_eq(turned.events[i].attributes, said, sizeof said);
+    }
+    log_attributes_said("org-app=2&zoom=x", other);
+    ck_assert_uint_ne(other[0], log.events[0].attributes[0]);
+    ck_assert_uint_ne(other[1], log.events[0].attributes[1]);
+    log_attributes_said("a=1&b=2&c=3&d=4&e=5", said); /* no more than there are places */
+    for (int i = 0; i < LOG_ATTRIBUTES_MAX; i++) ck_assert_uint_ne(said[i], 0);
+    log_attributes_said("", said);
+    for (int i = 0; i < LOG_ATTRIBUTES_MAX; i++) ck_assert_uint_eq(said[i], 0);
+}
+END_TEST
+
+START_TEST(events_of_the_same_moment_stay_in_the_order_of_the_file)
+{
+    char text[4096] = "case,activity,timestamp\n";
+    for (int i = 0; i < 90; i++) snprintf(text + strlen(text), 64, "%d,a,2012-04-03 16:55:%02d\n", i, 38 - i % 3);
+    AUTO_LOG log = csv(text, &USUAL);
+    LogOrder order[90];
+    log_order(&log, order);
+    for (size_t i = 0; i < 90; i++) ck_assert_uint_eq(order[i].index, i % 30 * 3 + 2 - i / 30);
+}
+END_TEST
+
 START_TEST(a_lifecycle_is_part_of_the_task)
 {
     AUTO_LOG log = csv("case,activity,timestamp,lifecycle\n1,a,2012-04-03 16:55:38,START\n1,a,2012-04-03 16:55:39,COMPLETE\n", &USUAL);
@@ -190,6 +223,7 @@ START_TEST(the_shared_logs_have_the_events_that_they_are_said_to_have)
 END_TEST
 
 TEST_MAIN("pto/log", times_are_read_in_all_their_shapes, what_is_no_time_is_refused, columns_are_found_by_their_usual_names_and_by_given_ones,
+          an_attribute_has_one_number_whether_a_log_has_it_or_a_request_says_it, events_of_the_same_moment_stay_in_the_order_of_the_file,
           a_lifecycle_is_part_of_the_task, records_without_a_task_are_left_out_or_kept_and_counted, mistakes_in_csv_are_named_with_their_line,
           a_field_is_bounded_and_a_zero_byte_refused, xes_is_read_with_its_traces_events_and_entities, mistakes_in_xes_are_named_with_their_line,
           elements_in_each_other_are_bounded, the_shared_logs_have_the_events_that_they_are_said_to_have)

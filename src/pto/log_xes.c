@@ -190,7 +190,7 @@ static Err end_event(Xes *x, EventLog *log)
         TRY_WHY(x->diag, buffer_put_u8(task, '|'), "%s:%llu: a task of more than %d bytes", AT(x), LOG_FIELD_MAX);
         TRY_WHY(x->diag, buffer_append(task, view_buffer(&x->value[KEY_LIFECYCLE])), "%s:%llu: a task of more than %d bytes", AT(x), LOG_FIELD_MAX);
     }
-    for (int i = 0; i < LOG_ATTRIBUTES_MAX; i++) e.attributes[i] = log_attribute(view_buffer(&x->value[KEY_ATTRIBUTE + i]));
+    log_attributes(x->wish->attributes, &x->value[KEY_ATTRIBUTE], e.attributes);
     TRY_WHY(x->diag, log_name(&log->tasks, view_buffer(task), &e.task), "%s:%llu: too many tasks", AT(x));
     TRY_WHY(x->diag, log_add(log, &e), "%s:%llu: too many events", AT(x));
     return OK;

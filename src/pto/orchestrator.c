@@ -27,7 +27,9 @@ struct Orchestrator {
     bool greeted;
     LoopSource *source, *again, *turn;
     uint8_t *state;               /* [task]: DecideState as last heard */
-    uint64_t known_ns, known_count; /* measured waiting, for tasks that were not measured yet */
+    uint64_t *bytes;              /* [task]: as last heard */
+    uint8_t *measured;            /* [task]: its own costs are known */
+    uint64_t known_ns, known_effort_ns, known_count; /* sums over what was measured: their mean stands for tasks that were not */
     uint64_t turned_ns;
     OrchestratorStats stats;
 };
@@ -57,16 +59,12 @@ static uint64_t session_of(const RequestEvent *e)
     return hash ? hash : 1;
 }
 
-static void learn(Orchestrator *o, const RequestEvent *e)
+static void learn(Orchestrator *o, const RequestEvent *e, const uint32_t *attributes)
 {
     PredictEvent p = {.session = session_of(e), .client = e->client, .time_ms = (int64_t)(e->wall_ns / NS_PER_MS), .task = PREDICT_UNKNOWN};
     if (e->task < o->config.service->task_count) p.task = o->numbers[e->task];
-    const char *c = e->attributes;
-    for (int i = 0; i < PREDICT_ATTRIBUTES_MAX && *c; i++) {
-        size_t size = strcspn(c, "&");
-        p.attributes[i] = log_attribute(view_of(c, size));
-        c += size + (c[size] == '&');
-    }
+    if (attributes) memcpy(p.attributes, attributes, sizeof p.attributes);
+    else log_attributes_said(e->attributes, p.attributes);
     predictor_learn(o->predictor, &p);
 }
 
@@ -96,11 +94,11 @@ static void observe(Orchestrator *o, const RequestEvent *e, uint64_t at_ns)
     if (o->config.mode == DECIDE_LEARNED) expect(o, e);
 }
 
-void orchestrator_learn(Orchestrator *o, const RequestEvent *e, uint64_t ago_ns)
+void orchestrator_learn(Orchestrator *o, const RequestEvent *e, const uint32_t *attributes, uint64_t ago_ns)
 {
     uint64_t now = now_ns();
     if (e->start == START_REFUSED) return;
-    learn(o, e);
+    learn(o, e, attributes);
     if (e->task < o->config.service->task_count) observe(o, e, ago_ns < now ? now - ago_ns : 0);
 }
 
@@ -110,7 +108,7 @@ static void take_event(Orchestrator *o, const StreamMessage *m)
     o->stats.events++;
     o->stats.missed = m->missed;
     if (e->start == START_REFUSED) return; /* who was turned away asks again; nobody waited */
-    learn(o, e);
+    learn(o, e, NULL);
     if (e->task >= o->config.service->task_count) {
         o->stats.unknown++;
         return;
@@ -120,16 +118,28 @@ static void take_event(Orchestrator *o, const StreamMessage *m)
 
 /* --- places --- */
 
+/* The mean of what is known now: a guess from the beginning would keep tasks that nobody has asked for yet behind those that are as costly. */
+static void guess(Orchestrator *o, uint32_t task)
+{
+    uint64_t count = o->known_count, waiting = count ? o->known_ns / count : WAITING_GUESS_NS, effort = count ? o->known_effort_ns / count : 0;
+    decide_measured(o->decide, task, o->bytes[task], waiting, effort);
+}
+
 static void measure(Orchestrator *o, const StreamPlace *p)
 {
-    uint64_t waiting = p->fetch_ns + p->verify_ns + p->start_ns;
-    if (waiting && p->start_ns) {
-        o->known_ns += waiting;
-        o->known_count++;
-    } else {
-        waiting = o->known_count ? o->known_ns / o->known_count : WAITING_GUESS_NS;
+    uint64_t waiting = p->fetch_ns + p->verify_ns + p->start_ns, effort = p->verify_ns + p->start_ns + p->attest_ns;
+    o->bytes[p->task] = p->bytes;
+    if (!p->start_ns) {
+        if (!o->measured[p->task]) guess(o, p->task);
+        return;
     }
-    decide_measured(o->decide, p->task, p->bytes, waiting, p->verify_ns + p->start_ns + p->attest_ns);
+    o->measured[p->task] = 1;
+    o->known_ns += waiting;
+    o->known_effort_ns += effort;
+    o->known_count++;
+    decide_measured(o->decide, p->task, p->bytes, waiting, effort);
+    for (uint32_t i = 0; i < o->config.service->task_count; i++)
+        if (!o->measured[i]) guess(o, i);
 }
 
 static void take_place(Orchestrator *o, const StreamPlace *p)
@@ -293,7 +303,9 @@ static Err fill_in(Orchestrator *o, Diag *diag)
     o->tasks = calloc(PREDICT_TASKS_MAX + 1, sizeof *o->tasks);
     o->allowed = calloc(n, sizeof *o->allowed);
     o->state = calloc(n, 1);
-    if (!o->numbers || !o->tasks || !o->allowed || !o->state) return FAIL(ENOMEM);
+    o->measured = calloc(n, 1);
+    o->bytes = calloc(n, sizeof *o->bytes);
+    if (!o->numbers || !o->tasks || !o->allowed || !o->state || !o->measured || !o->bytes) return FAIL(ENOMEM);
     TRY_WHY(diag, predictor_new(&(PredictorOptions){0}, &o->predictor), "predictor");
     if (c->checkpoint.size) TRY_WHY(diag, predictor_load(o->predictor, c->checkpoint, diag), "checkpoint");
     const DecideConfig decide = {.mode = c->mode, .task_count = (uint32_t)n, .bytes_max = c->bytes_max, .bin_ns = c->bin_ns,
@@ -331,6 +343,8 @@ void orchestrator_free(Orchestrator **orchestrator)
     free(o->tasks);
     free(o->allowed);
     free(o->state);
+    free(o->measured);
+    free(o->bytes);
     free(o);
     *orchestrator = NULL;
 }

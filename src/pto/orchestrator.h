@@ -35,8 +35,9 @@ MUST_USE Err orchestrator_new(Loop *loop, const OrchestratorConfig *config, Orch
 void orchestrator_free(Orchestrator **orchestrator);
 /** After hand_over: nothing of it is on its way any more. */
 void orchestrator_handed(Orchestrator *o, uint32_t task);
-/** A request of before, that long ago: learned from, nothing is decided. e->task UINT32_MAX: a task that the service has not any more. */
-void orchestrator_learn(Orchestrator *o, const RequestEvent *e, uint64_t ago_ns);
+/** A request of before, that long ago: learned from, nothing is decided. e->task UINT32_MAX: a task that the service has not any more.
+ *  attributes: their numbers, of a log (log_attributes), LOG_ATTRIBUTES_MAX; NULL: those that the event says itself */
+void orchestrator_learn(Orchestrator *o, const RequestEvent *e, const uint32_t *attributes, uint64_t ago_ns);
 
 typedef struct {
     bool connected;

@@ -66,6 +66,16 @@ staged() {
 }
 covey_key() { head -1 pto/audit.log | jq -r .key; }
 
+@test "it learns from a log first, attributes too; a column that is not there is named" {
+    printf '%s\n' "case,activity,timestamp,Colour" "1,a,2024-01-01 10:00:00,red" "1,b,2024-01-01 10:00:02,blue" "1,other,2024-01-01 10:00:03," >log.csv
+    run_covey 2 pto run service.yaml --stream s.sock --state "$PWD/pto" --learn log.csv --attribute Size
+    assert_equal "$stderr" "covey: log.csv:1: no column Size"
+    serve
+    pto --no-history --learn log.csv --attribute Colour
+    assert_in "learned from 2 of 2 events of the log" "$(cat pto.out)"
+    [ "$(grep -c "made no sense" pto.out)" = 0 ]
+}
+
 @test "learned finds out by itself what follows, and learns from the history when it starts anew" {
     sed -i 's/, next: .*}/}/' service.yaml
     serve
