@@ -15,8 +15,7 @@ typedef struct {
     const char *session_column, *task_column, *time_column; /* found by their usual names */
     const char *const *attributes;  /* columns that are inputs of the models; at most COVEY_PTO_ATTRIBUTES */
     size_t attribute_count;
-    const char *models;             /* of "ppm,counts,lstm,transformer"; all of them (gentd26, which has no
-                                       training part: ppm,counts). PPM always */
+    const char *models;             /* of "ppm,counts,lstm,transformer"; all of them. PPM always */
     uint64_t seed;                  /* 1 */
     unsigned threads;               /* for training: 1 or 2; 1 */
     unsigned epochs;                /* at most; 20 */

@@ -94,7 +94,6 @@ static Err eval(const char *path, const covey_pto_options *o, covey_pto_evaluati
     AUTO_LOG log = {0};
     TRY(parse_protocol(o->protocol, &protocol, diag));
     TRY(pto_training_options(o, &options.training, diag));
-    if (protocol == PROTOCOL_GENTD26 && options.training.models == 0) options.training.models = 1u << PREDICT_PPM | 1u << PREDICT_COUNTS;
     TRY(pto_read_log(path, o, protocol == PROTOCOL_GENTD26, &log, diag));
     TRY_WHY(diag, eval_run(&log, protocol, &options, &result, diag), "%s", path);
     describe(&result, &log, protocol_name(protocol), options.training.seed, ret);

@@ -140,7 +140,7 @@ static void print_evaluation(const Request *r, const covey_pto_evaluation *v, co
 
 #define COMMON_OPTIONS(r) \
     {"log", 'l', OPTION_TEXT, &(r).log, "FILE", "the event log: CSV or XES, plain or gzip"}, \
-    {"models", 'm', OPTION_TEXT, &(r).o.models, "LIST", "of ppm,counts,lstm,transformer; default: all (gentd26: ppm,counts)"}, \
+    {"models", 'm', OPTION_TEXT, &(r).o.models, "LIST", "of ppm,counts,lstm,transformer; default: all"}, \
     {"seed", 's', OPTION_NUMBER64, &(r).seed, "N", "default 1"}, \
     {"case", 0, OPTION_TEXT, &(r).o.session_column, "COLUMN", "where the session is; default: by its usual names"}, \
     {"activity", 0, OPTION_TEXT, &(r).o.task_column, "COLUMN", "where the task is"}, \

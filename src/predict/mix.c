@@ -8,7 +8,6 @@
 #include "predict/vector.h"
 
 static const float GRADIENT_MAX = 4;
-static const float SET_RATES[MIX_SETS] = {1, 0.3f, 0.3f}; /* the sets with contexts see less and must not chase it */
 
 Err mixer_new(unsigned models, const unsigned contexts[MIX_SETS], Mixer *ret_mixer)
 {
@@ -41,6 +40,15 @@ size_t mixer_memory(const Mixer *m)
     return sum;
 }
 
+void mixer_copy(Mixer *m, const Mixer *from)
+{
+    for (int i = 0; i < MIX_SETS; i++) {
+        size_t size = (size_t)m->contexts[i] * m->models * sizeof(float);
+        memcpy(m->weights[i], from->weights[i], size);
+        memcpy(m->rates[i], from->rates[i], size);
+    }
+}
+
 void mixer_begin(Mixer *m, unsigned model, float weight)
 {
     for (unsigned i = 0; i < m->contexts[0]; i++) m->weights[0][i * m->models + model] = weight;
@@ -62,7 +70,8 @@ void mixer_distribution(const float *weights, unsigned models, const float *logs
     vector_softmax(ret_p, count);
 }
 
-void mixer_learn(Mixer *m, const unsigned at[MIX_SETS], const float *p, const float *logs, size_t stride, size_t count, uint16_t task, float rate)
+void mixer_learn(Mixer *m, const unsigned at[MIX_SETS], const float *p, const float *logs, size_t stride, size_t count, uint16_t task,
+                 const float rates[MIX_SETS])
 {
     for (unsigned k = 0; k < m->models; k++) {
         const float *log_p = logs + k * stride;
@@ -71,7 +80,7 @@ void mixer_learn(Mixer *m, const unsigned at[MIX_SETS], const float *p, const fl
         for (int i = 0; i < MIX_SETS; i++) {
             size_t w = at[i] * m->models + k;
             m->rates[i][w] += gradient * gradient;
-            m->weights[i][w] += SET_RATES[i] * rate * gradient / sqrtf(1 + m->rates[i][w]);
+            m->weights[i][w] += rates[i] * gradient / sqrtf(1 + m->rates[i][w]);
         }
     }
 }

@@ -18,14 +18,17 @@ typedef struct {
 MUST_USE Err mixer_new(unsigned models, const unsigned contexts[MIX_SETS], Mixer *ret_mixer);
 void mixer_free(Mixer *m);
 size_t mixer_memory(const Mixer *m);
+/** Both of the same sizes. */
+void mixer_copy(Mixer *m, const Mixer *from);
 /** Where a model speaks from the beginning: the first set's weight of it. */
 void mixer_begin(Mixer *m, unsigned model, float weight);
 /** The sum of the sets, for these contexts. */
 void mixer_weights(const Mixer *m, const unsigned at[MIX_SETS], float ret_weights[MIX_MODELS_MAX]);
 /** logs: [model][stride], of `count` tasks. ret_p sums to 1. */
 void mixer_distribution(const float *weights, unsigned models, const float *logs, size_t stride, size_t count, float *ret_p);
-/** p: what mixer_distribution gave for it. */
-void mixer_learn(Mixer *m, const unsigned at[MIX_SETS], const float *p, const float *logs, size_t stride, size_t count, uint16_t task, float rate);
+/** p: what mixer_distribution gave for it. rates: of each set; those with many contexts see less, and must not chase it. */
+void mixer_learn(Mixer *m, const unsigned at[MIX_SETS], const float *p, const float *logs, size_t stride, size_t count, uint16_t task,
+                 const float rates[MIX_SETS]);
 
 typedef struct { unsigned members; float weights[MIX_MEMBERS_MAX]; } Shares;
 /** At least two; most is given to the last. */

@@ -105,8 +105,11 @@ enum { PREDICT_REASONS_MAX = 32, PREDICT_SHARES = 3 };
  *  all have in the last, linear blend; sum 1. */
 size_t predictor_explain(Predictor *p, uint64_t session, PredictReason ret_reasons[PREDICT_REASONS_MAX], float ret_shares[PREDICT_SHARES]);
 
-/** From now on sessions go on, but nothing is learned from them. For measuring. */
-void predictor_freeze(Predictor *p);
+/** What is learned from now on; sessions go on in any case. For measuring; at the beginning everything is. */
+typedef enum { PREDICT_LEARN_ALL, PREDICT_LEARN_COUNTS, PREDICT_LEARN_WEIGHTS /* of the blend */, PREDICT_LEARN_NOTHING } PredictLearning;
+void predictor_set_learning(Predictor *p, PredictLearning learning);
+/** The weights of the blend, from another predictor. */
+void predictor_take_weights(Predictor *p, const Predictor *from);
 
 /** Bytes of memory held. */
 size_t predictor_memory(const Predictor *p);

@@ -109,23 +109,32 @@ static void learn_wait(Predictor *p, const Session *s)
 void predictor_learn(Predictor *p, const PredictEvent *event)
 {
     Session lost;
-    bool everybody = !p->frozen && client_counts(&p->clients, event->client ? event->client : event->session);
+    bool everybody = p->learning != PREDICT_LEARN_NOTHING && client_counts(&p->clients, event->client ? event->client : event->session);
     Session *s = session_touch(&p->sessions, event->session, &lost);
     predictor_learn_next(p, s, event->task, everybody);
     session_add(s, event);
-    if (everybody) learn_wait(p, s);
+    if (everybody && p->learning != PREDICT_LEARN_WEIGHTS) learn_wait(p, s);
 }
 
 void predictor_end(Predictor *p, uint64_t session)
 {
     Session *s = session_find(&p->sessions, session);
     if (!s) return;
-    bool everybody = !p->frozen && client_counts(&p->clients, s->client);
+    bool everybody = p->learning != PREDICT_LEARN_NOTHING && client_counts(&p->clients, s->client);
     if (s->count) predictor_learn_next(p, s, PREDICT_END, everybody);
     predictor_forget(p, session);
 }
 
-void predictor_freeze(Predictor *p) { p->frozen = true; }
+void predictor_set_learning(Predictor *p, PredictLearning learning) { p->learning = learning; }
+
+void predictor_take_weights(Predictor *p, const Predictor *from)
+{
+    mixer_copy(&p->counts, &from->counts);
+    mixer_copy(&p->all, &from->all);
+    p->shares = from->shares;
+    p->blend_learned = from->blend_learned;
+    p->say.valid = false;
+}
 
 void predictor_forget(Predictor *p, uint64_t session)
 {

@@ -29,7 +29,7 @@ typedef struct {
     uint64_t orders[PPM_ORDER_MAX + 1], views[VIEW_COUNT];
     unsigned order_count;
     int order;                      /* the longest that matched */
-    unsigned at[MIX_SETS];
+    unsigned at[MIX_SETS], second_at[MIX_SETS];
     float weights_counts[MIX_MODELS_MAX], weights_all[MIX_MODELS_MAX];
     float *p, *logs;                /* [SAY_COUNT][stride] */
     float *all, *blend;             /* [stride] */
@@ -44,7 +44,8 @@ struct Predictor {
     Clients clients;
     Mixer counts, all;
     Shares shares;
-    bool blend_learned, frozen;
+    bool blend_learned;
+    PredictLearning learning;
     Net *nets[NETS];
     float *states;                  /* [states_max][state_floats]; of both nets, one behind the other */
     NeuralState *state_of;

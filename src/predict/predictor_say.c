@@ -4,7 +4,8 @@
 #include "predict/predictor_parts.h"
 #include "predict/vector.h"
 
-static const float RATE = 0.02f, SECOND_RATE = 0.02f;
+/* Chosen on validation parts. Who agrees with whom says most about whom to believe: there the second blend learns fastest. */
+static const float RATES[MIX_SETS] = {0.02f, 0.006f, 0.006f}, SECOND_RATES[MIX_SETS] = {0.02f, 0.006f, 0.06f};
 
 static bool may_speak(const Predictor *p, PredictModel model) { return p->options.models == 0 || p->options.models >> model & 1; }
 
@@ -17,8 +18,30 @@ static void choose_weights(const Predictor *p, Say *say)
     say->at[1] = last < TASKS_ROOM ? last : PREDICT_END;
     say->at[2] = (unsigned)(say->order + 1) * 4 + part;
     mixer_weights(&p->counts, say->at, say->weights_counts);
-    mixer_weights(&p->all, say->at, say->weights_all);
 }
+
+static size_t top_of(const Say *say, unsigned row)
+{
+    const float *p = say_row(say, row);
+    size_t best = 0;
+    for (size_t t = 1; t < say->count; t++)
+        if (p[t] > p[best]) best = t;
+    return best;
+}
+
+/* The second blend's third context: which models say the same task as the counting ones, whether that is the last one again, how much is known.
+ * In the log domain three models that doubt a little outweigh one that is right; where they differ it has to be learned who is. */
+static void choose_second_weights(const Predictor *p, Say *say)
+{
+    size_t top = top_of(say, SAY_COUNTS);
+    bool known = say->s && say->s->count >= 5, again = top != PREDICT_END && top == session_task(say->s, 0);
+    unsigned agree = top_of(say, SAY_PPM) == top;
+    for (unsigned i = 0; i < NETS; i++) agree |= (unsigned)(top_of(say, SAY_LSTM + i) == top) << (i + 1);
+    memcpy(say->second_at, say->at, sizeof say->second_at);
+    say->second_at[2] = agree * 4 + 2 * known + again;
+    mixer_weights(&p->all, say->second_at, say->weights_all);
+}
+_Static_assert(2 << NETS << 2 <= (PPM_ORDER_MAX + 2) * 4, "the third set has room for both kinds of contexts");
 
 static void say_views(Predictor *p, Say *say)
 {
@@ -57,6 +80,7 @@ static void say_counts(Predictor *p, Say *say)
 static void blend(const Predictor *p, Say *say)
 {
     const float *w = p->shares.weights, *ppm = say_row(say, SAY_PPM), *counts = say_row(say, SAY_COUNTS);
+    choose_second_weights(p, say);
     mixer_distribution(say->weights_all, SECOND, say_logs(say, SAY_PPM), say->stride, say->count, say->all);
     for (size_t t = 0; t < say->count; t++) say->blend[t] = w[MEMBER_PPM] * ppm[t] + w[MEMBER_COUNTS] * counts[t] + w[MEMBER_ALL] * say->all[t];
 }
@@ -82,8 +106,8 @@ static void learn_blend(Predictor *p, uint16_t task)
 {
     const Say *say = &p->say;
     if (p->options.no_end && task == PREDICT_END) return;
-    mixer_learn(&p->counts, say->at, say_row(say, SAY_COUNTS), say->logs, say->stride, say->count, task, RATE);
-    mixer_learn(&p->all, say->at, say->all, say_logs(say, SAY_PPM), say->stride, say->count, task, SECOND_RATE);
+    mixer_learn(&p->counts, say->at, say_row(say, SAY_COUNTS), say->logs, say->stride, say->count, task, RATES);
+    mixer_learn(&p->all, say->second_at, say->all, say_logs(say, SAY_PPM), say->stride, say->count, task, SECOND_RATES);
     const float of_members[MEMBERS] = {say_row(say, SAY_PPM)[task], say_row(say, SAY_COUNTS)[task], say->all[task]};
     shares_learn(&p->shares, of_members);
     p->blend_learned = true;
@@ -93,11 +117,18 @@ void predictor_learn_next(Predictor *p, const Session *s, uint16_t task, bool ev
 {
     uint64_t id = s->id;
     bool known = task < predictor_symbols(p);
-    if (everybody && known) {
+    bool counts = everybody && p->learning != PREDICT_LEARN_WEIGHTS && p->learning != PREDICT_LEARN_NOTHING;
+    bool weights = everybody && p->learning != PREDICT_LEARN_COUNTS && p->learning != PREDICT_LEARN_NOTHING;
+    if (known && weights) {
         predictor_say(p, id);
         learn_blend(p, task);
-        ppm_learn(&p->contexts, p->say.orders, p->say.order_count, task);
-        views_learn(&p->contexts, &p->own, p->say.views, s, task, true);
+    }
+    if (known && counts) {
+        uint64_t views[VIEW_COUNT], orders[PPM_ORDER_MAX + 1];
+        unsigned order_count = ppm_contexts(s, orders);
+        views_contexts(s, views);
+        ppm_learn(&p->contexts, orders, order_count, task);
+        views_learn(&p->contexts, &p->own, views, s, task, true);
     } else if (known) {
         uint64_t views[VIEW_COUNT];
         views_contexts(s, views);

@@ -17,6 +17,7 @@ typedef struct {
     const Plan *plan;
     const EvalOptions *o;
     Predictor *p;
+    uint32_t sessions_max;
     Plain plain;
     float *row;
     double predict_s;
@@ -93,11 +94,19 @@ static void take_step(Run *r, const PlanStep *s)
     if (!r->plan->ask_before && asked) ask(r, session, task, (Part)s->part, s->target);
 }
 
-static Err take_steps(Run *r, size_t *at, Part last)
+/* How many steps there are in the parts up to this one. */
+static size_t steps_until(const Plan *p, Part last)
+{
+    size_t count = 0;
+    while (count < p->step_count && p->steps[count].part <= last) count++;
+    return count;
+}
+
+static Err take_steps(Run *r, size_t *at, size_t end)
 {
     const TrainingOptions *o = &r->o->training;
     static const char *const WHAT[PARTS] = {"counting", "validation", "test"};
-    for (; *at < r->plan->step_count && r->plan->steps[*at].part <= last; ++*at) {
+    for (; *at < end; ++*at) {
         const PlanStep *s = &r->plan->steps[*at];
         double done = (double)*at / (double)r->plan->step_count;
         if (*at % PROGRESS_EVERY == 0 && o->progress && o->progress(o->context, WHAT[s->part], done)) return FAIL(ERR_INTERRUPTED);
@@ -159,19 +168,82 @@ static Err train_nets(Run *r)
     return e;
 }
 
+static Err take_whole_nets(Run *r)
+{
+    for (int i = 0; i < TRAINED; i++) TRY(take_net(r->p, &r->trained[i].whole));
+    r->predict_s = 0;
+    r->predictions = 0;
+    return OK;
+}
+
+static Err new_predictor(const Run *r, Predictor **ret_predictor)
+{
+    bool no_end = r->plan->protocol == PROTOCOL_TAX || r->plan->protocol == PROTOCOL_GENTD26;
+    return predictor_new(&(PredictorOptions){.seed = r->o->training.seed, .contexts_max = CONTEXTS_MAX, .states_max = STATES_MAX,
+        .sessions_max = r->sessions_max, .models = r->o->training.models, .no_end = no_end}, ret_predictor);
+}
+
+/* Another predictor with the same numbers for tasks, whose counting models have seen the first `count` steps. */
+static Err count_again(const Run *r, size_t count, Predictor **ret_predictor)
+{
+    AUTO_PREDICTOR p = NULL;
+    uint16_t unused;
+    TRY(new_predictor(r, &p));
+    for (uint16_t t = 1; t <= predictor_task_count(r->p); t++) TRY(predictor_task(p, predictor_task_name(r->p, t), &unused));
+    predictor_set_learning(p, PREDICT_LEARN_COUNTS);
+    for (size_t i = 0; i < count; i++) {
+        const PlanStep *s = &r->plan->steps[i];
+        const PlanCase *c = &r->plan->cases[s->session];
+        if (s->event == c->count) predictor_end(p, r->plan->events[c->first].session);
+        else predictor_learn(p, &r->plan->events[c->first + s->event]);
+    }
+    *ret_predictor = p;
+    p = NULL;
+    return OK;
+}
+
+static void forget_validation(Run *r)
+{
+    for (int i = 0; i < EVAL_MODELS; i++) r->r.rows[i].validation = (Score){0};
+}
+
+/*
+ * What learns nothing on the test part needs weights for counting models that learn nothing: those that learn as they go deserve more. So weights are
+ * learned on the validation part while nothing else is; then the counting models see it, too. Without the test part the first half of the validation
+ * part is for the weights, and the second, for which nothing is learned any more, is what counts.
+ */
+static Err run_frozen(Run *r, size_t at)
+{
+    AUTO_PREDICTOR other = NULL;
+    Predictor *weighed = r->p;
+    size_t end = steps_until(r->plan, PART_VALIDATION);
+    predictor_set_learning(r->p, PREDICT_LEARN_WEIGHTS);
+    TRY(take_steps(r, &at, r->o->with_test ? end : at + (end - at) / 2)); /* once: more passes than one made it worse on small logs */
+    if (!r->o->with_test) {
+        forget_validation(r);
+        predictor_set_learning(r->p, PREDICT_LEARN_NOTHING);
+        return take_steps(r, &at, end);
+    }
+    TRY(count_again(r, at, &other));
+    r->p = other; /* which frees the one that has the weights, below */
+    other = weighed;
+    TRY(take_whole_nets(r));
+    predictor_take_weights(r->p, weighed);
+    predictor_set_learning(r->p, PREDICT_LEARN_NOTHING);
+    return take_steps(r, &at, r->plan->step_count);
+}
+
 static Err run_parts(Run *r)
 {
     size_t at = 0;
     double begin = cpu_now();
-    TRY(take_steps(r, &at, PART_FIT));
+    TRY(take_steps(r, &at, steps_until(r->plan, PART_FIT)));
     r->r.rows[EVAL_BLEND].train_s = r->r.rows[EVAL_COUNTS].train_s = cpu_now() - begin;
     TRY(train_nets(r));
-    TRY(take_steps(r, &at, PART_VALIDATION));
-    for (int i = 0; i < TRAINED; i++) TRY(take_net(r->p, &r->trained[i].whole));
-    r->predict_s = 0;
-    r->predictions = 0;
-    if (r->o->frozen) predictor_freeze(r->p);
-    return r->o->with_test ? take_steps(r, &at, PART_TEST) : OK;
+    if (r->o->frozen) return run_frozen(r, at);
+    TRY(take_steps(r, &at, steps_until(r->plan, PART_VALIDATION)));
+    TRY(take_whole_nets(r));
+    return r->o->with_test ? take_steps(r, &at, r->plan->step_count) : OK;
 }
 
 static Err new_run(Run *r)
@@ -200,24 +272,20 @@ static void describe(Run *r, double begin)
 
 static Err run(const EventLog *log, Protocol protocol, const EvalOptions *o, Buffer *checkpoint, EvalResult *ret_result, Diag *diag)
 {
-    AUTO_PREDICTOR p = NULL;
-    AUTO_PLAN plan = {0};
+    AUTO_PLAN plan = {.protocol = protocol};
     double begin = cpu_now();
-    uint32_t models = o->training.models;
-    const PredictorOptions options = {.seed = o->training.seed, .contexts_max = CONTEXTS_MAX, .states_max = STATES_MAX,
-        .sessions_max = log->sessions.count < 64 ? 64 : log->sessions.count, .models = models,
-        .no_end = protocol == PROTOCOL_TAX || protocol == PROTOCOL_GENTD26};
-    TRY(predictor_new(&options, &p));
-    TRY(plan_make(log, protocol, p, &plan, diag));
-    Run r = {.plan = &plan, .o = o, .p = p};
-    Err e = new_run(&r);
+    Run r = {.plan = &plan, .o = o, .sessions_max = log->sessions.count < 64 ? 64 : log->sessions.count};
+    TRY(new_predictor(&r, &r.p));
+    Err e = plan_make(log, protocol, r.p, &plan, diag);
+    if (!e.code) e = new_run(&r);
     if (!e.code) e = run_parts(&r);
-    if (!e.code && checkpoint) e = predictor_save(p, checkpoint);
+    if (!e.code && checkpoint) e = predictor_save(r.p, checkpoint);
     if (!e.code) {
         describe(&r, begin);
         *ret_result = r.r;
     }
     for (int i = 0; i < TRAINED; i++) trained_free(&r.trained[i]);
+    predictor_free(r.p);
     free(r.plain.followed);
     free(r.plain.last);
     free(r.row);
