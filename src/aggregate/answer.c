@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PLACES = 6, NAME_MAX_BYTES = RATIONAL_TEXT_MAX + 8, PART_TEXT_MAX = 512, ANSWER_OPEN_BYTES = 256 << 10, ANSWER_HEAD_BYTES = 2048 };
+enum { PLACES = 6, NAME_MAX_BYTES = RATIONAL_TEXT_MAX + 8, PART_TEXT_MAX = 512, ANSWER_HEAD_BYTES = 2048 };
 
 typedef enum { NEAREST, DOWN, UP } Rounding;
 
@@ -98,6 +98,7 @@ static Err begin_json(const Answer *a)
     TRY(put_rational(a->out, "rho", q->spend.rho));
     TRY(buffer_format(a->out, ", \"segments\": %" PRIu64, a->segments));
     if (q->kind == QUERY_BLOCKS) TRY(buffer_format(a->out, ", \"blocks\": %" PRIu64, q->block_count));
+    if (q->open_keys) TRY(buffer_format(a->out, ", \"room\": %d", QUERY_OPEN_ROOM));
     return buffer_format(a->out, ", \"confidence\": \"%s\", \"numbers\": [", confidence[0] ? confidence : "0.95");
 }
 
@@ -111,7 +112,7 @@ static void name_of(const Answer *a, const Released *n, char ret_name[NAME_MAX_B
 {
     const Query *q = &a->query->query;
     char which[RATIONAL_TEXT_MAX];
-    snprintf(ret_name, NAME_MAX_BYTES, "%s", n->role == PART_CLAMPED ? "clamped" : query_name(q->kind));
+    snprintf(ret_name, NAME_MAX_BYTES, "%s", n->role == PART_CLAMPED ? "clamped" : n->role == PART_ROOM ? "keys" : query_name(q->kind));
     if (n->role == PART_CHOICE) {
         rational_print(q->quantiles[n->index], which);
         snprintf(ret_name, NAME_MAX_BYTES, "q%s", which);
@@ -181,13 +182,14 @@ static size_t number_most(const Answer *a)
     return 304 + longest + NAME_MAX_BYTES;
 }
 
-/* The size that any answer to this request fits in. Open keys may be so long and so many that it takes several of that. */
+/* The size that any answer to this request fits in. */
 static size_t size_step(const Answer *a)
 {
     const PrivacyRequest *r = a->request;
-    const size_t declared = (size_t)r->key_count + r->quantile_count + r->outputs, escaped = 6 * (size_t)r->text_size;
-    if (a->query->query.open_keys) return ANSWER_OPEN_BYTES;
-    return (ANSWER_HEAD_BYTES + escaped + (2 + declared) * number_most(a) + 1023) / 1024 * 1024;
+    const bool open = a->query->query.open_keys;
+    const size_t declared = (size_t)r->key_count + r->quantile_count + r->outputs, numbers = 3 + (open ? QUERY_OPEN_ROOM : declared);
+    const size_t escaped = 6 * ((size_t)r->text_size + (open ? QUERY_OPEN_ROOM * QUERY_OPEN_KEY_BYTES_MAX : 0));
+    return (ANSWER_HEAD_BYTES + escaped + numbers * number_most(a) + 1023) / 1024 * 1024;
 }
 
 /* Whoever runs the last stage a thousand times opens one answer, and sees how long the others are: how many digits their numbers have, and so, in

@@ -6,7 +6,7 @@
 #include "aggregate/work.h"
 #include "base/test.h"
 
-enum { WORK_MEMORY = 1 << 20, WORKS = 32 };
+enum { WORK_MEMORY = 2 << 20, WORKS = 32 };
 
 typedef struct { QueryKind kind; const char *epsilon, *delta, *lower, *upper, *column, *by, *person; uint32_t records; } Asking;
 
@@ -48,7 +48,7 @@ static inline Err fill_zeros(void *context, void *bytes, size_t size)
 /** Bytes of the answer, padding included. */
 static inline size_t work_answer_size(Work *w, uint64_t segments)
 {
-    static uint8_t text[1 << 20];
+    static uint8_t text[WORK_ANSWER_MAX];
     Buffer out = {.data = text, .capacity = sizeof text, .limit = sizeof text};
     NoiseSource source = {.fill = fill_zeros};
     ck_assert_ok(work_release(w, &source, segments, &out));
@@ -58,7 +58,7 @@ static inline size_t work_answer_size(Work *w, uint64_t segments)
 /** The answer; until the next call. */
 static inline const char *work_answer_text(Work *w, uint64_t segments)
 {
-    static char text[(1 << 20) + 1];
+    static char text[WORK_ANSWER_MAX + 1];
     Buffer out = {.data = (uint8_t *)text, .capacity = sizeof text - 1, .limit = sizeof text - 1};
     NoiseSource source = {.fill = fill_zeros};
     memset(text, 0, sizeof text);

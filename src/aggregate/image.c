@@ -15,13 +15,13 @@
 
 SEE_NOTE(.memory_pages_initial = 1, .memory_pages_max = 1, .builder = "covey aggregate");
 
-enum { MEMORY_BYTES = 24 << 20, PIECE_BYTES = 64 << 10 };
+enum { PIECE_BYTES = 64 << 10 };
 /* What a micro-job ends with when it cannot go on: the same for every segment, or because of sizes alone. */
 enum { EXIT_REQUEST = 2, EXIT_COLUMN = 3, EXIT_ROOM = 4, EXIT_PARTIAL = 5, EXIT_RELEASE = 6 };
 
 static Work work;
-static _Alignas(16) uint8_t memory[MEMORY_BYTES];
-static _Alignas(16) uint8_t piece[WORK_FRAME_MAX], output[WORK_FRAME_MAX];
+static _Alignas(16) uint8_t memory[WORK_MEMORY_BYTES];
+static _Alignas(16) uint8_t piece[WORK_FRAME_MAX], output[WORK_ANSWER_MAX];
 static struct { uint8_t nothing; } instance;
 
 static _Noreturn void fail(uint32_t code)

@@ -35,7 +35,7 @@ static Err find_frame(Work *w, uint8_t *scratch, size_t size)
 {
     Buffer saved = {.data = scratch, .capacity = size, .limit = size};
     if (w->query.query.open_keys) {
-        w->frame = WORK_FRAME_MAX / 4;
+        w->frame = WORK_OPEN_FRAME;
         return OK;
     }
     TRY(aggregate_save(w->aggregate, &saved));
@@ -43,11 +43,12 @@ static Err find_frame(Work *w, uint8_t *scratch, size_t size)
     return w->frame <= WORK_FRAME_MAX ? OK : FAIL(ERR_LIMIT);
 }
 
-/* The whole table is wiped before it is used: no larger than so much text can need. */
+/* As large as so much text can need, so that no persons can be too many: whether there is memory for that is decided by the segment's size alone. */
 static Err begin_persons(Work *w, uint64_t segment_bytes, uint8_t *memory, size_t size)
 {
-    const size_t most = segment_bytes < size ? contribution_size((size_t)segment_bytes, segment_bytes / 2) : size;
-    return contribution_start(w->query.query.limits, memory, most < size ? most : size, &w->persons);
+    if (segment_bytes > CONTRIBUTION_SEGMENT_BYTES_MAX) return FAIL(ERR_LIMIT);
+    const size_t most = contribution_size((size_t)segment_bytes, contribution_records((size_t)segment_bytes));
+    return most <= size ? contribution_start(w->query.query.limits, memory, most, &w->persons) : FAIL(ERR_LIMIT);
 }
 
 Err work_begin(Work *w, const PrivacyRequest *request, uint64_t segments, uint64_t segment_bytes, void *memory, size_t size, Diag *diag)
@@ -56,10 +57,10 @@ Err work_begin(Work *w, const PrivacyRequest *request, uint64_t segments, uint64
     w->request = request;
     TRY(request_read(request, segments, &w->query, diag));
     const Query *q = &w->query.query;
-    TRY(aggregate_size(q, WORK_OPEN_KEYS, &need));
+    TRY(aggregate_size(q, QUERY_OPEN_ROOM, &need));
     need = (need + 15) & ~(size_t)15;
     if (need > size) return FAIL(ERR_LIMIT);
-    TRY(aggregate_start(q, NULL, WORK_OPEN_KEYS, memory, need, &w->aggregate));
+    TRY(aggregate_start(q, NULL, QUERY_OPEN_ROOM, memory, need, &w->aggregate));
     TRY(find_frame(w, (uint8_t *)memory + need, size - need));
     if (q->by_person && segment_bytes) TRY(begin_persons(w, segment_bytes, (uint8_t *)memory + need, size - need));
     return begin_records(w);

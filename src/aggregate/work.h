@@ -8,7 +8,12 @@
 #include "privacy/aggregate.h"
 #include "privacy/request_query.h"
 
-enum { WORK_OPEN_KEYS = 1024, WORK_FRAME_MAX = 1 << 20 };
+enum {
+    WORK_FRAME_MAX = 1 << 20,
+    WORK_OPEN_FRAME = 384 << 10,                 /* of open keys: room for all, as long as they may be */
+    WORK_ANSWER_MAX = 8 << 20,
+    WORK_MEMORY_BYTES = 56 << 20,                /* enough for any request and a segment of CONTRIBUTION_SEGMENT_BYTES_MAX */
+};
 
 typedef struct {
     const PrivacyRequest *request;
@@ -22,7 +27,7 @@ typedef struct {
 /** memory: aligned to 16, for the aggregate and the table of persons. segment_bytes: of the segment that will be fed, whose size alone decides how
  *  large the table is; 0: none. errors: those of request_read and aggregate_start */
 MUST_USE Err work_begin(Work *w, const PrivacyRequest *request, uint64_t segments, uint64_t segment_bytes, void *memory, size_t size, Diag *diag);
-/** A piece of the segment; then its end. errors: ERR_NO_ENTRY (a column is missing), ERR_LIMIT (more persons or keys than there is room for) */
+/** A piece of the segment; then its end. errors: ERR_NO_ENTRY (a column is missing), ERR_LIMIT (2^48 records) */
 MUST_USE Err work_feed(Work *w, View piece);
 MUST_USE Err work_end(Work *w);
 /** Adds a frame that another SEE made. errors: ERR_CORRUPT */

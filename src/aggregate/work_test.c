@@ -119,7 +119,7 @@ START_TEST(answers_of_blocks_are_of_one_size_whatever_modules_say)
 }
 END_TEST
 
-/* Neither how many open keys there are nor how long: as long as they are not more than 256 KiB. */
+/* Neither how many open keys there are nor how long. */
 START_TEST(answers_of_open_keys_and_their_frames_are_of_one_size_whatever_keys_there_are)
 {
     static char text[1 << 16];
@@ -135,6 +135,97 @@ START_TEST(answers_of_open_keys_and_their_frames_are_of_one_size_whatever_keys_t
         ck_assert_ptr_nonnull(strstr(work_answer_text(fed(&r, text), 4), "key-0003")); /* they are in it */
     }
     ck_assert_uint_eq(frame_of(fed(&r, "k,v\n")).size, frame_of(fed(&r, text)).size);
+}
+END_TEST
+
+/* --- room --- */
+
+static PrivacyRequest open_histogram(void)
+{
+    PrivacyRequest r = asking((Asking){.kind = QUERY_HISTOGRAM, .by = "k", .delta = "0.000001", .epsilon = "100"});
+    r.flags |= PRIVACY_OPEN_KEYS;
+    return r;
+}
+
+/* `crowd` records of the key "crowd" behind one record of each of so many keys, which begin with `prefix`. */
+static Work *crowded(const PrivacyRequest *r, char prefix, int keys, int crowd)
+{
+    static char text[1 << 18];
+    size_t at = (size_t)snprintf(text, sizeof text, "k\n");
+    for (int i = 0; i < keys; i++) at += (size_t)snprintf(text + at, sizeof text - at, "%c%d\n", prefix, i);
+    for (int i = 0; i < crowd; i++) at += (size_t)snprintf(text + at, sizeof text - at, "crowd\n");
+    return fed(r, text);
+}
+
+static double number_named(const char *answer, const char *name)
+{
+    char at[64];
+    double value = -1;
+    snprintf(at, sizeof at, "\"name\": \"%s\"", name);
+    const char *found = strstr(answer, at);
+    if (found) found = strstr(found, "\"value\": ");
+    if (found) ck_assert_int_eq(sscanf(found, "\"value\": %lf", &value), 1);
+    return value;
+}
+
+/* One key more than there is room for changes neither how a segment's SEE ends nor the size of what leaves it; the answer then names no key. */
+START_TEST(more_open_keys_than_there_is_room_for_show_nowhere_but_with_noise)
+{
+    const PrivacyRequest r = open_histogram();
+    static const struct { int keys; bool named; } CASES[] = {
+        {10, true}, {QUERY_OPEN_ROOM - 100, true}, {QUERY_OPEN_ROOM - 1, false}, {QUERY_OPEN_ROOM, false}, {9000, false}};
+    const size_t frame = frame_of(crowded(&r, 'a', 0, 0)).size, answer = work_answer_size(crowded(&r, 'a', 0, 0), 4);
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const int keys = CASES[i].keys;
+        ck_assert_uint_eq(frame_of(crowded(&r, 'a', keys, 60)).size, frame);
+        ck_assert_uint_eq(work_answer_size(crowded(&r, 'a', keys, 60), 4), answer);
+        const char *text = work_answer_text(crowded(&r, 'a', keys, 60), 4);
+        ck_assert_msg((strstr(text, "\"crowd\"") != NULL) == CASES[i].named, "%d keys", keys);
+        ck_assert_double_eq_tol(number_named(text, "keys"), keys < QUERY_OPEN_ROOM ? keys + 1 : QUERY_OPEN_ROOM + 1, 10); /* scale 0.1 */
+    }
+}
+END_TEST
+
+START_TEST(room_is_for_the_keys_of_all_segments_together)
+{
+    const PrivacyRequest r = open_histogram();
+    Work *few = work_new(&r, 4), *many = work_new(&r, 4), *late = work_new(&r, 4);
+    const Buffer a = frame_of(crowded(&r, 'a', 2500, 60)), b = frame_of(crowded(&r, 'b', 2500, 60)), over = frame_of(crowded(&r, 'a', 9000, 60));
+    ck_assert_ok(work_merge(few, view_buffer(&a)));
+    ck_assert_ok(work_merge(few, view_buffer(&a))); /* the same keys again */
+    ck_assert_ptr_nonnull(strstr(work_answer_text(few, 4), "\"crowd\""));
+    ck_assert_ok(work_merge(many, view_buffer(&a)));
+    ck_assert_ok(work_merge(many, view_buffer(&b)));
+    ck_assert_ptr_null(strstr(work_answer_text(many, 4), "\"crowd\""));
+    ck_assert_ok(work_merge(late, view_buffer(&over))); /* that one found no room stays known */
+    const Buffer again = frame_of(late);
+    Work *top = work_new(&r, 4);
+    ck_assert_ok(work_merge(top, view_buffer(&again)));
+    ck_assert_ptr_null(strstr(work_answer_text(top, 4), "\"crowd\""));
+}
+END_TEST
+
+START_TEST(the_largest_answer_and_the_largest_segment_have_memory)
+{
+    PrivacyRequest r = asking((Asking){.kind = QUERY_TOP, .lower = "-100000000", .upper = "100000000", .column = "v", .by = "k", .person = "p",
+                                       .delta = "0.000001", .epsilon = "999.99999"});
+    r.flags |= PRIVACY_OPEN_KEYS | PRIVACY_OF_VALUES | PRIVACY_CHECK_BOUNDS;
+    r.top = QUERY_OPEN_ROOM;
+    static _Alignas(16) uint8_t large[WORK_MEMORY_BYTES];
+    Work w = {.frame = 0};
+    ck_assert_ok(work_begin(&w, &r, 4, CONTRIBUTION_SEGMENT_BYTES_MAX, large, sizeof large, NULL));
+    ck_assert_uint_lt(work_answer_size(work_new(&r, 4), 4), WORK_ANSWER_MAX);
+    ck_assert_err(work_begin(&w, &r, 4, CONTRIBUTION_SEGMENT_BYTES_MAX + 1, large, sizeof large, NULL), ERR_LIMIT);
+}
+END_TEST
+
+START_TEST(a_long_open_key_does_not_count)
+{
+    char text[400] = "k\n";
+    const PrivacyRequest r = open_histogram();
+    for (int i = 0; i < 5; i++) snprintf(text + strlen(text), sizeof text - strlen(text), "%0*d\n", QUERY_OPEN_KEY_BYTES_MAX + (i > 2), 7);
+    const char *answer = work_answer_text(fed(&r, text), 4);
+    ck_assert_double_eq(number_named(answer, "keys"), 1);
 }
 END_TEST
 
@@ -193,5 +284,8 @@ TEST_MAIN("aggregate/work", values_are_clamped_and_what_is_no_number_moves_nothi
           a_person_counts_as_often_as_the_bound_says_and_the_others_as_before, frames_are_of_one_size_whatever_is_in_them,
           answers_are_of_one_size_whatever_their_numbers_are, answers_of_quantiles_are_of_one_size_and_name_each,
           answers_of_blocks_are_of_one_size_whatever_modules_say,
-          answers_of_open_keys_and_their_frames_are_of_one_size_whatever_keys_there_are, frames_add_up_in_any_tree,
+          answers_of_open_keys_and_their_frames_are_of_one_size_whatever_keys_there_are,
+          more_open_keys_than_there_is_room_for_show_nowhere_but_with_noise,
+          room_is_for_the_keys_of_all_segments_together, the_largest_answer_and_the_largest_segment_have_memory, a_long_open_key_does_not_count,
+          frames_add_up_in_any_tree,
           a_frame_of_another_size_or_query_is_refused, a_module_moves_the_answer_by_one_segments_share_whatever_it_says)

@@ -64,6 +64,20 @@ static uint64_t records_about(const SealedFacts *facts)
     return power;
 }
 
+/* A segment with more text than there is memory to count persons in fails whatever it holds: said before anything is charged. */
+static Err check_sizes(const covey_task *t, Dataset *d, Diag *diag)
+{
+    if (!request_reads_records(t->spec.privacy) || !d->policy.budget.person[0]) return OK;
+    for (uint64_t i = 0; i < d->facts.segments; i++) {
+        SealedSegment s;
+        TRY_WHY(diag, sealed_segment(d->file, i, &s), "%s: can't be read", t->spec.input_path);
+        if (s.plain_size >= CONTRIBUTION_SEGMENT_BYTES_MAX)
+            return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: segment %" PRIu64 " has %" PRIu64 " bytes, and persons are counted in segments below %d MiB: seal it into more "
+                            "segments (--segments); nothing was charged", t->spec.input_path, i, s.plain_size, CONTRIBUTION_SEGMENT_BYTES_MAX >> 20);
+    }
+    return OK;
+}
+
 /* Sample-and-aggregate over as many blocks as err least, each of whole segments, unless the task says how many. */
 static Err choose_blocks(covey_task *t, Dataset *d, Diag *diag)
 {
@@ -81,6 +95,7 @@ static Err prepare(covey_task *t, Dataset *d, Diag *diag)
 {
     TRY(open_dataset(t, d, diag));
     TRY(take_unit(t, d, diag));
+    TRY(check_sizes(t, d, diag));
     return choose_blocks(t, d, diag);
 }
 

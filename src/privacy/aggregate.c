@@ -36,7 +36,7 @@ static Layout layout(const Query *q, uint32_t open_keys)
     for (l.slot_count = open ? 4 : 0; open && l.slot_count < 2 * (uint64_t)open_keys; l.slot_count *= 2) ;
     l.keys = place(&l.total, open ? open_keys * sizeof(OpenKey) : 0);
     l.slots = place(&l.total, l.slot_count * sizeof(uint32_t));
-    l.bytes = place(&l.total, open ? (size_t)open_keys * STATE_KEY_BYTES + QUERY_KEY_BYTES_MAX : 0);
+    l.bytes = place(&l.total, open ? (size_t)open_keys * QUERY_OPEN_KEY_BYTES_MAX : 0);
     l.scores = place(&l.total, choices ? (l.cell_count + 2) * sizeof(int64_t) : 0);
     l.order = place(&l.total, ((size_t)released + 2) * sizeof(uint32_t));
     return l;
@@ -68,7 +68,7 @@ Err aggregate_start(const Query *query, const Plan *plan, uint32_t open_keys, vo
     a->order = (uint32_t *)(void *)(at + l.order);
     if (state_is_open(query)) {
         a->key_room = open_keys;
-        a->key_bytes_room = (size_t)open_keys * STATE_KEY_BYTES + QUERY_KEY_BYTES_MAX;
+        a->key_bytes_room = (size_t)open_keys * QUERY_OPEN_KEY_BYTES_MAX;
     }
     *ret_aggregate = a;
     return OK;
@@ -102,20 +102,23 @@ static uint32_t *slot_of(Aggregate *a, View key, uint32_t hash)
     return &a->slots[slot];
 }
 
-Err state_open_key(Aggregate *a, View key, OpenKey **ret)
+OpenKey *state_open_key(Aggregate *a, View key)
 {
     const uint32_t hash = hash_of(key);
+    if (key.size > QUERY_OPEN_KEY_BYTES_MAX) return NULL;
     uint32_t *slot = slot_of(a, key, hash);
     if (*slot == 0) {
-        if (a->key_count == a->key_room || a->key_bytes_room - a->key_bytes_used < key.size) return FAIL(ERR_LIMIT);
+        if (a->key_count == a->key_room) {
+            a->overflowed = true;
+            return NULL;
+        }
         OpenKey *k = &a->keys[a->key_count];
         *k = (OpenKey){.at = (uint32_t)a->key_bytes_used, .hash = hash, .size = (uint16_t)key.size};
         if (key.size) memcpy(a->key_bytes + k->at, key.data, key.size);
         a->key_bytes_used += key.size;
         *slot = ++a->key_count;
     }
-    *ret = &a->keys[*slot - 1];
-    return OK;
+    return &a->keys[*slot - 1];
 }
 
 static int order_of(View a, View b)
@@ -161,20 +164,19 @@ static uint32_t declared(const Aggregate *a, View key)
     return low < a->cell_count && view_equal(a->query->keys[low], key) ? low : a->cell_count;
 }
 
-static Err add_by_key(Aggregate *a, View key, int64_t value, bool first_of_key)
+static void add_by_key(Aggregate *a, View key, int64_t value, bool first_of_key)
 {
     const Int128 added = state_sums_values(a->query) ? value : 1;
-    if (key.size > QUERY_KEY_BYTES_MAX) return OK;
+    if (key.size > QUERY_KEY_BYTES_MAX) return;
     if (state_is_open(a->query)) {
-        OpenKey *k;
-        TRY(state_open_key(a, key, &k));
+        OpenKey *k = state_open_key(a, key);
+        if (!k) return;
         k->value += added;
         k->persons += first_of_key;
-        return OK;
+        return;
     }
     uint32_t cell = declared(a, key);
     if (cell < a->cell_count) a->cells[cell] += added;
-    return OK;
 }
 
 /** Which of the equal bins; the same steps for every value. */
@@ -199,7 +201,7 @@ Err aggregate_record(Aggregate *a, View key, View value, bool first_of_key)
     case QUERY_VARIANCE: a->cells[2] += 2 * y * y - width * width; /* fall through */
     case QUERY_MEAN: a->cells[0]++; a->cells[1] += y; break;
     case QUERY_QUANTILES: a->cells[bin_of(q, steps)]++; break;
-    default: TRY(add_by_key(a, key, steps, first_of_key)); break;
+    default: add_by_key(a, key, steps, first_of_key); break;
     }
     a->records++;
     a->clamped += clamped;
@@ -238,5 +240,6 @@ void aggregate_wipe(Aggregate *a)
     a->records = a->clamped = a->blocks = 0;
     a->key_count = 0;
     a->key_bytes_used = 0;
+    a->overflowed = false;
     a->released = true;
 }

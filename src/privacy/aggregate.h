@@ -9,9 +9,8 @@
  * that
  * claims more is ERR_CORRUPT.
  *
- * Room for open keys must follow from the segment's public size (a key needs a record, so its bytes are enough): running out of it depends on the
- * data,
- * and one person's record could then decide whether a whole segment counts.
+ * Room for open keys is the same in all states whose partial results are merged. A key that finds none is dropped, and that is carried on: what is
+ * released then is decided with noise (query.h), and one person's record cannot decide whether anything fails.
  *
  * Time: a value is added, compared and clamped without branches on it. Keys are looked up in tables, so memory access depends on keys; what a SEE's
  * neighbours
@@ -34,8 +33,9 @@ void aggregate_plan(Aggregate *a, const Plan *plan);
 /**
  * One record that contribution_admit let pass (unit record: any record). key, value: empty where the query has none. first_of_key: the person's
  * first with
- * this key (open keys count persons; unit record: always true). A key that was not declared, or is longer than QUERY_KEY_BYTES_MAX, is dropped.
- * errors: ERR_LIMIT (more open keys than there is room for; 2^48 records), ERR_PROTOCOL (released before, or a query of blocks)
+ * this key (open keys count persons; unit record: always true). A key that was not declared, or is longer than QUERY_KEY_BYTES_MAX (an open one:
+ * QUERY_OPEN_KEY_BYTES_MAX), is dropped.
+ * errors: ERR_LIMIT (2^48 records), ERR_PROTOCOL (released before, or a query of blocks)
  */
 MUST_USE Err aggregate_record(Aggregate *a, View key, View value, bool first_of_key);
 /**
@@ -47,7 +47,7 @@ void aggregate_block(Aggregate *a, View output);
 
 /** Appends the partial result; deterministic. errors: ERR_LIMIT, ENOMEM: those of the buffer */
 MUST_USE Err aggregate_save(const Aggregate *a, Buffer *out);
-/** Adds a partial result. errors: ERR_CORRUPT (not one of this query, sums beyond what its records allow), ERR_LIMIT (room); the state is then
+/** Adds a partial result. errors: ERR_CORRUPT (not one of this query, sums beyond what its records allow); the state is then
  *  unusable */
 MUST_USE Err aggregate_merge(Aggregate *a, View partial);
 
@@ -55,7 +55,7 @@ MUST_USE Err aggregate_merge(Aggregate *a, View partial);
  *  out. */
 typedef struct {
     View key;                       /* sum by key, histogram, top; empty otherwise; borrowed from the state or the query */
-    PartRole role;                  /* PART_CLAMPED: the bounds check; PART_CHOICE: a quantile; otherwise PART_VALUE */
+    PartRole role;                  /* PART_CLAMPED: the bounds check; PART_ROOM: how many open keys; PART_CHOICE: a quantile; otherwise PART_VALUE */
     uint32_t index;                 /* which quantile, which output of a block, which place in a top; otherwise 0 */
     const Part *part;               /* mechanism and parameters; mean, variance: those of the numerator, the others stand beside it in the plan */
     bool negative, low_negative, high_negative;

@@ -1,7 +1,7 @@
 /* Does any aggregation tell two neighbouring inputs apart by more than it says, and does this test notice when one does? */
 #include "privacy/blackbox.h"
 
-enum { RUNS = 30000, RECORDS_MAX = 16, MEMORY = 1 << 14, OPEN_ROOM = 16 };
+enum { RUNS = 30000, RECORDS_MAX = 16, MEMORY = 1 << 16, OPEN_ROOM = 200 };
 
 typedef struct { const char *person, *key, *value; } Row;
 
@@ -14,7 +14,8 @@ typedef struct Case {
     double halve;                  /* planted: the noise's scale is divided by this */
     bool unbounded;                /* planted: contribution limits are not applied */
     bool unclamped;                /* planted: the plan is made for [lower, upper], values are taken from wider bounds */
-    bool twice;                    /* planted, blocks: the person is in two of them */
+    int room, fill, crowd;         /* open keys: room (0: OPEN_ROOM); behind the rows so many keys of one person each, then one key of so many */
+    bool untested;                 /* planted: no margin between the noisy number of keys and the room */
 } Case;
 
 typedef struct { double sum; uint64_t hash; int seen, most; } Observed;
@@ -47,6 +48,11 @@ static void feed(const Case *c, Aggregate *a, bool without)
             ck_assert_ok(contribution_admit(&persons, view_text(row->person), view_text(row->key), &counts, &first));
         if (counts) ck_assert_ok(aggregate_record(a, view_text(row->key), view_text(row->value), first));
     }
+    for (int i = 0; i < c->fill; i++) {
+        const uint16_t key = (uint16_t)(0x8000 + i);
+        ck_assert_ok(aggregate_record(a, view_of(&key, sizeof key), VIEW("1"), true));
+    }
+    for (int i = 0; i < c->crowd; i++) ck_assert_ok(aggregate_record(a, VIEW("w"), VIEW("1"), true));
 }
 
 static double run(const Case *original, uint64_t seed)
@@ -69,11 +75,13 @@ static double run(const Case *original, uint64_t seed)
         if (p->law.kind != LAW_NONE) p->law.scale = rational_make(p->law.scale.num, p->law.scale.den * by);
         else p->gamma_unit = rational_make(p->gamma_unit.num * by, p->gamma_unit.den);
     }
+    for (uint32_t i = 0; i < plan.part_count; i++)
+        if (plan.parts[i].role == PART_ROOM && c.untested) plan.parts[i].threshold = 0;
     if (c.unclamped) ck_assert_ok(bounds_parse(VIEW("-1000"), VIEW("1000"), VIEW("1"), &c.query.bounds));
     for (int i = 0; i < 2 * RUNS; i++) {
         Aggregate *a;
         Observed o = {.most = c.outputs};
-        ck_assert_ok(aggregate_start(&c.query, &plan, OPEN_ROOM, memory, sizeof memory, &a));
+        ck_assert_ok(aggregate_start(&c.query, &plan, c.room ? (uint32_t)c.room : OPEN_ROOM, memory, sizeof memory, &a));
         feed(&c, a, i % 2);
         ck_assert_ok(aggregate_release(a, &source, observe, &o));
         blackbox_count(&box, i % 2, (int64_t)floor((o.sum - c.offset) * c.scale) + BLACKBOX_CELLS / 2 + (int64_t)(o.hash % 7) * 64 + o.seen * 5);
@@ -160,6 +168,69 @@ START_TEST(open_keys_lose_no_more_than_epsilon_and_delta)
 }
 END_TEST
 
+/* With person x the keys a and b take the room of the crowd's key: whoever sees that key knows that x is not there. */
+static Case full_case(int fill)
+{
+    Case c = open_case(QUERY_HISTOGRAM);
+    const Row rows[] = {{"x", "a", ""}, {"x", "b", ""}};
+    memset(c.rows, 0, sizeof c.rows);
+    memcpy(c.rows, rows, sizeof rows);
+    c.room = 140;
+    c.fill = fill;
+    c.crowd = 60; /* far above the threshold */
+    return c;
+}
+
+START_TEST(whether_open_keys_had_room_loses_no_more_than_epsilon_and_delta)
+{
+    expect_kept(full_case(139), "room for all without the person, and not with");
+    expect_kept(full_case(70), "room that is found to suffice half of the time");
+    Case c = full_case(139);
+    c.query.spend = (Spend){RATIONAL_ZERO, rational("0.02"), rational("0.5")};
+    expect_kept(c, "the same, out of rho");
+}
+END_TEST
+
+START_TEST(a_key_that_finds_no_room_and_is_left_out_is_noticed)
+{
+    Case c = full_case(139);
+    c.untested = true;
+    expect_noticed(c, "room that is not left free");
+}
+END_TEST
+
+START_TEST(noise_a_fraction_as_large_is_noticed_where_keys_are_open)
+{
+    static const QueryKind KINDS[] = {QUERY_HISTOGRAM, QUERY_SUM_BY_KEY};
+    for (int i = 0; i < 2; i++) {
+        Case c = open_case(KINDS[i]);
+        memset(c.rows, 0, sizeof c.rows);
+        c.rows[0] = (Row){"x", "w", "900"};
+        c.crowd = 60; /* the key is shown */
+        c.halve = 20;
+        expect_noticed(c, query_name(KINDS[i]));
+    }
+}
+END_TEST
+
+/* The number of clamped values is a number like any other. */
+START_TEST(checked_bounds_lose_no_more_than_is_said)
+{
+    static const QueryKind KINDS[] = {QUERY_SUM, QUERY_QUANTILES, QUERY_BLOCKS};
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
+        Case c = the_case(KINDS[i]);
+        c.query.check_bounds = true;
+        expect_kept(c, query_name(KINDS[i]));
+    }
+    Case c = the_case(QUERY_MEAN);
+    c.query.check_bounds = true;
+    c.outputs = c.scale = 1; /* that number alone, which has a tenth of the price */
+    expect_kept(c, "the number of clamped values");
+    c.halve = 30;
+    expect_noticed(c, "the number of clamped values");
+}
+END_TEST
+
 START_TEST(a_unit_of_records_keeps_its_promise)
 {
     for (int kind = 0; kind < QUERY_KINDS; kind++) {
@@ -205,6 +276,17 @@ START_TEST(a_wrong_sensitivity_is_noticed)
     c = the_case(QUERY_HISTOGRAM);
     c.unbounded = true;
     expect_noticed(c, "a person with too many keys");
+    static const QueryKind KINDS[] = {QUERY_SUM, QUERY_SUM_BY_KEY, QUERY_TOP, QUERY_MEAN, QUERY_QUANTILES, QUERY_VARIANCE};
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
+        c = the_case(KINDS[i]);
+        c.unbounded = true;
+        c.query.limits = (ContributionLimits){1, 1, 1}; /* and has twelve */
+        c.query.top = 3;
+        memset(c.rows, 0, sizeof c.rows);
+        for (int row = 0; row < 12; row++) c.rows[row] = (Row){"x", "a", "900"};
+        c.rows[12] = (Row){"y", "a", "-5"};
+        expect_noticed(c, query_name(KINDS[i]));
+    }
 }
 END_TEST
 
@@ -216,6 +298,12 @@ START_TEST(an_unclamped_value_is_noticed)
     c = the_case(QUERY_SUM_BY_KEY);
     c.unclamped = true;
     expect_noticed(c, "sum-by-key");
+    static const QueryKind KINDS[] = {QUERY_MEAN, QUERY_TOP, QUERY_BLOCKS};
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
+        c = the_case(KINDS[i]);
+        c.unclamped = true;
+        expect_noticed(c, query_name(KINDS[i]));
+    }
 }
 END_TEST
 
@@ -263,6 +351,9 @@ START_TEST(what_a_block_says_in_every_byte_is_bounded_by_its_range)
 END_TEST
 
 TEST_MAIN("privacy/blackbox", no_aggregation_loses_more_than_its_epsilon, no_aggregation_loses_more_than_its_rho,
-    open_keys_lose_no_more_than_epsilon_and_delta, a_unit_of_records_keeps_its_promise, noise_half_as_large_is_noticed,
+    open_keys_lose_no_more_than_epsilon_and_delta,
+    whether_open_keys_had_room_loses_no_more_than_epsilon_and_delta, a_key_that_finds_no_room_and_is_left_out_is_noticed,
+    noise_a_fraction_as_large_is_noticed_where_keys_are_open, checked_bounds_lose_no_more_than_is_said,
+    a_unit_of_records_keeps_its_promise, noise_half_as_large_is_noticed,
     noise_a_fraction_as_large_is_noticed_in_what_is_composed, a_wrong_sensitivity_is_noticed, an_unclamped_value_is_noticed,
     a_person_in_two_blocks_is_noticed, noise_in_floating_point_is_noticed, what_a_block_says_in_every_byte_is_bounded_by_its_range)

@@ -3,7 +3,7 @@
 
 #include "base/fnv.h"
 
-enum { SLOTS_SHARE = 32, ENTRY_ALIGN = 4, WHOLE_PERSON = UINT16_MAX };
+enum { SLOTS_SHARE = 16, ENTRY_ALIGN = 4, WHOLE_PERSON = UINT16_MAX };
 
 /** Followed by the person's bytes, then the key's. key_size WHOLE_PERSON: the person's own entry. */
 typedef struct { uint32_t hash, records, keys; uint16_t person_size, key_size; } Entry;
@@ -12,9 +12,22 @@ size_t contribution_size(size_t segment_bytes, uint64_t records)
 {
     /* two entries a record, the person in both, and more slots than entries */
     size_t entries = 2 * (size_t)records, bytes = entries * (sizeof(Entry) + ENTRY_ALIGN) + 3 * segment_bytes;
-    size_t by_slots = (entries + 4) * SLOTS_SHARE * 2; /* there is a slot for each 64 bytes at least */
+    size_t by_slots = (entries + 4) * SLOTS_SHARE * 2; /* there is a slot for each 32 bytes at least */
     size_t table = bytes + bytes / (SLOTS_SHARE / 4 - 1) + 64;
     return table > by_slots ? table : by_slots;
+}
+
+/* With its newline: 257 different ones of at most two bytes, 65,536 of three, all others of four at least. */
+uint64_t contribution_records(size_t segment_bytes)
+{
+    static const struct { uint64_t different, bytes; } SHORT[] = {{257, 2}, {65536, 3}};
+    uint64_t records = 0, left = segment_bytes;
+    for (int i = 0; i < 2; i++) {
+        const uint64_t fit = left / SHORT[i].bytes, some = fit < SHORT[i].different ? fit : SHORT[i].different;
+        records += some;
+        left -= some * SHORT[i].bytes;
+    }
+    return records + left / 4 + 1; /* the last may lack its newline */
 }
 
 Err contribution_start(ContributionLimits limits, void *memory, size_t size, Contribution *ret)

@@ -12,7 +12,8 @@
 #include "base/bytes.h"
 
 typedef struct { uint32_t records, keys, per_key; } ContributionLimits; /* each 1 .. CONTRIBUTION_MAX */
-enum { CONTRIBUTION_MAX = 1 << 16, PERSON_BYTES_MAX = 256 };
+enum { CONTRIBUTION_MAX = 1 << 16, PERSON_BYTES_MAX = 256,
+       CONTRIBUTION_SEGMENT_BYTES_MAX = 2 << 20 /* of one whose persons are counted: the built-in image has memory for as many as it may hold */ };
 
 typedef struct {
     ContributionLimits limits;
@@ -21,8 +22,10 @@ typedef struct {
     uint32_t slot_count, entry_count;
 } Contribution;
 
-/** Bytes that are enough for any segment of that many bytes and that many records. */
+/** Bytes that are enough for any segment of that many bytes and that many different records. */
 size_t contribution_size(size_t segment_bytes, uint64_t records);
+/** How many different records a segment of that many bytes can have at most. */
+uint64_t contribution_records(size_t segment_bytes);
 /** errors: ERR_BAD_INPUT (a limit of 0 or above CONTRIBUTION_MAX), ERR_LIMIT (not even an empty table fits, or 4 GiB and more) */
 MUST_USE Err contribution_start(ContributionLimits limits, void *memory, size_t size, Contribution *ret);
 /**

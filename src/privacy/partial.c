@@ -1,7 +1,8 @@
 /*
  * Partial results: the raw sums of some segments, as bytes. Little-endian:
  *
- *     u32 magic "CVpa", u32 version 1, u32 kind, u32 cells, u64 records, u64 clamped, u64 blocks, u64 digest of the query, u32 open keys, u32 0
+ *     u32 magic "CVpa", u32 version 1, u32 kind, u32 cells, u64 records, u64 clamped, u64 blocks, u64 digest of the query, u32 open keys,
+ *     u32 1 where an open key found no room, else 0
  *     each cell: u64 low, u64 high (two's complement)
  *     each open key, in order of the bytes: u64 low, u64 high, u64 persons, u32 size and the key
  *
@@ -58,7 +59,7 @@ static Err put_header(const Aggregate *a, Buffer *out)
     TRY(buffer_put_u64(out, a->blocks));
     TRY(buffer_put_u64(out, digest(a->query)));
     TRY(buffer_put_u32(out, a->key_count));
-    return buffer_put_u32(out, 0);
+    return buffer_put_u32(out, a->overflowed);
 }
 
 /** The open keys' indices in order: the state itself is not changed. */
@@ -102,7 +103,7 @@ Err aggregate_save(const Aggregate *a, Buffer *out)
     return error;
 }
 
-typedef struct { uint64_t records, clamped, blocks; uint32_t keys; } Claims;
+typedef struct { uint64_t records, clamped, blocks; uint32_t keys; bool overflowed; } Claims;
 
 static Err read_header(const Aggregate *a, Reader *r, Claims *ret)
 {
@@ -110,8 +111,11 @@ static Err read_header(const Aggregate *a, Reader *r, Claims *ret)
     Claims c = {.records = read_u64(r), .clamped = read_u64(r), .blocks = read_u64(r)};
     const uint64_t query = read_u64(r);
     c.keys = read_u32(r);
-    const uint32_t zero = read_u32(r);
-    if (r->bad || magic != MAGIC || version != VERSION || kind != a->query->kind || cells != a->cell_count || query != digest(a->query) || zero)
+    const uint32_t overflowed = read_u32(r);
+    c.overflowed = overflowed;
+    if (r->bad || magic != MAGIC || version != VERSION || kind != a->query->kind || cells != a->cell_count || query != digest(a->query))
+        return FAIL(ERR_CORRUPT);
+    if (overflowed > (uint32_t)state_is_open(a->query))
         return FAIL(ERR_CORRUPT);
     const uint64_t most = (uint64_t)1 << AGGREGATE_RECORDS_LOG2;
     if (c.records > most || a->records + c.records > most || (c.keys && !state_is_open(a->query)) || c.keys > c.records) return FAIL(ERR_CORRUPT);
@@ -132,15 +136,15 @@ static Err merge_keys(Aggregate *a, Reader *r, const Claims *c)
     for (uint32_t i = 0; i < c->keys; i++) {
         const Int128 value = read_int128(r);
         const uint64_t persons = read_u64(r);
-        const View key = read_bytes(r, QUERY_KEY_BYTES_MAX);
+        const View key = read_bytes(r, QUERY_OPEN_KEY_BYTES_MAX);
         const size_t size = before.size < key.size ? before.size : key.size;
         const int order = size ? memcmp(before.data, key.data, size) : 0;
         if (r->bad || (i && (order > 0 || (order == 0 && before.size >= key.size)))) return FAIL(ERR_CORRUPT);
         if (persons > c->records - persons_total || !is_within(value, c->records * reach)) return FAIL(ERR_CORRUPT);
         persons_total += persons;
         before = key;
-        OpenKey *k;
-        TRY(state_open_key(a, key, &k));
+        OpenKey *k = state_open_key(a, key);
+        if (!k) continue;
         k->value += value;
         k->persons += persons;
     }
@@ -161,6 +165,7 @@ Err aggregate_merge(Aggregate *a, View partial)
     }
     TRY(merge_keys(a, &r, &c));
     if (!reader_done(&r)) return FAIL(ERR_CORRUPT);
+    a->overflowed |= c.overflowed;
     a->records += c.records;
     a->clamped += c.clamped;
     a->blocks += c.blocks;

@@ -52,7 +52,7 @@ double plan_error(const Query *query, const Plan *plan, uint64_t records)
     }
 }
 
-static const char *const ROLES[] = {"value", "count", "squares", "selection", "clamped values", "quantile", "ends of the quantile"};
+static const char *const ROLES[] = {"value", "count", "squares", "selection", "clamped values", "quantile", "ends of the quantile", "different keys"};
 
 void part_print(const Part *part, char *ret_text, size_t size)
 {

@@ -123,7 +123,7 @@ static bool list_parts(const Query *q, Plan *plan)
     UInt128 r1, r2, square, sum;
     contributions(q, &r1, &r2);
     const UInt128 reach = has_values(q) ? bounds_reach(&q->bounds) : 1, width = has_values(q) ? bounds_width(&q->bounds) : 0;
-    const uint64_t left = q->check_bounds ? 9 : 10; /* tenths */
+    const uint64_t left = 10 - (uint64_t)q->check_bounds - (uint64_t)is_open(q); /* tenths */
     Rational whole = rational_make(left, 10), half = rational_make(left, 20), third = rational_make(left, 30);
     plan->part_count = 0;
     if (q->check_bounds) {
@@ -145,6 +145,7 @@ static bool list_parts(const Query *q, Plan *plan)
     }
     if (is_open(q)) {
         const UInt128 keys = query_limits(q).keys;
+        add(plan, PART_ROOM, rational_make(1, 10), keys, keys * keys);
         add(plan, PART_SELECT, half, keys, keys);
         whole = half;
     }
@@ -279,8 +280,8 @@ static Err spend(const Query *q, Plan *plan)
             plan->loss = (Loss){true, true, s->epsilon, s->delta, rho, select};
         }
     }
-    for (uint32_t i = 0; i < plan->part_count; i++)
-        if (plan->parts[i].role == PART_SELECT) plan->parts[i].share.delta = select;
+    for (uint32_t i = 0; i < plan->part_count; i++) /* charged once: for no two neighbours both matter */
+        if (plan->parts[i].role == PART_SELECT || plan->parts[i].role == PART_ROOM) plan->parts[i].share.delta = select;
     return OK;
 }
 
@@ -293,6 +294,14 @@ static Err choice_interval(Part *part, uint32_t choices, Rational p)
     for (Rational power = rational_of(1); rational_compare(power, ratio) < 0 && bits < 120; bits++) power.num *= 2;
     if (!rational_divide_up(rational_make(bits * 6931471806u, 10000000000u), part->gamma_unit, &width)) return FAIL(ERR_LIMIT);
     part->interval = width.num / width.den + 1;
+    return OK;
+}
+
+/** A neighbour of an input that has one key too many has room - l1 + 1 or more: X <= l1 - 1 - margin lets it pass. */
+static Err find_margin(Part *part)
+{
+    TRY(law_upper(part->law, part->share.delta, &part->threshold));
+    part->threshold += part->l1;
     return OK;
 }
 
@@ -312,9 +321,10 @@ static Err intervals(const Query *q, Plan *plan)
             if (!rational_divide(outside, rational_of(2), &p)) return FAIL(ERR_LIMIT);
             TRY(choice_interval(part, q->bins + 2, p));
         } else {
-            const uint64_t shared = part->role == PART_CLAMPED ? 1 : together;
+            const uint64_t shared = part->role == PART_CLAMPED || part->role == PART_ROOM ? 1 : together;
             if (!rational_divide(outside, rational_of(2 * shared), &p)) return FAIL(ERR_LIMIT);
             TRY(law_upper(part->law, p, &part->interval));
+            if (part->role == PART_ROOM) TRY(find_margin(part));
         }
     }
     return OK;
@@ -326,6 +336,14 @@ Err query_check(const Query *query, Diag *diag)
     return why ? FAIL_WHY(diag, ERR_BAD_INPUT, "%s: %s", query_name(query->kind), why) : OK;
 }
 
+/* Half of the room at least is for keys. */
+static bool has_room(const Plan *plan)
+{
+    for (uint32_t i = 0; i < plan->part_count; i++)
+        if (plan->parts[i].role == PART_ROOM && plan->parts[i].threshold > QUERY_OPEN_ROOM / 2) return false;
+    return true;
+}
+
 Err query_plan(const Query *query, Plan *ret_plan, Diag *diag)
 {
     Plan plan = {.part_count = 0};
@@ -333,6 +351,9 @@ Err query_plan(const Query *query, Plan *ret_plan, Diag *diag)
     if (!list_parts(query, &plan)) return FAIL_WHY(diag, ERR_LIMIT, "%s: the sensitivity is too large: a coarser step is needed", query_name(query->kind));
     TRY_WHY(diag, spend(query, &plan), "%s: no noise fits this spending", query_name(query->kind));
     TRY_WHY(diag, intervals(query, &plan), "%s: a tail too small to be computed: confidence or delta", query_name(query->kind));
+    if (!has_room(&plan))
+        return FAIL_WHY(diag, ERR_BAD_INPUT, "%s: for that little spending the noise on how many keys there are leaves no room for any (%d in all): more epsilon or "
+                        "delta, or fewer keys of a person", query_name(query->kind), QUERY_OPEN_ROOM);
     *ret_plan = plan;
     return OK;
 }

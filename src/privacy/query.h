@@ -21,7 +21,11 @@
  *
  * Shares of the spending: equal ones for each noise of a number; quantiles: a half for the value, a quarter for each end; a tenth of the whole for
  * the bounds check.
- * Open keys: the number of persons that have a key, plus noise, must reach a threshold T such that a key that a single person has passes with at most
+ * Open keys, at most QUERY_OPEN_KEY_BYTES_MAX long: memory has room for so many, and nothing may show whether it sufficed. A tenth of the
+ * spending goes to how many different keys there are (one more than the room stands for any number beyond): that number plus noise plus a margin
+ * must be within the room, or no key is released. The margin is such that an input with a key that found no room, and a neighbour of one, pass
+ * with at most delta (propose, test, release: Dwork, Lei, STOC 2009).
+ * Then the number of persons that have a key, plus noise, must reach a threshold T such that a key that a single person has passes with at most
  * delta / k: Korolova, Kenthapadi, Mishra, Ntoulas, WWW 2009; Vadhan 2017, section 3.3. Keys are sorted before noise is drawn.
  * Noise: discrete Laplace of L1 / epsilon for epsilon, discrete Gaussian of L2^2 / (2 rho) for rho; for (epsilon, delta) the one of smaller
  * variance, the
@@ -43,6 +47,8 @@ typedef enum {
 enum {
     QUERY_KEYS_MAX = 1 << 16,      /* declared, or open ones in memory */
     QUERY_KEY_BYTES_MAX = 256,
+    QUERY_OPEN_KEY_BYTES_MAX = 64, /* so that room for keys is room for their bytes */
+    QUERY_OPEN_ROOM = 4096,        /* different open keys that there is room for */
     QUERY_QUANTILES_MAX = 64,
     QUERY_BINS_MAX = 1 << 14,
     QUERY_OUTPUTS_MAX = 256,       /* numbers that one block gives */
@@ -71,7 +77,7 @@ typedef struct {
     Rational confidence;           /* of the intervals; 0/1 is 0.95 */
 } Query;
 
-typedef enum { PART_VALUE, PART_COUNT, PART_SQUARES, PART_SELECT, PART_CLAMPED, PART_CHOICE, PART_ENDS } PartRole;
+typedef enum { PART_VALUE, PART_COUNT, PART_SQUARES, PART_SELECT, PART_CLAMPED, PART_CHOICE, PART_ENDS, PART_ROOM } PartRole;
 
 /** One noise of a query: of which law, for which sensitivity, out of which share of the spending. */
 typedef struct {
@@ -80,7 +86,7 @@ typedef struct {
     Law law;                       /* LAW_NONE for PART_CHOICE and PART_ENDS */
     Rational gamma_unit;           /* PART_CHOICE, PART_ENDS: see noise_choose; scores in 1/b of a rank */
     Spend share;                   /* epsilon or rho of one draw; PART_SELECT: and delta */
-    UInt128 threshold;             /* PART_SELECT: noisy persons >= threshold pass */
+    UInt128 threshold;             /* PART_SELECT: noisy persons >= threshold pass; PART_ROOM: noisy keys and the threshold must be within the room */
     UInt128 interval;              /* half-width at the confidence, shared by the parts of one number (union bound): VALUE in steps (mean,
                                     * variance: half steps), COUNT in records, SQUARES as its sensitivity; choices in 1/b of a rank */
 } Part;

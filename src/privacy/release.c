@@ -254,11 +254,26 @@ static uint32_t take_top(const Aggregate *a, uint32_t *order, uint32_t count, ui
     return n;
 }
 
+/** How many different open keys there are, and whether it is decided that all had room. One more than the room stands for any number beyond it. */
+static Err release_room(Release *r, bool *ret_fits)
+{
+    const Aggregate *a = r->a;
+    const Part *part = part_of(a, PART_ROOM);
+    const Int128 most = (Int128)a->key_room + 1;
+    Int128 keys;
+    TRY(noisy(r, part, a->overflowed ? most : a->key_count, &keys));
+    *ret_fits = keys + (Int128)part->threshold <= (Int128)a->key_room;
+    return plain(r, part, (View){0}, 0, keys, true);
+}
+
 static Err release_keys(Release *r)
 {
     Aggregate *a = r->a;
     const Query *q = a->query;
     uint32_t count;
+    bool fits = true;
+    if (state_is_open(q)) TRY(release_room(r, &fits));
+    if (!fits) return OK;
     TRY(noise_keys(r, &count));
     if (q->kind == QUERY_TOP) count = take_top(a, a->order, count, q->top);
     for (uint32_t i = 0; i < count; i++) {

@@ -25,10 +25,9 @@ struct Aggregate {
     size_t key_bytes_used, key_bytes_room;
     int64_t *scores;
     uint32_t *order;
-    bool released;
+    bool released, overflowed;      /* overflowed: an open key found no room, here or in what was merged */
 };
 
-enum { STATE_KEY_BYTES = 64 }; /* for each open key, on average */
 
 static inline bool state_is_open(const Query *q)
 {
@@ -43,8 +42,8 @@ static inline uint32_t state_bins(const Query *q)
 }
 /** By how much one record can change a cell at most. */
 UInt128 state_reach(const Query *q, uint32_t cell);
-/** The open key's entry, made when it is not there. errors: ERR_LIMIT */
-MUST_USE Err state_open_key(Aggregate *a, View key, OpenKey **ret);
+/** The open key's entry, made when it is not there; NULL: it is too long, or there is no room (which is noted). */
+OpenKey *state_open_key(Aggregate *a, View key);
 /** Puts the open keys' entries in order of their bytes. Slots are no more valid then, but are made anew. */
 void state_sort_keys(Aggregate *a);
 static inline View state_key(const Aggregate *a, const OpenKey *k) { return view_of(a->key_bytes + k->at, k->size); }

@@ -111,7 +111,46 @@ near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { exit !(a - b <= d && b - a <
     assert_equal "$(json '.numbers[0].key')" Ohio
     task "{aggregate: histogram, by: state, keys: open, epsilon: 100, delta: 1e-7}"
     answer
-    assert_equal "$(json '[.numbers[].key] | sort | join(" ")')" "Ohio Texas"
+    assert_equal "$(json '[.numbers[].key // empty] | sort | join(" ")')" "Ohio Texas"
+    near "$(json '.numbers[] | select(.name == "keys").value')" 2 2
+}
+
+# Whether a key too many came must not show: not in what the run says, not in sizes, and in the answer with noise alone.
+@test "more open keys than there is room for end a run as any other, and no key is named then" {
+    policy "{epsilon: 1000, delta: 1e-3}"
+    for keys in 100 4200; do
+        { echo id,k; seq 1 $keys; } | sed '2,$s/.*/&,key&/' >in.csv
+        for person in $(seq 9001 9100); do echo "$person,crowd"; done >>in.csv
+        seal --target 1MiB
+        task "{aggregate: histogram, by: k, keys: open, epsilon: 100, delta: 1e-6}"
+        run_covey 0 run task.yaml --json
+        jq -S 'del(.wall_seconds, .image, .measurement)' <<<"$output" >"run-$keys.json"
+        stat -c %s out.sealed >"size-$keys"
+        run_covey 0 unseal out.sealed -o -
+        json '.room == 4096' >/dev/null
+        json '[.numbers[].key // empty] | join(" ")' >"named-$keys" || true
+        json '.numbers[] | select(.name == "keys").value' >"count-$keys"
+    done
+    assert_equal "$(cat named-100)" crowd
+    assert_equal "$(cat named-4200)" ""
+    near "$(cat count-100)" 101 5
+    near "$(cat count-4200)" 4097 5
+    assert_equal "$(cat size-100)" "$(cat size-4200)"
+    diff <(jq 'del(.input_bytes, .bytes, .bytes_read)' run-100.json) <(jq 'del(.input_bytes, .bytes, .bytes_read)' run-4200.json)
+}
+
+@test "a segment that is too large to count persons in is refused by its size, before anything is charged" {
+    policy "{epsilon: 1, person: id}"
+    { echo id,amount; seq 1 200000 | sed 's/$/,1234567/'; } >in.csv
+    seal --group-by id --segments 1
+    task "{aggregate: count, epsilon: 0.5}"
+    run_covey 2 run task.yaml
+    assert_in "persons are counted in segments below 2 MiB: seal it into more segments (--segments); nothing was charged" "$stderr"
+    run_covey 0 budget show --json
+    assert_equal "$(json '.[0].spent // "epsilon 0"')" "epsilon 0"
+    seal --group-by id --segments 4
+    answer
+    near "$(json '.numbers[0].value')" 200000 60 # wrong once in 10^13
 }
 
 @test "a dataset with a budget opens to no task without privacy, and a private task needs one with a budget" {
