@@ -5,7 +5,6 @@
  * calls that see/filter.c lists. Two processes run it: the zygote (trusted, runs no code of the module) and the SEE (runs the module).
  */
 #pragma once
-#include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,7 +43,8 @@ typedef struct {
     int64_t bounced_chunk, cipher_piece; /* see input.c: which chunk lies open in the bounce buffer, whose key is made ready */
     uint32_t bounced_piece, output_fill, output_chunk; /* see output.c: bytes gathered, and for which chunk */
     volatile sig_atomic_t inside_module;
-    sigjmp_buf end;             /* where a trap, an exit or a limit jumps to; the value is an Outcome */
+    Outcome ended;              /* why it jumped to `end` */
+    void *end[5];               /* where a trap, an exit or a limit jumps to: the compiler's own; libc's writes to a page of its own besides */
 } Job;
 extern Job job;
 enum { STREAM_NONE, STREAM_INPUT, STREAM_OUTPUT, STREAM_LOG, STREAM_CLAIM /* and up: staged data, in the order of the claims */ };
