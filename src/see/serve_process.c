@@ -13,13 +13,13 @@
 
 /* Ends are told together: waking the agent costs more than a result waits. But none waits for a micro-job that takes long. */
 enum { DONE_BATCH = 8, PATIENCE_NS = 1000000 };
-static ChannelSlotDone done[DONE_BATCH];
-static uint32_t done_count;
+typedef struct { ChannelSlotDone ends[DONE_BATCH]; uint32_t count; } Batch;
+static Batch *done; /* on the stack: after each fork the zygote's first write to a page faults, and to that one it writes anyway */
 
 static void tell_done(void)
 {
-    if (done_count) serve_done(done, done_count);
-    done_count = 0;
+    if (done->count) serve_done(done->ends, done->count);
+    done->count = 0;
 }
 
 static _Noreturn void run_as_see(uint32_t slot, const SlotJob *record, bool genuine)
@@ -110,12 +110,14 @@ static ChannelSlotDone run_slot(uint32_t slot)
 _Noreturn void serve_process(void)
 {
     uint32_t slots[ZYGOTE_SLOTS_MAX];
+    Batch batch = {.count = 0};
+    done = &batch;
     for (;;) {
         uint32_t count = serve_receive(slots);
         for (uint32_t i = 0; i < count; i++) {
             ChannelSlotDone end = run_slot(slots[i]); /* may tell and count from 0 again */
-            done[done_count++] = end;
-            if (done_count == DONE_BATCH) tell_done();
+            batch.ends[batch.count++] = end;
+            if (batch.count == DONE_BATCH) tell_done();
         }
         tell_done();
     }
