@@ -78,7 +78,7 @@ _covey_command() {
     keybroker) _covey_words '--listen --bus --tls-ca --key --state --collateral --node --help' ;;
     node) _covey_words '--bus --name --zone --owner --price --spot --notice --notice-file --data --cache --cache-size --cores --tls-ca --key --help' ;;
     pto) if ((COMP_CWORD == 2)); then _covey_pto ''; else _covey_pto "${COMP_WORDS[2]}"; fi ;;
-    serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --stream --pto-user --stage --stage-memory --cores --help'; _covey_files '*.y*ml' ;;
+    serve) _covey_words '--listen --token-file --tls-cert --tls-key --client-ca --stream --pto-user --stage --stage-memory --keybroker --cores --help'; _covey_files '*.y*ml' ;;
     replay)
         _covey_words '--log --url --stream --mode --speedup --from --requests --model --memory --stage-rate --equal-bytes --session-column --task-column --time-column --body --token-file --json --help'
         _covey_files '*.y*ml'

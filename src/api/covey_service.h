@@ -20,6 +20,7 @@ typedef struct {
     const char *pto_user;           /* whose orchestrators may connect; NULL: your own */
     unsigned cores;
     const char *stage;              /* a Unix socket on which orchestrators stage code and data (docs/prefetch.md); NULL: none */
+    const char *keybroker;          /* unix:PATH: the key broker of who sealed the tasks' data; NULL: your own, in this process */
     const char *stage_memory;       /* how much; default 512MiB */
     void *context;
     void (*ready)(void *context, const covey_serving *serving);

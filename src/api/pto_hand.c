@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "dataset/sealed.h"
 #include "pto/hand_over.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -174,6 +175,7 @@ static bool offer_data(Handing *h, uint32_t task, uint32_t i, uint64_t value)
     Resource r = {.kind = RESOURCE_DATA, .image_count = 1, .value = value};
     memcpy(r.images[0].bytes, h->config.images[task].measurement, sizeof r.images[0].bytes);
     int n = snprintf(path, sizeof path, "%s/%s", h->config.service->store.path, t->data[i]);
+    if (n > 0 && n < (int)sizeof path && sealed_probe(path)) return false; /* no module claims it: the service hands it to its SEE */
     return n > 0 && n < (int)sizeof path && hand_over_name(t->name, t->data[i], r.name).code == 0 && offer(h, task, i, &r, path);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/internal.h"
+#include "api/serve_sealed.h"
 #include "api/serve_stage.h"
 #include "base/units.h"
 #include "gateway/http.h"
@@ -31,6 +32,7 @@ typedef struct {
     Bus *bus;
     Gateway *gateway;
     ServeStage *stage;             /* NULL: none */
+    ServeSealed *sealed;           /* NULL: no task has sealed data */
     Agent *agent;
     Http *http;
     GatewayStream *stream;
@@ -137,7 +139,7 @@ static Err open_history(Serving *s, Diag *diag)
 static Err start_agent(Serving *s, Diag *diag)
 {
     AgentConfig config = {.node_id = "local", .warden_program = s->program, .cores = s->options->cores, .config_dir = s->covey->config_dir,
-                          .stage = serve_stage_stage(s->stage)};
+                          .stage = serve_stage_stage(s->stage), .broker_bus = serve_sealed_broker_bus(s->sealed)};
     TRY_WHY(diag, trusted_keys_load(s->covey->config_dir, &config.trusted, diag), "trusted keys");
     return agent_new(s->loop, s->bus, &config, &s->agent, diag);
 }
@@ -167,17 +169,36 @@ static bool is_staged(void *context, const Sha256 *hash, const char *task)
     return s->stage && stage_holds(serve_stage_stage(s->stage), hash, view_text(task));
 }
 
+/* Beside the folder of tasks. */
+static Err state_folder(const Serving *s, const char *name, char ret_folder[PATH_BYTES_MAX], Diag *diag)
+{
+    const char *tasks = s->covey->tasks_dir, *slash = strrchr(tasks, '/');
+    TRY_WHY(diag, path_format(ret_folder, "%.*s/%s", slash ? (int)(slash - tasks) : 0, tasks, name), "state folder");
+    return OK;
+}
+
+static Err seal_result(void *context, uint32_t task, const TaskId *id, uint64_t request, View result)
+{
+    return serve_sealed_result(((Serving *)context)->sealed, task, id, request, result);
+}
+
+static Err find_sealed(Serving *s, Diag *diag)
+{
+    char folder[PATH_BYTES_MAX];
+    TRY(state_folder(s, "serve", folder, diag));
+    return serve_sealed_open(s->covey, s->loop, s->bus, &s->service, s->path, &s->depot, folder, s->options->keybroker, &s->sealed, diag);
+}
+
 static Err start_stage(Serving *s, Diag *diag)
 {
     const covey_serve_options *o = s->options;
     char folder[PATH_BYTES_MAX];
     uint64_t bytes = 0;
     uid_t uid;
-    const char *slash = strrchr(s->covey->tasks_dir, '/');
     if (!o->stage) return OK;
     if (o->stage_memory && !size_parse(o->stage_memory, &bytes)) return FAIL_WHY(diag, ERR_USAGE, "stage memory: %s is no size such as 512MiB", o->stage_memory);
     TRY(orchestrators_user(o, &uid, diag));
-    TRY_WHY(diag, path_format(folder, "%.*s/stage", slash ? (int)(slash - s->covey->tasks_dir) : 0, s->covey->tasks_dir), "state folder");
+    TRY(state_folder(s, "stage", folder, diag));
     return serve_stage_open(s->loop, s->covey->config_dir, folder, o->stage, uid, bytes, &s->stage, diag);
 }
 
@@ -200,9 +221,12 @@ static Err serving_open(Serving *s, Diag *diag)
     TRY_WHY(diag, loop_new(&s->loop), "event loop");
     TRY(open_history(s, diag));
     TRY_WHY(diag, bus_memory_new(s->loop, &s->bus), "bus");
+    TRY_WHY(diag, find_sealed(s, diag), "sealed data");
     const GatewayConfig config = {.service = &s->service, .depot = &s->depot, .measurements = s->measurements, .node_id = "local", .context = s,
-                                  .event = on_event, .place = on_place, .is_staged = is_staged, .notice = on_notice};
+                                  .event = on_event, .place = on_place, .is_staged = is_staged, .sealed = serve_sealed_tasks(s->sealed),
+                                  .seal = seal_result, .notice = on_notice};
     TRY_WHY(diag, gateway_new(s->loop, s->bus, &config, &s->gateway, diag), "gateway");
+    if (s->sealed) serve_sealed_use(s->sealed, s->gateway);
     TRY_WHY(diag, start_stage(s, diag), "the stage");
     TRY_WHY(diag, start_agent(s, diag), "node agent");
     TRY(start_stream(s, diag));
@@ -217,6 +241,7 @@ static void serving_close(Serving *s)
     gateway_stream_close(&s->stream);
     agent_free(&s->agent);
     serve_stage_close(&s->stage);
+    serve_sealed_close(&s->sealed);
     gateway_free(&s->gateway);
     bus_free(&s->bus);
     loop_remove(&s->flush);

@@ -46,6 +46,7 @@ int command_serve(int argc, char **argv)
         {"pto-user", 0, OPTION_TEXT, &o.pto_user, "NAME", "whose orchestrators may connect; default: your own"},
         {"stage", 0, OPTION_TEXT, &o.stage, "PATH", "a Unix socket on which orchestrators stage signed code and data (covey pto stage)"},
         {"stage-memory", 0, OPTION_TEXT, &o.stage_memory, "SIZE", "of what is staged, at most; default 512MiB"},
+        {"keybroker", 0, OPTION_TEXT, &o.keybroker, "unix:PATH", "of who sealed the data of tasks; default: your own"},
         {"cores", 'j', OPTION_NUMBER, &o.cores, "N", "SEEs at the same time; default: one per core"},
     };
     const Usage usage = {

@@ -51,7 +51,7 @@ StreamPlace gateway_place(const Gateway *g, uint32_t task)
     uint32_t here = p->staged_unused ? PLACE_IS_STAGED : PLACE_IS_WARM;
     uint32_t state = p->state == PLACE_COLD ? PLACE_IS_ABSENT : p->state != PLACE_READY ? PLACE_IS_COMING : here;
     return (StreamPlace){.task = task, .state = state, .bytes = place_bytes(p), .fetch_ns = p->fetch_ns, .verify_ns = p->verify_ns,
-                         .start_ns = p->start_ns, .attest_ns = p->attest_ns};
+                         .start_ns = p->start_ns, .attest_ns = p->attest_ns, .attest_waits = place_sealed(p) != NULL};
 }
 
 StreamHello gateway_hello(const Gateway *g)

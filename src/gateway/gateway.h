@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "bus/bus.h"
+#include "bus/message.h"
 #include "pto/depot.h"
 #include "pto/event.h"
 #include "pto/stream_wire.h"
@@ -20,7 +21,7 @@ typedef struct Gateway Gateway;
 typedef struct GatewayRequest GatewayRequest;
 
 typedef struct {
-    unsigned status;              /* 200, 413, 429, 500, 503, 504 */
+    unsigned status;              /* 200, 400, 413, 429, 500, 503, 504 */
     View body;                    /* with 200: the output; otherwise empty. Borrowed for the call */
     const char *where, *remedy;   /* of an error */
     char text[GATEWAY_TEXT_MAX];
@@ -38,6 +39,10 @@ typedef struct {
     void *context;
 } GatewayAsk;
 
+/** A task over sealed data: its one dataset (its item behind the image) is one segment of ciphertext, which only its SEE can open. Its result is
+ *  sealed too, and becomes what is answered elsewhere: `seal`, then gateway_sealed_answer. */
+typedef struct { bool is_sealed; View footer; uint64_t offset, size, plain_size; } GatewaySealed;
+
 /** Everything is borrowed for the life of the gateway. */
 typedef struct {
     const Service *service;
@@ -48,6 +53,9 @@ typedef struct {
     void (*event)(void *context, const RequestEvent *event);  /* each request, when it was answered */
     void (*place)(void *context, const StreamPlace *place);   /* a task's place changed */
     bool (*is_staged)(void *context, const Sha256 *hash, const char *task); /* the node has it ready for that task; NULL: it has nothing */
+    const GatewaySealed *sealed;  /* [task]; NULL: no task is over sealed data */
+    /* A sealed result of this request, borrowed for the call; gateway_sealed_answer is to follow, perhaps before it returns. */
+    Err (*seal)(void *context, uint32_t task, const TaskId *id, uint64_t request, View result);
     void (*notice)(void *context, const char *line);          /* a task cannot be started, a file of the store changed */
 } GatewayConfig;
 
@@ -59,6 +67,8 @@ void gateway_free(Gateway **gateway);
 MUST_USE Err gateway_ask(Gateway *g, const GatewayAsk *ask, GatewayRequest **ret_request);
 /** Nobody waits for it any more. It is still run to its end if it has begun. */
 void gateway_abandon(GatewayRequest *r);
+/** What a sealed result became: a file that its recipients open; or why it did not (error not NULL). Nothing happens when nobody waits any more. */
+void gateway_sealed_answer(Gateway *g, uint32_t task, uint64_t request, View file, const char *error);
 /** From now on every new request is answered 503; those that are here are finished. */
 void gateway_drain(Gateway *g);
 bool gateway_idle(const Gateway *g);

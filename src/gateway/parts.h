@@ -21,6 +21,7 @@ struct GatewayRequest {
     GatewayRequest *next, *previous;  /* of its place's queue, or of those that run */
     uint64_t job;                     /* of its place; its own number */
     uint32_t attempt;
+    bool sealing;                     /* its result is on its way to becoming an answer */
     bool runs, all_inline;            /* all_inline: a claim failed, so its data goes into its input */
     Buffer body;
     GatewayAnswered answered;         /* NULL: abandoned */
@@ -89,6 +90,8 @@ bool place_item_is_staged(const Place *p, uint32_t item);
 MUST_USE Err place_fetch_again(Place *p, bool all);
 /** All that it needs is staged on the node, signed by an orchestrator (node/stage.h). */
 bool place_is_staged(const Place *p);
+/** NULL: its data, if it has any, are open. */
+const GatewaySealed *place_sealed(const Place *p);
 uint64_t place_bytes(const Place *p);
 /** Makes room for one more. false: everything is in use */
 bool places_make_room(Gateway *g, const Place *for_whom);

@@ -7,13 +7,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bus/broker_message.h"
 #include "bus/message_subject.h"
 #include "gateway/parts.h"
+#include "see/channel.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
 #include "sys/fd.h"
 
-enum { RETRY_MS = 100, RETRY_DOUBLINGS_MAX = 7 };
+enum { RETRY_MS = 100, RETRY_DOUBLINGS_MAX = 7, OPEN_BYTES_MAX = BROKER_FOOTER_MAX + (1 << 20) };
 
 static const DepotItem *item_of(const Place *p, uint32_t i)
 {
@@ -27,9 +29,17 @@ uint32_t place_item_count(const Place *p)
     return d->first[p->task + 1] - d->first[p->task];
 }
 
+const GatewaySealed *place_sealed(const Place *p)
+{
+    const GatewayConfig *c = &p->gateway->config;
+    return c->sealed && c->sealed[p->task].is_sealed ? &c->sealed[p->task] : NULL;
+}
+
+/* Sealed data are not claimed: their SEE reads them as its segment. */
 bool place_item_is_staged(const Place *p, uint32_t i)
 {
     const GatewayConfig *c = &p->gateway->config;
+    if (i > 0 && place_sealed(p)) return false;
     return c->is_staged && c->is_staged(c->context, &item_of(p, i)->hash, c->service->tasks[p->task].name);
 }
 
@@ -103,7 +113,8 @@ void place_fail(Place *p, const char *text, uint64_t now_ns)
 /* What losing it costs, for each byte, by how long ago it was used: the waiting that keeping it saves is the less likely the longer that is. */
 static double worth(const Place *p, uint64_t now_ns)
 {
-    double cost = (double)(p->fetch_ns + p->verify_ns + p->start_ns) + 1, age = (double)(now_ns - p->used_ns) + 1;
+    uint64_t waited_ns = p->fetch_ns + p->verify_ns + p->start_ns + (place_sealed(p) ? p->attest_ns : 0);
+    double cost = (double)waited_ns + 1, age = (double)(now_ns - p->used_ns) + 1;
     return cost / age / (double)(place_bytes(p) + 1);
 }
 
@@ -165,6 +176,9 @@ static Err put_open(const Place *p, const char *image_path, Buffer *message)
     TaskOpen open = {.id = p->id, .node = p->number, .manager = g->id, .image_path = view_text(image_path), .level = s->level, .zygotes = 1,
                      .lifetime_ns = s->lifetime_ns, .memory_max = s->memory_max, .output_max = s->output_max, .args = view_buffer(&args),
                      .arg_count = (uint32_t)t->arg_count + 1, .staging = view_text(t->name)};
+    const GatewaySealed *sealed = place_sealed(p);
+    if (sealed) open.sealed = SEALED_SEGMENTS, open.footer = sealed->footer;
+    if (sealed) open.ahead = p->staged_unused; /* attested, and without a key until somebody asks */
     memcpy(open.measurement, g->config.measurements[p->task].bytes, sizeof open.measurement);
     memcpy(open.digest_key, g->digest_key, sizeof open.digest_key);
     TRY(random_bytes(open.seed, sizeof open.seed)); /* requests are not repeated on other nodes: nothing has to agree */
@@ -175,7 +189,7 @@ static Err open_task(Place *p)
 {
     Gateway *g = p->gateway;
     char path[PATH_BYTES_MAX];
-    AUTO_BUFFER message = buffer_limited(MIB);
+    AUTO_BUFFER message = buffer_limited(OPEN_BYTES_MAX);
     if (p->fds[0] >= 0) snprintf(path, sizeof path, "/proc/self/fd/%d", p->fds[0]); /* what was fetched and checked, whatever happens to the file */
     else snprintf(path, sizeof path, "%s", item_of(p, 0)->path); /* staged: the node has it, and looks here only when it has gone */
     TRY(random_bytes(&p->id, sizeof p->id));

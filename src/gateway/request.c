@@ -7,6 +7,7 @@
 #include "gateway/input.h"
 #include "gateway/parts.h"
 #include "sys/clock.h"
+#include "sys/fd.h"
 
 enum { EXIT_TRY_INLINE = 75 /* sdk/covey_service.h */ };
 
@@ -83,17 +84,19 @@ static void refuse(Gateway *g, const GatewayAsk *ask, RequestEvent *e, GatewayAn
     if (g->config.event) g->config.event(g->config.context, e);
 }
 
-static bool may_enter(Gateway *g, const RequestEvent *e, uint64_t session, uint64_t now_ns, GatewayAnswer *ret_answer)
+static bool may_enter(Gateway *g, const RequestEvent *e, const GatewayAsk *ask, uint64_t now_ns, GatewayAnswer *ret_answer)
 {
     const Service *s = g->config.service;
     GatewayAnswer *a = ret_answer;
     *a = (GatewayAnswer){.retry_after_s = 1};
-    if (g->draining) {
+    if (ask->body->size && place_sealed(&g->places[ask->task])) {
+        *a = (GatewayAnswer){.status = 400, .where = "body", .remedy = "send no body", .text = "this task reads its sealed data and nothing else"};
+    } else if (g->draining) {
         *a = (GatewayAnswer){.status = 503, .where = "service", .remedy = "ask again when it is back", .text = "the service is about to end"};
     } else if (!rates_take(&g->client_rate, e->client, now_ns)) {
         *a = (GatewayAnswer){.status = 429, .where = "limits: rate", .remedy = "ask less often", .retry_after_s = 1};
         snprintf(a->text, sizeof a->text, "this client asks more than %u times a second", s->rate);
-    } else if (!rates_take(&g->session_rate, session, now_ns)) {
+    } else if (!rates_take(&g->session_rate, ask->session_key, now_ns)) {
         *a = (GatewayAnswer){.status = 429, .where = "limits: session-rate", .remedy = "ask less often in one session", .retry_after_s = 1};
         snprintf(a->text, sizeof a->text, "this session asks more than %u times a second", s->session_rate);
     } else if (g->waiting + g->running >= s->waiting_max + s->running_max) {
@@ -123,7 +126,7 @@ Err gateway_ask(Gateway *g, const GatewayAsk *ask, GatewayRequest **ret_request)
     GatewayAnswer refusal;
     g->stats.requests++;
     *ret_request = NULL;
-    if (!may_enter(g, &e, ask->session_key, now, &refusal)) {
+    if (!may_enter(g, &e, ask, now, &refusal)) {
         refuse(g, ask, &e, &refusal);
         return OK;
     }
@@ -151,16 +154,32 @@ void gateway_abandon(GatewayRequest *r)
 
 /* --- as a micro-job --- */
 
+/* A segment's key is the segment's: every request is micro-job 0, and they are told apart by their attempts. */
+static uint64_t job_of(const GatewayRequest *r) { return place_sealed(place_of(r)) ? 0 : r->job; }
+static uint32_t attempt_of(const GatewayRequest *r) { return place_sealed(place_of(r)) ? (uint32_t)(r->job << 2 | r->attempt) : r->attempt; }
+_Static_assert(GATEWAY_ATTEMPTS_MAX < 4, "two bits");
+
+static Err read_sealed(const Place *p, const GatewaySealed *s, Buffer *ret_input)
+{
+    TRY(buffer_reserve(ret_input, s->size));
+    TRY(fd_pread_all(p->fds[1], ret_input->data, s->size, s->offset));
+    ret_input->size = s->size;
+    return OK;
+}
+
 static Err send_one(Place *p, GatewayRequest *r)
 {
     Gateway *g = p->gateway;
+    const GatewaySealed *sealed = place_sealed(p);
     AUTO_BUFFER message = buffer_limited(BUS_MESSAGE_BYTES_MAX), input = buffer_limited(SEGMENT_BYTES_MAX);
     bool with_data = g->config.service->tasks[p->task].data_in_input;
     if (with_data) TRY(buffer_append(&input, view_buffer(&r->body)));
     if (with_data) TRY(input_put_data(p, r->body.size, r->all_inline, &input));
-    View data = with_data ? view_buffer(&input) : view_buffer(&r->body);
+    if (sealed) TRY(read_sealed(p, sealed, &input));
+    View data = with_data || sealed ? view_buffer(&input) : view_buffer(&r->body);
     const BatchHead head = {.id = p->id, .stage = 0, .node = p->number, .manager = g->id};
-    const JobItem item = {.job = r->job, .attempt = r->attempt, .kind = SEGMENT_INLINE, .size = data.size, .data = data};
+    const JobItem item = {.job = job_of(r), .attempt = attempt_of(r), .kind = SEGMENT_INLINE, .size = data.size, .data = data,
+                          .plain_size = sealed ? sealed->plain_size : 0};
     TRY(message_begin_jobs(&message, &head));
     TRY(message_add_job(&message, &item));
     return bus_publish(g->bus, subject_node(g->config.node_id).text, &message);
@@ -191,12 +210,31 @@ Err requests_send(Place *p)
     return OK;
 }
 
-static void succeed(GatewayRequest *r, const ResultItem *result)
+static void succeed(GatewayRequest *r, View output)
 {
-    GatewayAnswer a = {.status = 200, .body = result->output};
+    GatewayAnswer a = {.status = 200, .body = output};
     leave_list(r);
     answer(r, &a);
     request_free(r);
+}
+
+static void seal(GatewayRequest *r, View result)
+{
+    const Place *p = place_of(r);
+    const GatewayConfig *c = &r->gateway->config;
+    const uint64_t number = r->job;
+    r->sealing = true;
+    Err e = c->seal(c->context, p->task, &p->id, number, result);
+    if (e.code) gateway_sealed_answer(p->gateway, p->task, number, (View){0}, err_text(e.code));
+}
+
+void gateway_sealed_answer(Gateway *g, uint32_t task, uint64_t request, View file, const char *error)
+{
+    GatewayRequest *r = g->places[task].running.first;
+    while (r && !(r->job == request && r->sealing)) r = r->next;
+    if (!r) return; /* its deadline was over */
+    if (error) request_fail(r, 503, "key broker", "ask again later", "the sealed result could not be completed: %s", error);
+    else succeed(r, file);
 }
 
 /* Requests beyond their deadline may run still at the node, whose window is full then: what it gives back is not sent again at once, or the two
@@ -243,12 +281,14 @@ static void fail_by_outcome(GatewayRequest *r, const ResultItem *result)
 Err requests_hear(Place *p, const ResultItem *result)
 {
     GatewayRequest *r = p->running.first;
-    while (r && !(r->job == result->job && r->attempt == result->attempt)) r = r->next;
+    while (r && !(job_of(r) == result->job && attempt_of(r) == result->attempt && !r->sealing)) r = r->next;
     if (!r) return OK; /* answered before: its deadline was over */
     ResultDigest digest;
     result_digest(p->gateway->digest_key, result->output, &digest);
     bool whole = memcmp(digest.bytes, result->digest.bytes, sizeof digest.bytes) == 0;
-    if (result->outcome == OUTCOME_OK && whole) p->failures = 0, succeed(r, result);
+    if (result->outcome == OUTCOME_OK && whole) p->failures = 0;
+    if (result->outcome == OUTCOME_OK && whole && place_sealed(p)) seal(r, result->output);
+    else if (result->outcome == OUTCOME_OK && whole) succeed(r, result->output);
     else if (result->outcome == OUTCOME_OK) request_fail(r, 503, "node", "ask again", "the node's answer is damaged");
     else if (!try_again(r, result)) fail_by_outcome(r, result);
     return OK;

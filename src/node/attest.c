@@ -6,7 +6,11 @@
 #include "node/text.h"
 #include "sys/clock.h"
 
-enum { CHALLENGE_BYTES_MAX = 1024, ATTEST_BYTES_MAX = BROKER_FOOTER_MAX + BROKER_EVIDENCE_MAX + PRIVACY_REQUEST_BYTES + 4096 };
+enum {
+    HELD_S = 40,                  /* a nonce is good for 60 s: after so long the evidence that is held is made anew */
+    CHALLENGE_BYTES_MAX = 1024,
+    ATTEST_BYTES_MAX = BROKER_FOOTER_MAX + BROKER_EVIDENCE_MAX + PRIVACY_REQUEST_BYTES + 4096,
+};
 
 /* --- what is asked, step by step --- */
 
@@ -49,8 +53,9 @@ static Err hold(Post *p, uint64_t token, Buffer *message)
     p->attest.held = *message;
     *message = buffer_limited(0);
     p->attest.held_token = token;
+    p->attest.held_ns = clock_monotonic_ns();
     p->attest.step = ATTEST_HELD;
-    p->zygote.attest_ns = clock_monotonic_ns() - p->attest.begun_ns;
+    if (!p->task->is_ready) p->zygote.attest_ns = p->attest.held_ns - p->attest.begun_ns;
     return task_say_ready(p->task, &p->zygote);
 }
 
@@ -74,7 +79,6 @@ Err attest_hear_evidence(Post *p, const WardenReport *report)
     return broker_link_ask(broker, &p->attest.ask, request.head.token, &message, clock_monotonic_ns());
 }
 
-/* Evidence that has become too old meanwhile the broker puts off, and it is made anew. */
 Err attest_want(Task *t, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < t->post_count; i++) {
@@ -187,7 +191,7 @@ Err attest_watch(Post *p, uint64_t now_ns)
 {
     Task *t = p->task;
     bool lost = false;
-    if (p->attest.step == ATTEST_HELD) return OK;
+    if (p->attest.step == ATTEST_HELD) return now_ns > p->attest.held_ns + HELD_S * NS_PER_S ? challenge(p, true, now_ns) : OK;
     if (p->attest.step == ATTEST_EVIDENCE) {
         if (now_ns > p->zygote.since_ns + START_SECONDS_MAX * NS_PER_S) t->node->warden_lost = true; /* it is hung */
         return OK;

@@ -67,7 +67,7 @@ typedef struct {
     uint64_t begun_ns;
     Sha256 evidence_hash;
     Buffer held;                  /* what is asked of the broker once the key is wanted */
-    uint64_t held_token;
+    uint64_t held_token, held_ns;
 } Attest;
 
 /** A place that one zygote after another holds. */

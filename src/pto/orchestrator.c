@@ -127,7 +127,8 @@ static void guess(Orchestrator *o, uint32_t task)
 
 static void measure(Orchestrator *o, const StreamPlace *p)
 {
-    uint64_t waiting = p->fetch_ns + p->verify_ns + p->start_ns, effort = p->verify_ns + p->start_ns + p->attest_ns;
+    uint64_t waiting = p->fetch_ns + p->verify_ns + p->start_ns + (p->attest_waits ? p->attest_ns : 0);
+    uint64_t effort = p->verify_ns + p->start_ns + p->attest_ns;
     o->bytes[p->task] = p->bytes;
     if (!p->start_ns) {
         if (!o->measured[p->task]) guess(o, p->task);

@@ -24,7 +24,8 @@ static Err put_place(Buffer *b, const StreamPlace *p)
     TRY(buffer_put_u64(b, p->fetch_ns));
     TRY(buffer_put_u64(b, p->verify_ns));
     TRY(buffer_put_u64(b, p->start_ns));
-    return buffer_put_u64(b, p->attest_ns);
+    TRY(buffer_put_u64(b, p->attest_ns));
+    return buffer_put_u32(b, p->attest_waits);
 }
 
 Err stream_put(Buffer *b, const StreamMessage *m)
@@ -62,6 +63,7 @@ static void get_place(Reader *r, StreamPlace *p)
     p->verify_ns = read_u64(r);
     p->start_ns = read_u64(r);
     p->attest_ns = read_u64(r);
+    p->attest_waits = read_u32(r);
 }
 
 Err stream_get(View v, StreamMessage *ret_message)
@@ -85,7 +87,7 @@ Err stream_get(View v, StreamMessage *ret_message)
         break;
     default: return FAIL(ERR_PROTOCOL);
     }
-    if (!reader_done(&r) || m.place.state >= PLACE_IS_COUNT) return FAIL(ERR_PROTOCOL);
+    if (!reader_done(&r) || m.place.state >= PLACE_IS_COUNT || m.place.attest_waits > 1) return FAIL(ERR_PROTOCOL);
     *ret_message = m;
     return OK;
 }

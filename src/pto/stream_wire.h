@@ -24,6 +24,7 @@ typedef struct {
     uint64_t bytes;               /* that it holds */
     uint64_t fetch_ns, verify_ns, start_ns; /* what the last time took; 0: not known yet */
     uint64_t attest_ns;           /* 0 also: it is not attested */
+    uint32_t attest_waits;        /* 1: a cold request waits for that too (sealed data); else 0 */
 } StreamPlace;
 
 typedef struct {

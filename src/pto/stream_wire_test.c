@@ -7,7 +7,8 @@ static StreamMessage example(StreamType type)
     StreamMessage m = {.type = type, .task = 3, .value = 1000, .missed = 2};
     if (type == STREAM_HELLO) m.hello = (StreamHello){.task_count = 5, .staged_max = 4, .staged_bytes_max = 1 << 20, .identity = 0x1122334455667788};
     if (type == STREAM_PLACE) m.place = (StreamPlace){.task = 3, .state = PLACE_IS_STAGED,
-                                                          .bytes = 4096, .fetch_ns = 20, .verify_ns = 30, .start_ns = 40, .attest_ns = 50};
+                                                          .bytes = 4096, .fetch_ns = 20, .verify_ns = 30, .start_ns = 40, .attest_ns = 50,
+                                                          .attest_waits = 1};
     if (type == STREAM_EVENT) {
         m.event = (RequestEvent){.wall_ns = 1700000000000000000, .task = 3, .status = 200, .start = START_STAGED, .bytes_in = 5, .bytes_out = 6,
                                  .latency_ns = 700000, .waited_ns = 100, .client = 9};
@@ -40,7 +41,7 @@ START_TEST(every_packet_comes_back_as_it_was_and_every_cut_and_longer_one_is_ref
         ck_assert_ok(stream_get(view_buffer(&b), &back));
         ck_assert_int_eq(back.type, type);
         if (type == STREAM_HELLO) ck_assert_uint_eq(back.hello.identity, m.hello.identity);
-        if (type == STREAM_PLACE) ck_assert(back.place.start_ns == 40 && back.place.attest_ns == 50);
+        if (type == STREAM_PLACE) ck_assert(back.place.start_ns == 40 && back.place.attest_ns == 50 && back.place.attest_waits == 1);
         if (type == STREAM_EVENT) ck_assert_str_eq(back.event.attributes, "shop=7");
         if (type >= STREAM_WANT) ck_assert_uint_eq(back.task, 3);
         for (size_t size = 0; size < b.size; size++) ck_assert_err(stream_get(view_of(b.data, size), &back), ERR_PROTOCOL);
