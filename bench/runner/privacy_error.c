@@ -83,7 +83,7 @@ static Query query_of(const Analysis *a, const char *epsilon, const Table *t)
     if (a->kind == QUERY_HISTOGRAM) q.keys = PHASE_KEYS, q.key_count = PHASES;
     if (a->kind != QUERY_BLOCKS) return q;
     q.outputs = 1;
-    q.block_count = blocks_of_least_error(t->count, q.spend.epsilon, NULL, 0);
+    q.block_count = blocks_of_least_error(t->count, sqrt(2) * (double)q.spend.epsilon.den / (double)q.spend.epsilon.num, NULL, 0);
     if (q.block_count > BLOCKS_MAX) q.block_count = BLOCKS_MAX;
     return q;
 }

@@ -3,6 +3,7 @@
  * An agent and its warden as in `covey serve`, the bus in memory; a fresh warden for each cold request, because one that has checked an image
  * does not check it again. Fetching is in neither: it is the resource store's.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -15,6 +16,7 @@
 #include "bus/stage_link.h"
 #include "image/image.h"
 #include "node/agent.h"
+#include "see/module.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 
@@ -228,6 +230,65 @@ static Err measure_round(Setting *s, View data, Times *t, Diag *diag)
     return e;
 }
 
+/* The pages of a mapping that begins at this address, in that process. ret_copied: those that are its own, not the memfd's. */
+static bool pages_at(const char *process, uint64_t address, long *ret_resident_kb, long *ret_copied_kb)
+{
+    char path[300], line[512];
+    bool here = false, found = false;
+    snprintf(path, sizeof path, "/proc/%s/smaps", process);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f)) {
+        unsigned long long from, to;
+        if (sscanf(line, "%llx-%llx ", &from, &to) == 2) here = from == address;
+        found |= here;
+        if (here) sscanf(line, "Rss: %ld", ret_resident_kb);
+        if (here) sscanf(line, "Anonymous: %ld", ret_copied_kb);
+    }
+    if (f) fclose(f);
+    return found;
+}
+
+static bool find_pages(uint64_t address, long *ret_resident_kb, long *ret_copied_kb)
+{
+    bool found = false;
+    DIR *all = opendir("/proc");
+    for (struct dirent *d; all && !found && (d = readdir(all));)
+        if (d->d_name[0] >= '1' && d->d_name[0] <= '9') found = pages_at(d->d_name, address, ret_resident_kb, ret_copied_kb);
+    if (all) closedir(all);
+    return found;
+}
+
+/*
+ * Bytes copied for each byte of staged data, from the orchestrator's memfd to the module that has read all of it: what the stage counted, and what
+ * the kernel says of the module's pages while it runs (private ones would be copies). Negative: this user may not look into a SEE.
+ */
+static Err measure_copies(Setting *s, View data, double *ret_copies, Diag *diag)
+{
+    long resident_kb = 0, copied_kb = 0;
+    AUTO_BUFFER open = buffer_limited(MIB), jobs = buffer_limited(MIB);
+    const BatchHead head = {s->open.id, s->open.stage, s->open.node, s->open.manager};
+    const View commands = VIEW("g 80\nc bench/data\nm 3 65536 4194304\nL\n"); /* claims, maps, reads all of it, and runs on */
+    const JobItem item = {.attempt = 1, .kind = SEGMENT_INLINE, .data = commands, .size = commands.size};
+    TRY(stage_image(s, diag));
+    uint64_t before = stage_stats(s->stage).bytes_copied;
+    TRY(stage_data(s, "bench/data", data, diag));
+    double counted = (double)(stage_stats(s->stage).bytes_copied - before);
+    s->ready = s->done = false;
+    TRY(message_put_task_open(&open, &s->open));
+    TRY(message_begin_jobs(&jobs, &head));
+    TRY(message_add_job(&jobs, &item));
+    TRY(send(s, &open));
+    TRY(until(s, &s->ready, diag));
+    TRY(send(s, &jobs));
+    const uint64_t end = clock_monotonic_ns() + 3 * NS_PER_S;
+    while (resident_kb < DATA_BYTES / 1024 && !s->done && clock_monotonic_ns() < end) {
+        TRY(loop_turn(s->loop, 20));
+        find_pages(SEE_MEMORY_BASE + 65536, &resident_kb, &copied_kb);
+    }
+    *ret_copies = resident_kb < DATA_BYTES / 1024 ? -1 : (counted + (double)copied_kb * 1024) / DATA_BYTES;
+    return OK;
+}
+
 static double cycles_per_us(void)
 {
     unsigned aux;
@@ -270,7 +331,7 @@ static void close_setting(Setting *s)
     buffer_free(&s->image);
 }
 
-static void report(const Times *t, size_t image_bytes, Figure *f)
+static void report(const Times *t, size_t image_bytes, double copies, Figure *f)
 {
     figure_add(f, "a hit: the image is warm", "us", samples_spread(&t->warm), 0);
     double cold = samples_ratio(&t->cold, &t->warm), mapped = samples_ratio(&t->cold, &t->mapped);
@@ -280,6 +341,8 @@ static void report(const Times *t, size_t image_bytes, Figure *f)
     row_at_least(figure_add(f, "a hit that claims and maps 4 MiB", "us", samples_spread(&t->mapped), 0), mapped, 10, "times as fast as cold");
     Spread claim = samples_spread(&t->claim);
     row_at_most(figure_add(f, "one claim, inside a SEE behind both filters", "us", claim, 0), claim.median, 10, "us");
+    const Spread copied = {copies, copies, copies};
+    if (copies >= 0) row_at_most(figure_add(f, "data copied for each staged byte", "bytes", copied, 0), copies, 0, "bytes");
     figure_note(f, "TASK_OPEN to result, one zygote, one micro-job, level process; a fresh warden for each cold one. The image has %zu bytes and is read "
                    "from the page cache: fetching it is not in the figure. Claims by the processor's own counter.", image_bytes);
 }
@@ -293,7 +356,11 @@ Err measure_staging(const Bench *b, Figure *f, Diag *diag)
     memset(data, 7, DATA_BYTES);
     Err e = open_setting(&s, b, diag);
     for (int round = 0; round < ROUNDS && !e.code; round++) e = measure_round(&s, view_of(data, DATA_BYTES), &t, diag);
-    if (!e.code) report(&t, s.image.size, f);
+    double copies = -1;
+    if (!e.code) e = start_agent(&s, true, diag);
+    if (!e.code) e = measure_copies(&s, view_of(data, DATA_BYTES), &copies, diag);
+    stop_agent(&s);
+    if (!e.code) report(&t, s.image.size, copies, f);
     close_setting(&s);
     free(data);
     return e;

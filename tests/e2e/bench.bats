@@ -22,5 +22,5 @@ setup_file() {
 
 @test "help names every figure" {
     run_covey 0 bench --help
-    for figure in see-process see-shared run-process run-shared manager-memory compute run-sealed seal key-release appraise; do assert_in "$figure" "$output"; done
+    for figure in see-process see-shared run-process run-shared manager-memory compute run-sealed seal key-release appraise predict replay; do assert_in "$figure" "$output"; done
 }
