@@ -79,10 +79,17 @@ static void remove_task(Agent *a, uint32_t i)
     a->tasks[i] = a->tasks[--a->task_count];
 }
 
+static bool holds_results(const Agent *a)
+{
+    for (uint32_t i = 0; i < a->task_count; i++)
+        if (a->tasks[i]->results.count) return true;
+    return false;
+}
+
 static void arm_timer(Agent *a, uint64_t now_ns)
 {
     bool needed = a->task_count > 0 || !a->announced || a->remote || a->node.hand || a->node.warm;
-    uint64_t wait_ms = outbox_blocked(&a->node.outbox) ? TICK_BLOCKED_MS : TICK_MS;
+    uint64_t wait_ms = outbox_blocked(&a->node.outbox) ? TICK_BLOCKED_MS : holds_results(a) ? RESULTS_HOLD_MS : TICK_MS;
     loop_set_timer(a->timer, needed || outbox_blocked(&a->node.outbox) ? now_ns + wait_ms * NS_PER_MS : UINT64_MAX);
 }
 
@@ -251,7 +258,9 @@ static Err fill_in(Agent *a, const AgentConfig *config, Diag *diag)
     a->node.node_id = a->node_id;
     a->node.outbox.bus = a->bus;
     a->node.outbox.node_id = a->node_id;
-    a->node.cores = config->cores == 0 ? usable_cores() : config->cores > ZYGOTES_MAX ? ZYGOTES_MAX : config->cores;
+    a->node.remote = config->remote;
+    a->node.processors = usable_cores();
+    a->node.cores = config->cores == 0 ? a->node.processors : config->cores > ZYGOTES_MAX ? ZYGOTES_MAX : config->cores;
 
     do TRY(random_bytes(&a->incarnation, sizeof a->incarnation));
     while (a->incarnation == 0);

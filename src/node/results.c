@@ -1,6 +1,8 @@
 /* Gathering results into messages. */
 #include "node/results.h"
 
+#include "sys/clock.h"
+
 Results results_new(Outbox *outbox, const BatchHead *head, const uint8_t digest_key[32])
 {
     return (Results){.outbox = outbox, .head = *head, .digest_key = digest_key, .message = buffer_limited(BUS_MESSAGE_BYTES_MAX)};
@@ -24,6 +26,14 @@ static Err begin(Results *r)
     return message_begin_results(&r->message, &r->head, 0);
 }
 
+bool results_due(Results *r, uint64_t each_ns, bool last, uint64_t now_ns)
+{
+    if (last || r->count >= r->hold_count || r->message.size >= RESULTS_HOLD_BYTES) return true;
+    if (r->count == 0) return false; /* SEEs that gave no result are told with the next one */
+    if (r->since_ns == 0) r->since_ns = now_ns;
+    return now_ns - r->since_ns >= RESULTS_HOLD_MS * NS_PER_MS || each_ns > RESULTS_HOLD_MS * NS_PER_MS / RESULTS_SOON;
+}
+
 Err results_flush(Results *r)
 {
     if (r->message.size == 0 && r->sees_started == 0) return OK;
@@ -31,6 +41,7 @@ Err results_flush(Results *r)
     TRY(put_head(r));
     r->last_size = r->message.size < RESULTS_BYTES_TARGET ? r->message.size : RESULTS_BYTES_TARGET;
     r->count = 0;
+    r->since_ns = 0;
     return outbox_send(r->outbox, &r->head.manager, &r->message);
 }
 

@@ -62,8 +62,10 @@ static Err fill_in(Task *t, View message, Diag *diag)
     t->plan = slot_plan((SecurityLevel)t->open.level, output_room(&t->open), t->slots_each * t->post_count);
     const BatchHead head = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node, .manager = t->open.manager};
     t->results = results_new(&t->node->outbox, &head, t->open.digest_key);
+    t->results.hold_count = t->node->remote ? RESULTS_HOLD_COUNT : 0;
     uint64_t places = (uint64_t)t->slots_each * t->plan.jobs_max * WINDOW_AHEAD;
-    uint64_t window = t->post_count * (places > WINDOW_POST_MIN ? places : WINDOW_POST_MIN);
+    const uint64_t least = t->node->remote ? WINDOW_POST_REMOTE : WINDOW_POST_MIN;
+    uint64_t window = t->post_count * (places > least ? places : least);
     TRY_WHY(diag, jobs_new(&t->jobs, window < WINDOW_JOBS_MAX ? (uint32_t)window : WINDOW_JOBS_MAX), "no memory for the queue");
     if (t->open.sealed == SEALED_SEGMENTS) TRY_WHY(diag, wraps_new(t->jobs.window, &t->wraps), "no memory for keys");
     task_open_staging(t);
@@ -160,7 +162,7 @@ Err task_say_ready(Task *t, const ZygoteLink *z)
 {
     if (t->is_ready || t->doom) return OK;
     t->is_ready = true;
-    uint32_t batch = t->jobs.window / 4;
+    uint32_t batch = t->node->remote && t->jobs.window > 4 * BATCH_REMOTE ? BATCH_REMOTE : t->jobs.window / 4;
     TaskReady ready = {.id = t->open.id, .stage = t->open.stage, .node = t->open.node, .window = t->jobs.window,
                        .batch = batch < 1 ? 1 : batch > BUS_BATCH_JOBS_MAX ? BUS_BATCH_JOBS_MAX : batch,
                        .start_ns = z->start_ns, .attest_ns = z->attest_ns};
@@ -175,7 +177,9 @@ Err task_turn(Task *t, uint64_t now_ns)
     TRY(posts_start(t, now_ns));
     TRY(attest_ask_wraps(t, now_ns));
     TRY(task_dispatch(t, now_ns));
-    return t->is_ready ? results_flush(&t->results) : OK; /* before that nobody listens */
+    const bool last = t->jobs.held == 0 || t->draining;
+    if (!t->is_ready || !results_due(&t->results, t->job_ns / t->post_count, last, now_ns)) return OK; /* not ready: nobody listens yet */
+    return results_flush(&t->results);
 }
 
 void task_doom(Task *t, int code, const char *format, ...)

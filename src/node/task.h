@@ -26,6 +26,8 @@ enum {
     PROCESS_SLOTS = 16,           /* of one zygote: so that it always has the next micro-job at hand */
     SHARED_SLOTS = 4,
     WINDOW_AHEAD = 2,             /* micro-jobs that may be here, for each place in a slot; */
+    WINDOW_POST_REMOTE = 512,     /* over a bus, where messages are large and their way is long */
+    BATCH_REMOTE = 64,            /* 270 KB of segments of 4 KiB: larger messages cost a server more for each byte, smaller ones more for each micro-job */
     WINDOW_POST_MIN = 128,        /* and for each post at least: so that it works on while the manager waits for a disk */
     POST_RESTARTS_MAX = 4,        /* deaths for each post, and as many again, without a finished micro-job between: the task is given up */
     POST_RETRY_MS = 10,           /* before the second restart in a row, doubled for each one after */
@@ -49,7 +51,8 @@ typedef struct Node {
     Outbox outbox;
     Err (*decided)(void *context, const TaskId *task, const uint8_t measurement[32], Err verdict, const char *why); /* node/agent.h */
     void *decided_context;
-    uint32_t cores;
+    uint32_t cores, processors;   /* SEEs at a time; what this process may use of the machine */
+    bool remote;                  /* managers are elsewhere */
     uint32_t last_zygote;         /* numbers given to zygotes */
     uint32_t live_zygotes;
     bool warden_lost;             /* noticed by anyone; the agent acts on it in its turn */

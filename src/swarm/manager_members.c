@@ -31,6 +31,17 @@ void member_set_room(Manager *m, Member *member, uint32_t room)
     member->room = room;
 }
 
+/* The whole window is for micro-jobs so short that it is run in a moment: what waits at a node for longer had better be free to go to another. */
+static uint64_t useful_window(const Manager *m, const Member *member)
+{
+    const WindowJob *last = m->window.next ? window_at(&m->window, m->window.next - 1) : NULL;
+    uint64_t bytes_most = last && last->size ? MEMBER_AHEAD_BYTES / last->size : UINT64_MAX;
+    double soon = member->one_s > 0 ? MEMBER_AHEAD_S * member->cores / member->one_s : 0;
+    uint64_t most = soon < (double)bytes_most ? (uint64_t)soon : bytes_most, least = MEMBER_WINDOW_CORE * (uint64_t)member->cores;
+    if (most < least) most = least;
+    return most < member->window ? most : member->window;
+}
+
 /* A node elsewhere may claim any number of cores and any window. It is believed what it does: to begin with it gets as many as it has cores (no node
  * has more than ZYGOTES_MAX), or a few, and with each answer two more. */
 static uint32_t believed_window(const Manager *m, const Member *member)
@@ -38,7 +49,8 @@ static uint32_t believed_window(const Manager *m, const Member *member)
     if (!m->request.remote) return member->window;
     uint32_t first = member->cores < ZYGOTES_MAX ? member->cores : ZYGOTES_MAX;
     uint64_t earned = (first > MEMBER_WINDOW_FIRST ? first : MEMBER_WINDOW_FIRST) + 2 * member->answers;
-    return earned < member->window ? (uint32_t)earned : member->window;
+    uint64_t window = useful_window(m, member);
+    return (uint32_t)(earned < window ? earned : window);
 }
 
 /* A node is sent to when it has room for a good batch, or for a quarter of its window: neither many small messages nor a node that runs dry. */

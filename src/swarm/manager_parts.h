@@ -129,11 +129,16 @@ struct Manager {
 };
 
 enum {
-    JOBS_MESSAGE_BYTES = 4 << 20,          /* inline segments in one message, unless a single one is larger */
+    JOBS_MESSAGE_BYTES = 4 << 20,          /* inline segments in one message, unless a single one is larger; */
+    JOBS_MESSAGE_REMOTE_BYTES = 512 << 10, /* over a bus, whose servers take messages of 1 MiB in one piece */
     MEMBER_WINDOW_FIRST = 32,              /* micro-jobs at once, for a node elsewhere that has shown nothing yet */
+    MEMBER_WINDOW_CORE = 128,              /* for each of its cores; more only of micro-jobs that are run in MEMBER_AHEAD_S */
+    MEMBER_AHEAD_BYTES = 8 << 20,          /* and of no more bytes */
     MANAGER_INLINE_EACH_MAX = 64 << 10,    /* a larger segment is an object for nodes elsewhere */
     CUT_PER_TURN = 1 << 14,                /* rows or segments looked at before the loop gets its turn */
 };
+
+#define MEMBER_AHEAD_S 0.1
 
 /** Ends the task; what calls come afterwards do nothing. */
 void manager_end(Manager *m, Err result);

@@ -34,7 +34,7 @@ Err send_add(Manager *m, Member *member, uint64_t index, uint32_t attempt)
     if (member->message_jobs == 0) TRY(begin(m, member));
     TRY(put_item(m, member, index, attempt));
     member->message_jobs++;
-    bool full = member->message_jobs >= member->batch || member->message.size >= JOBS_MESSAGE_BYTES;
+    bool full = member->message_jobs >= member->batch || member->message.size >= (m->request.remote ? JOBS_MESSAGE_REMOTE_BYTES : JOBS_MESSAGE_BYTES);
     return full ? send_to(m, member) : OK;
 }
 

@@ -1,4 +1,5 @@
-/* When is a node given up that says nothing any more, by a clock of the test's own: within its lease, and not because the manager slept? */
+/* When is a node given up that says nothing any more, by a clock of the test's own: within its lease, and not because the manager slept? And how much
+ * may wait at one? */
 #include <fcntl.h>
 
 #include "swarm/manager_parts.h"
@@ -88,5 +89,33 @@ START_TEST(a_node_that_spoke_meanwhile_is_not_lost)
 }
 END_TEST
 
+static uint32_t room_when(Member *member, double one_s, uint64_t segment)
+{
+    window_at(&w.manager->window, w.manager->window.next - 1)->size = segment;
+    member->one_s = one_s;
+    member_look(w.manager, member);
+    return member->room;
+}
+
+START_TEST(more_than_a_few_for_each_core_wait_only_at_a_node_that_runs_them_in_a_moment)
+{
+    Member *member = begin();
+    member->window = 4096;
+    member->cores = 2;
+    member->answers = 100000;
+    const uint32_t out = member->outstanding, few = 2 * MEMBER_WINDOW_CORE, most = (uint32_t)(MEMBER_AHEAD_S * 2 / 0.0001);
+    ck_assert_uint_eq(room_when(member, 0, 4096), few - out);      /* nothing is known of it yet */
+    ck_assert_uint_eq(room_when(member, 1, 4096), few - out);
+    ck_assert_uint_eq(room_when(member, 0.0001, 4096), most - out);
+    ck_assert_uint_eq(room_when(member, 0.0001, MEMBER_AHEAD_BYTES / 1024), 1024 - out);
+    ck_assert_uint_eq(room_when(member, 0.0001, MEMBER_AHEAD_BYTES), few - out);
+    ck_assert_uint_eq(room_when(member, 1e-9, 1), 4096 - out);
+    member->answers = 0; /* it says so, and has shown nothing */
+    ck_assert_uint_eq(room_when(member, 0.0001, 4096), MEMBER_WINDOW_FIRST - out);
+    end();
+}
+END_TEST
+
 TEST_MAIN("swarm/manager_watch", what_a_lost_node_had_is_wanted_elsewhere_when_three_quarters_of_its_lease_are_over,
-          a_manager_that_was_held_up_hears_first_what_lies_there_and_then_looks_who_is_silent, a_node_that_spoke_meanwhile_is_not_lost)
+          a_manager_that_was_held_up_hears_first_what_lies_there_and_then_looks_who_is_silent, a_node_that_spoke_meanwhile_is_not_lost,
+          more_than_a_few_for_each_core_wait_only_at_a_node_that_runs_them_in_a_moment)
