@@ -130,8 +130,9 @@ static Err start(Post *p, uint64_t now_ns)
     Task *t = p->task;
     Node *node = t->node;
     if (task_take_warm(t, &p->zygote)) return adopt(p, now_ns);
+    const bool keeps_cpu = t->plan.is_process && t->post_count >= node->processors;
     WardenStart start = {
-        .level = t->open.level, .memory_max = t->open.memory_max, .staged = t->shelf != NULL,
+        .level = t->open.level, .memory_max = t->open.memory_max, .flags = (t->shelf ? WARDEN_STAGED : 0) | (keeps_cpu ? WARDEN_KEEPS_CPU : 0),
         .slot_bytes_max = t->slots_each * slot_bytes_max(&t->plan)};
     memcpy(start.measurement, t->open.measurement, sizeof start.measurement);
     Err e = zygote_link_start(&p->zygote, &node->warden, ++node->last_zygote, &start, t->image_fd);

@@ -167,7 +167,7 @@ static bool start(Warm *w, Entry *image, uint64_t now_ns)
     const ResourceShape *shape = &image->r.shape;
     if (!z || node->live_zygotes + 1 >= ZYGOTES_MAX || node->warden_lost) return false;
     WardenStart packet = {.level = shape->level, .memory_max = shape->memory_max, .slot_bytes_max = slot_bytes_of(shape),
-                          .staged = shape->level == LEVEL_PROCESS};
+                          .flags = shape->level == LEVEL_PROCESS ? WARDEN_STAGED : 0};
     memcpy(packet.measurement, image->measurement, sizeof packet.measurement);
     ZygoteLink link = {.channel = -1};
     if (zygote_link_start(&link, &node->warden, ++node->last_zygote, &packet, image->fd).code) return false; /* the next turn tries again */

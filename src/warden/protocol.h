@@ -27,11 +27,15 @@ typedef enum {
 
 typedef struct { uint32_t type, version; uint8_t public_key[32]; } WardenTrust;
 
+/** STAGED: its tasks may claim staged data; only at `process`. KEEPS_CPU: it is one of at least as many zygotes as there are processors, and each
+ *  of them keeps to one processor, with its SEEs. */
+typedef enum { WARDEN_STAGED = 1, WARDEN_KEEPS_CPU = 2 } WardenStartFlags;
+
 typedef struct {
     uint32_t type;
     uint32_t zygote;          /* chosen by the agent, unique among live ones */
     uint32_t level;
-    uint32_t staged;          /* 1: its tasks may claim staged data; only at `process` */
+    uint32_t flags;           /* WardenStartFlags */
     uint64_t memory_max;      /* linear memory of one micro-job, bytes; the warden adds the runtime's own need */
     uint64_t slot_bytes_max;  /* what SEEs of this zygote may write into slots, bytes; 0: unknown, no memory cgroup */
     uint8_t measurement[32];  /* the image must have it */

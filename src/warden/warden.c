@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -74,11 +75,38 @@ static Err refuse_revoked(const Warden *w, const PublicKey *signer, Diag *diag)
     return revoked_refuse(w->identity.config_dir, signer->bytes, text, diag);
 }
 
+static uint32_t zygotes_on(const Warden *w, int cpu)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < ZYGOTES_MAX; i++) count += w->zygotes[i].pid_fd >= 0 && w->zygotes[i].cpu == cpu;
+    return count;
+}
+
+/* Zygote and SEE take turns. Where the scheduler puts them on different processors, which it does when other processes are woken in between, each turn
+ * waits for a sleeping processor: a quarter of a machine that also ran the bus. A machine that does not let us goes on as it would. */
+static void keep_to_one_cpu(const Warden *w, Zygote *z)
+{
+    cpu_set_t usable, one;
+    uint32_t fewest = UINT32_MAX;
+    int best = -1;
+    if (FAULTABLE("sched_getaffinity", sched_getaffinity(0, sizeof usable, &usable)) < 0) return;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &usable) || zygotes_on(w, cpu) >= fewest) continue;
+        fewest = zygotes_on(w, cpu);
+        best = cpu;
+    }
+    if (best < 0) return;
+    CPU_ZERO(&one);
+    CPU_SET(best, &one);
+    if (FAULTABLE("sched_setaffinity", sched_setaffinity(z->pid, sizeof one, &one)) == 0) z->cpu = best;
+}
+
 static Err begin_zygote(Warden *w, const WardenStart *start, const int *fds, Diag *diag)
 {
     if (start->level != LEVEL_SHARED && start->level != LEVEL_PROCESS)
         return FAIL_WHY(diag, ERR_LEVEL, "this node does not offer the level '%s'", level_name((SecurityLevel)start->level));
-    if (start->staged > (start->level == LEVEL_PROCESS)) return FAIL_WHY(diag, ERR_PROTOCOL, "staged data are for the level process");
+    if (start->flags & ~(uint32_t)(WARDEN_STAGED | WARDEN_KEEPS_CPU)) return FAIL_WHY(diag, ERR_PROTOCOL, "a START that this warden does not know");
+    if (start->flags & WARDEN_STAGED && start->level != LEVEL_PROCESS) return FAIL_WHY(diag, ERR_PROTOCOL, "staged data are for the level process");
     if (start->memory_max > SEE_MEMORY_MAX) return FAIL_WHY(diag, ERR_LIMIT, "more memory than a SEE can have");
     if (zygote_with(w, start->zygote)) return FAIL_WHY(diag, ERR_PROTOCOL, "a zygote with that number lives");
     Zygote *place = free_place(w);
@@ -89,6 +117,7 @@ static Err begin_zygote(Warden *w, const WardenStart *start, const int *fds, Dia
     TRY_WHY(diag, refuse_revoked(w, &signer, diag), "the image's signer");
     TRY(zygote_begin(start, image_fd, fds[1], place, diag));
     place->signer = signer;
+    if (start->flags & WARDEN_KEEPS_CPU) keep_to_one_cpu(w, place);
     return OK;
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sodium.h>
 #include <signal.h>
 #include <stdio.h>
@@ -68,13 +69,15 @@ static void trust_own_key(void)
     ck_assert_ok(socket_send(warden, view_of(&trust, sizeof trust), NULL, 0));
 }
 
+static uint32_t start_flags;
+
 /* Sends START for these bytes of an image file; measurement NULL: that of the bytes. */
 static void send_start(View image, uint32_t id, SecurityLevel level, const uint8_t *measurement)
 {
     AUTO_FD file = -1;
     int pair[2];
     ImageInfo info;
-    WardenStart start = {.type = WARDEN_START, .zygote = id, .level = level, .memory_max = MEMORY};
+    WardenStart start = {.type = WARDEN_START, .zygote = id, .level = level, .flags = start_flags, .memory_max = MEMORY};
     if (image_parse(image, &info, NULL).code == 0) memcpy(start.measurement, info.measurement.bytes, sizeof start.measurement);
     if (measurement) memcpy(start.measurement, measurement, sizeof start.measurement);
     ck_assert_ok(memfd_fixed("file", image.size, &file));
@@ -286,6 +289,35 @@ START_TEST(a_level_it_cannot_give_and_a_number_in_use_are_refused)
 }
 END_TEST
 
+static int processors_of(pid_t pid, int *ret_first)
+{
+    cpu_set_t set;
+    ck_assert_int_eq(sched_getaffinity(pid, sizeof set, &set), 0);
+    for (*ret_first = 0; !CPU_ISSET(*ret_first, &set); ++*ret_first) {}
+    return CPU_COUNT(&set);
+}
+
+START_TEST(zygotes_that_fill_the_machine_keep_to_a_processor_each_and_others_to_none)
+{
+    int own, other, first;
+    const int all = processors_of(0, &first);
+    start_warden();
+    trust_own_key();
+    ck_assert_int_eq(processors_of(start_zygote(1, LEVEL_PROCESS).pid, &first), all);
+    start_flags = WARDEN_KEEPS_CPU;
+    ck_assert_int_eq(processors_of(start_zygote(2, LEVEL_PROCESS).pid, &own), 1);
+    ck_assert_int_eq(processors_of(start_zygote(3, LEVEL_PROCESS).pid, &other), 1);
+    ck_assert(all == 1 || own != other);
+    start_flags = 4;
+    AUTO_BUFFER image = buffer_limited(IMAGE_BYTES_MAX);
+    signed_image(&image);
+    send_start(view_buffer(&image), 4, LEVEL_PROCESS, NULL);
+    expect_refused(ERR_PROTOCOL);
+    start_flags = 0;
+    end_warden();
+}
+END_TEST
+
 START_TEST(a_killed_zygote_is_gone_and_reported)
 {
     WardenEnded ended;
@@ -387,7 +419,7 @@ START_TEST(a_level_is_found_out_by_trying)
 }
 END_TEST
 
-TEST_MAIN("warden", a_zygote_runs_micro_jobs_at_both_levels, a_zygote_is_walled_in, an_ordinary_user_can_run_a_warden,
+TEST_MAIN("warden", zygotes_that_fill_the_machine_keep_to_a_processor_each_and_others_to_none, a_zygote_runs_micro_jobs_at_both_levels, a_zygote_is_walled_in, an_ordinary_user_can_run_a_warden,
           only_signed_unchanged_images_of_trusted_keys_run,
           a_signer_who_is_revoked_while_the_warden_runs_starts_nothing_more, a_level_it_cannot_give_and_a_number_in_use_are_refused,
           a_killed_zygote_is_gone_and_reported, if_the_warden_dies_no_see_outlives_it, when_the_agent_goes_away_everything_ends,

@@ -133,13 +133,13 @@ Err zygote_begin(const WardenStart *start, int image_fd, int socket_fd, Zygote *
     int pid_fd = -1;
     TRY_WHY(diag, clone_into_namespaces(&pid_fd, &pid), "namespaces for a SEE cannot be made; `covey doctor` says what this machine lacks");
     if (pid == 0) {
-        const WallPlan plan = {image_fd, socket_fd, theirs, report, start->memory_max, (int)start->level, start->staged == 1};
+        const WallPlan plan = {image_fd, socket_fd, theirs, report, start->memory_max, (int)start->level, (start->flags & WARDEN_STAGED) != 0};
         close(ours);
         become_zygote(&plan);
     }
     fd_close(&theirs);
 
-    Zygote z = {.id = start->zygote, .pid = pid, .pid_fd = pid_fd, .start_fd = fd_take(&ours), .report_fd = -1, .level = start->level};
+    Zygote z = {.id = start->zygote, .pid = pid, .pid_fd = pid_fd, .start_fd = fd_take(&ours), .report_fd = -1, .level = start->level, .cpu = -1};
     memcpy(z.measurement, start->measurement, sizeof z.measurement);
     uint64_t memory = start->slot_bytes_max ? (ZYGOTE_PIDS * start->memory_max) + start->slot_bytes_max + 64 * MIB : 0;
     cgroup_enter(pid, start->zygote, ZYGOTE_PIDS, memory, &z.cgroup);

@@ -18,6 +18,7 @@ typedef struct {
     uint32_t reports; /* taken out of there; each once */
     ZygoteReport report; /* the last one */
     uint32_t level;
+    int cpu;         /* that it keeps to; -1: none */
     uint8_t measurement[32];
     PublicKey signer; /* of the image */
     Cgroup cgroup;
