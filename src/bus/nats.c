@@ -16,7 +16,8 @@
 #include "sys/fd.h"
 
 enum { SERVERS_MAX = 16, REFUSED_TRIES = 4, PING_MS = 5000, PINGS_OUT_MAX = 2, RECONNECT_WAIT_MS = 250, RECONNECT_JITTER_MS = 100, WRITE_MS = 2000,
-       RECONNECT_BUFFER = 1 << 20, IO_BUFFER = 256 << 10 /* a message of micro-jobs in one system call, not in nine */, TICK_BUSY_MS = 20, TICK_IDLE_MS = 200 };
+       RECONNECT_BUFFER = 1 << 20, TICK_BUSY_MS = 20, TICK_IDLE_MS = 200,
+       IO_BUFFER = 256 << 10 /* a message of micro-jobs in one system call, not in nine */ };
 
 /* libnats closes for good when a server refuses a key twice in a row, and 3.4 has no option against it. Waiting for it would be waiting for ever. */
 static Err check_refused(Nats *n)

@@ -31,7 +31,8 @@ void results_free(Results *r);
  */
 MUST_USE Err results_add(Results *r, const ResultItem *item);
 /**
- * Whether what was gathered is worth a message. Over a bus a message costs more than a micro-job, so that results wait for others while these come soon.
+ * Whether what was gathered is worth a message. Over a bus a message costs more than a micro-job, so that results wait for others while these come
+ * soon.
  *
  * each_ns  how long another result takes
  * last     nothing else is under way here, or nothing may wait any more

@@ -27,7 +27,7 @@ enum {
     SHARED_SLOTS = 4,
     WINDOW_AHEAD = 2,             /* micro-jobs that may be here, for each place in a slot; */
     WINDOW_POST_REMOTE = 512,     /* over a bus, where messages are large and their way is long */
-    BATCH_REMOTE = 64,            /* 270 KB of segments of 4 KiB: larger messages cost a server more for each byte, smaller ones more for each micro-job */
+    BATCH_REMOTE = 64,            /* 270 KB of segments of 4 KiB: both larger and smaller messages are more work for a server */
     WINDOW_POST_MIN = 128,        /* and for each post at least: so that it works on while the manager waits for a disk */
     POST_RESTARTS_MAX = 4,        /* deaths for each post, and as many again, without a finished micro-job between: the task is given up */
     POST_RETRY_MS = 10,           /* before the second restart in a row, doubled for each one after */

@@ -82,8 +82,8 @@ static uint32_t zygotes_on(const Warden *w, int cpu)
     return count;
 }
 
-/* Zygote and SEE take turns. Where the scheduler puts them on different processors, which it does when other processes are woken in between, each turn
- * waits for a sleeping processor: a quarter of a machine that also ran the bus. A machine that does not let us goes on as it would. */
+/* Zygote and SEE take turns. Where the scheduler puts them on different processors, as it does when other processes are woken in between, each turn
+ * waits for one that sleeps: a quarter of a machine that also ran the bus. A machine that does not let us goes on as it would. */
 static void keep_to_one_cpu(const Warden *w, Zygote *z)
 {
     cpu_set_t usable, one;

@@ -419,7 +419,8 @@ START_TEST(a_level_is_found_out_by_trying)
 }
 END_TEST
 
-TEST_MAIN("warden", zygotes_that_fill_the_machine_keep_to_a_processor_each_and_others_to_none, a_zygote_runs_micro_jobs_at_both_levels, a_zygote_is_walled_in, an_ordinary_user_can_run_a_warden,
+TEST_MAIN("warden", zygotes_that_fill_the_machine_keep_to_a_processor_each_and_others_to_none,
+          a_zygote_runs_micro_jobs_at_both_levels, a_zygote_is_walled_in, an_ordinary_user_can_run_a_warden,
           only_signed_unchanged_images_of_trusted_keys_run,
           a_signer_who_is_revoked_while_the_warden_runs_starts_nothing_more, a_level_it_cannot_give_and_a_number_in_use_are_refused,
           a_killed_zygote_is_gone_and_reported, if_the_warden_dies_no_see_outlives_it, when_the_agent_goes_away_everything_ends,
