@@ -30,7 +30,7 @@ typedef struct {
     char text[PRIVACY_TEXT_BYTES];
 } PrivacyRequest;
 
-enum { PRIVACY_CHECK_BOUNDS = 1, PRIVACY_OF_VALUES = 2, PRIVACY_OPEN_KEYS = 4, PRIVACY_CSV = 8, PRIVACY_FLAGS_ALL = 15 };
+enum { PRIVACY_CHECK_BOUNDS = 1, PRIVACY_OF_VALUES = 2, PRIVACY_OPEN_KEYS = 4, PRIVACY_CSV = 8, PRIVACY_NOT_TRUNCATED = 16, PRIVACY_FLAGS_ALL = 31 };
 
 _Static_assert(sizeof(PrivacyRequest) == PRIVACY_REQUEST_BYTES, "the layout is a format");
 

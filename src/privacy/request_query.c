@@ -149,7 +149,7 @@ static Err fill(const PrivacyRequest *r, uint64_t segments, RequestQuery *q, Dia
                      .bins = r->bins, .top = r->top, .outputs = r->outputs,
                      .block_count = privacy_blocks(r, segments),
                      .check_bounds = r->flags & PRIVACY_CHECK_BOUNDS,
-                     .truncate = true};
+                     .truncate = !(r->flags & PRIVACY_NOT_TRUNCATED)};
     query->limits = query_limits(query); /* one meaning for all who use them: where there are no keys, per_key is what records is */
     TRY(read_number("epsilon", q->strings[PRIVACY_EPSILON], &query->spend.epsilon, diag));
     TRY(read_number("delta", q->strings[PRIVACY_DELTA], &query->spend.delta, diag));

@@ -241,6 +241,12 @@ START_TEST(durations_are_whole_steps_where_that_is_asked_for)
         ck_assert_uint_ge(clock_monotonic_ns() - began, PAD_MS * NS_PER_MS); /* a sleep is never shorter */
         ck_assert_int_eq(stop(&r), 0);
     }
+    Rig r; /* one that never ends is ended after whole steps too: its lifetime is two and a half */
+    start(&r, "loop", LEVEL_PROCESS, ROLE_VALUES, PAD_MS, 5 * PAD_MS / 2);
+    const uint64_t began = clock_monotonic_ns();
+    look(&r, "1");
+    ck_assert_uint_ge(clock_monotonic_ns() - began, 3 * PAD_MS * NS_PER_MS);
+    ck_assert_int_eq(stop(&r), 0);
 }
 END_TEST
 

@@ -130,6 +130,10 @@ static Err read_flag(const SchemaReading *r, const YamlNode *value, uint32_t fla
 
 static Err read_check(const SchemaReading *r, const YamlNode *value, Reading *ret) { return read_flag(r, value, PRIVACY_CHECK_BOUNDS, "true", "false", ret); }
 static Err read_of(const SchemaReading *r, const YamlNode *value, Reading *ret) { return read_flag(r, value, PRIVACY_OF_VALUES, "sums", "counts", ret); }
+static Err read_truncate(const SchemaReading *r, const YamlNode *value, Reading *ret)
+{
+    return read_flag(r, value, PRIVACY_NOT_TRUNCATED, "false", "true", ret);
+}
 static Err read_format(const SchemaReading *r, const YamlNode *value, Reading *ret) { return read_flag(r, value, PRIVACY_CSV, "csv", "json", ret); }
 
 static Err read_pad(const SchemaReading *r, const YamlNode *value, Reading *ret)
@@ -149,7 +153,7 @@ static const struct { const char *key; PrivacyString which; } TEXTS[] = {
 static const struct { const char *key; ReadKey read; } KEYS[] = {
     {"aggregate", read_aggregate}, {"range", read_range}, {"where", read_where}, {"keys", read_keys}, {"quantiles", read_quantiles},
     {"per_person", read_limits}, {"bins", read_number}, {"top", read_number}, {"outputs", read_number}, {"blocks", read_number}, {"check_bounds", read_check},
-    {"of", read_of}, {"format", read_format}, {"pad", read_pad}};
+    {"of", read_of}, {"truncate", read_truncate}, {"format", read_format}, {"pad", read_pad}};
 
 static Err read_key(const SchemaReading *r, const YamlNode *value, Reading *ret)
 {
@@ -158,7 +162,7 @@ static Err read_key(const SchemaReading *r, const YamlNode *value, Reading *ret)
     for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++)
         if (strcmp(KEYS[i].key, value->key) == 0) return KEYS[i].read(r, value, ret);
     return SCHEMA_FAIL(r, value->key_line, "unknown key '%s'; known here: aggregate, epsilon, delta, rho, column, range, step, by, keys, where, of, per_person, "
-                       "quantiles, bins, top, outputs, blocks, check_bounds, confidence, format, pad", quoted(view_text(value->key)).text);
+                       "quantiles, bins, top, outputs, blocks, check_bounds, truncate, confidence, format, pad", quoted(view_text(value->key)).text);
 }
 
 static int compare_texts(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }

@@ -35,6 +35,10 @@ near() { awk -v a="$1" -v b="$2" -v d="$3" 'BEGIN { exit !(a - b <= d && b - a <
     run_covey 0 run task.yaml --dry-run
     assert_in "price     epsilon 8" "$output"
     assert_in "left      epsilon 20" "$output"
+    run_covey 0 run task.yaml --dry-run --json
+    near "$(json .error)" 0.02591 0.0001 # of the discrete Laplace of scale 1/8: sqrt(2 e^-8) / (1 - e^-8)
+    run_covey 0 budget show --json
+    assert_equal "$(json '.[0].spent // "epsilon 0"')" "epsilon 0" # a dry run is free
     answer
     assert_equal "$(json .unit)" record
     near "$(json '.numbers[0].value')" 2000 20 # wrong once in 10^60
@@ -239,6 +243,21 @@ tell() { # HOW SECRET
     done
     tell value secret
     near "$(cat value-secret.value)" 5.4 1 # 10 is all that a segment can say
+}
+
+@test "a ledger that was put back to an older copy is found, and nothing is released" {
+    policy "{epsilon: 1}"
+    seal
+    task "{aggregate: count, epsilon: 0.25}"
+    answer
+    cp -r "$XDG_STATE_HOME" before
+    task "{aggregate: count, epsilon: 0.5}"
+    answer
+    find before -name 'broker.db*' | while read -r file; do cp "$file" "$XDG_STATE_HOME/${file#before/}"; done
+    rm out.sealed
+    run_covey 3 run task.yaml
+    assert_in "its privacy ledger lacks what audit.log says was charged: it was put back to an older copy or changed" "$stderr"
+    [ ! -e out.sealed ]
 }
 
 @test "a run that is killed goes on under the same charge" {
