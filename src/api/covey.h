@@ -206,8 +206,8 @@ typedef struct {
     const char *by;          /* how to cut: lines, csv, jsonl, fixed:N, file; NULL: by the input's name */
     const char *target;      /* size of a segment, such as "1MiB"; NULL: 256KiB */
     bool no_header;          /* CSV without a header */
-    const char *group_by;    /* a CSV column: all records with the same value in one segment; then `segments` says how many */
-    unsigned segments;
+    const char *group_by;    /* a CSV column: all records with the same value in one segment */
+    unsigned segments;       /* then how many there are; 0: by the input's size */
     const char *supersedes;  /* a sealed dataset of yours: the new one is its next version */
     bool hide_columns;       /* of a dataset with a budget: do not say in the open what its columns are called */
 } covey_seal_options;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/seal.h"
+#include "api/spill.h"
 #include "base/quoted.h"
 #include "crypto/keyring.h"
 #include "sys/clock.h"
@@ -92,7 +93,7 @@ static Err choose_cut(Sealing *s, Diag *diag)
         return FAIL_WHY(diag, ERR_USAGE, "'%s' is no way to cut; it is lines, csv, jsonl, fixed:SIZE or file", quoted(view_text(o->by)).text);
     if (o->target && (!size_parse(o->target, &spec->target_bytes) || spec->target_bytes == 0 || spec->target_bytes > SPLIT_TARGET_MAX))
         return FAIL_WHY(diag, ERR_USAGE, "'%s' is no size of a segment; give one such as 256KiB or 1MiB, at most 512MiB", quoted(view_text(o->target)).text);
-    if (!o->group_by != !o->segments) return FAIL_WHY(diag, ERR_USAGE, "--group-by COLUMN and --segments N go together");
+    if (o->segments && !o->group_by) return FAIL_WHY(diag, ERR_USAGE, "--segments says how many segments to group into, and goes with --group-by COLUMN");
     if (o->group_by && (spec->by != SPLIT_CSV || o->no_header))
         return FAIL_WHY(diag, ERR_USAGE, "grouping needs CSV with a header, which names the column");
     if (o->group_by && o->target) return FAIL_WHY(diag, ERR_USAGE, "--target and --group-by exclude each other; --segments says how many segments there are");
@@ -107,7 +108,7 @@ static Err check_unit(const Sealing *s, Diag *diag)
     if (s->policy.budget.is_set && (s->cut.split.by != SPLIT_CSV || !s->cut.split.header))
         return FAIL_WHY(diag, ERR_USAGE, "a budget needs CSV with a header: private tasks read records; seal with --by csv");
     if (!person[0] || (by && strcmp(by, person) == 0)) return OK;
-    return FAIL_WHY(diag, ERR_USAGE, "the policy's budget is by person, as column '%s' says: seal with --group-by '%s' and --segments N", person, person);
+    return FAIL_WHY(diag, ERR_USAGE, "the policy's budget is by person, as column '%s' says: seal with --group-by '%s'", person, person);
 }
 
 /** A new dataset is version 1; one that supersedes another has its id and the next version. */
@@ -141,16 +142,32 @@ static void disclose(Sealing *s, uint64_t records)
     if (s->policy.budget.is_set) sealed_writer_set_columns(s->writer, s->options->hide_columns ? none : splitter_header(s->splitter), records);
 }
 
+/* Segments of about as many bytes as there are segments: more than a task wants blocks of, which goes by the square root of the records too, and few
+ * enough to cost nothing. */
+static Err choose_segments(const Sealing *s, size_t *ret_segments, Diag *diag)
+{
+    uint64_t done, total, segments = 1;
+    *ret_segments = s->options->segments;
+    if (*ret_segments) return OK;
+    splitter_progress(s->splitter, &done, &total);
+    if (total == 0) return FAIL_WHY(diag, ERR_USAGE, "%s: is no file whose size would say how many segments to group into; give --segments N", s->input);
+    while (segments * segments < total && segments < SPILL_PARTS_MAX) segments++;
+    *ret_segments = (size_t)segments;
+    return OK;
+}
+
 static Err seal_content(Sealing *s, Diag *diag)
 {
     char folder[PATH_BYTES_MAX];
     uint64_t records;
+    size_t segments;
     const char *slash = strrchr(s->output, '/');
     sealed_writer_set_prefix(s->writer, splitter_header(s->splitter).size);
     disclose(s, 0);
     if (!s->options->group_by) return seal_segments(s->splitter, s->writer, diag);
+    TRY(choose_segments(s, &segments, diag));
     TRY(path_format(folder, "%.*s", slash ? (int)(slash - s->output) + 1 : 1, slash ? s->output : "."));
-    TRY(seal_groups(s->splitter, s->options->group_by, s->options->segments, folder, s->writer, &records, diag));
+    TRY(seal_groups(s->splitter, s->options->group_by, segments, folder, s->writer, &records, diag));
     disclose(s, records);
     return OK;
 }

@@ -55,7 +55,7 @@ int command_seal(int argc, char **argv)
         {"target", 't', OPTION_TEXT, &o.target, "SIZE", "size of a segment; default 256KiB. Records are never cut"},
         {"no-header", 0, OPTION_FLAG, &o.no_header, NULL, "the CSV has no header; otherwise every segment begins with it"},
         {"group-by", 'g', OPTION_TEXT, &o.group_by, "COLUMN", "all records with the same value in this CSV column in one segment"},
-        {"segments", 'n', OPTION_NUMBER, &o.segments, "N", "how many segments to group into"},
+        {"segments", 'n', OPTION_NUMBER, &o.segments, "N", "how many segments to group into; default: by the input's size"},
         {"supersedes", 0, OPTION_TEXT, &o.supersedes, "OLD.sealed", "make the next version of this dataset of yours"},
         {"hide-columns", 0, OPTION_FLAG, &o.hide_columns, NULL, "with a budget: do not say in the open what the columns are called"},
         {"json", 0, OPTION_FLAG, &json, NULL, "print one JSON object"},

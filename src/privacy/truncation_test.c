@@ -26,10 +26,11 @@ static double released(const Query *q, const Plan *plan, NoiseSource *source, in
 
 static Query count_of(bool truncate)
 {
-    return (Query){.kind = QUERY_COUNT, .spend = {rational("0.5"), RATIONAL_ZERO, RATIONAL_ZERO}, .truncate = truncate, .confidence = RATIONAL_ZERO};
+    const Spend half = {rational("0.5"), RATIONAL_ZERO, RATIONAL_ZERO};
+    return (Query){.kind = QUERY_COUNT, .spend = half, .truncate = truncate, .confidence = RATIONAL_ZERO};
 }
 
-/* Ghosh, Roughgarden, Sundararajan 2009: all that is below 0 is 0, the rest has the law of the noise. A normal's 5.5 deviations: false alarm 4e-8 each. */
+/* Ghosh, Roughgarden, Sundararajan 2009: all that is below 0 is 0, the rest has the law of the noise. A normal's 5.5 deviations: 4e-8 each. */
 static void check_share(uint64_t count, double probability)
 {
     const double mean = RUNS * probability, deviation = sqrt(mean * (1 - probability));

@@ -153,8 +153,10 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"
     assert_in "absent.csv: can't be read" "$stderr"
     run_covey 2 seal visits.csv -o x --policy policy.yaml --group-by name --segments 3
     assert_in "no column is called 'name'; the header is: patient,visit" "$stderr"
-    run_covey 2 seal visits.csv -o x --policy policy.yaml --group-by patient
-    assert_in "--group-by COLUMN and --segments N go together" "$stderr"
+    run_covey 2 seal visits.csv -o x --policy policy.yaml --segments 3
+    assert_in "--segments says how many segments to group into, and goes with --group-by COLUMN" "$stderr"
+    run_covey 2 seal - -o x --policy policy.yaml --by csv --group-by patient <visits.csv
+    assert_in "is no file whose size would say how many segments to group into; give --segments N" "$stderr"
     run_covey 2 seal visits.csv -o x --policy policy.yaml --by words
     assert_in "'words' is no way to cut" "$stderr"
     sed -i 's/evidence/evidance/' policy.yaml
