@@ -51,7 +51,7 @@ static void one(View v, Buffer *b)
 {
     union {
         NodeMessage node; NodeChallenge challenge; NodeEvidence evidence; TaskOpen open; TaskReady ready; TaskRefused refused; TaskClose close;
-        TaskAlive alive; ObjectGet get; ObjectChunk chunk; ObjectNone none;
+        JobCancel cancel; TaskAlive alive; ObjectGet get; ObjectChunk chunk; ObjectNone none;
     } m;
     switch (message_type(v)) {
     case MESSAGE_NODE:
@@ -74,6 +74,10 @@ static void one(View v, Buffer *b)
     case MESSAGE_TASK_CLOSE:
         if (message_get_task_close(v, &m.close).code) return;
         must(message_put_task_close(b, &m.close));
+        break;
+    case MESSAGE_JOB_CANCEL:
+        if (message_get_job_cancel(v, &m.cancel).code) return;
+        must(message_put_job_cancel(b, &m.cancel));
         break;
     case MESSAGE_TASK_ALIVE:
         if (message_get_task_alive(v, &m.alive).code) return;

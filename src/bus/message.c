@@ -252,3 +252,25 @@ Err message_get_task_alive(View v, TaskAlive *ret_message)
     *ret_message = m;
     return OK;
 }
+
+static bool job_cancel_valid(const JobCancel *m) { return m->job >> JOB_INDEX_BITS == 0 && m->attempt > 0; }
+
+Err message_put_job_cancel(Buffer *b, const JobCancel *m)
+{
+    if (!job_cancel_valid(m)) return FAIL(ERR_PROTOCOL);
+    TRY(put_head(b, MESSAGE_JOB_CANCEL, &m->id, m->stage, m->node));
+    TRY(buffer_put_u64(b, m->job));
+    return buffer_put_u32(b, m->attempt);
+}
+
+Err message_get_job_cancel(View v, JobCancel *ret_message)
+{
+    JobCancel m = {0};
+    Reader r;
+    TRY(get_head(v, MESSAGE_JOB_CANCEL, &r, &m.id, &m.stage, &m.node));
+    m.job = read_u64(&r);
+    m.attempt = read_u32(&r);
+    if (!reader_done(&r) || !job_cancel_valid(&m)) return FAIL(ERR_PROTOCOL);
+    *ret_message = m;
+    return OK;
+}

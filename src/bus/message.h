@@ -31,7 +31,8 @@
 
 typedef enum {
     MESSAGE_NODE = 1, MESSAGE_TASK_OPEN, MESSAGE_TASK_READY, MESSAGE_TASK_REFUSED, MESSAGE_JOBS, MESSAGE_RESULTS, MESSAGE_TASK_CLOSE,
-    MESSAGE_TASK_ALIVE, MESSAGE_NODE_CHALLENGE, MESSAGE_NODE_EVIDENCE, MESSAGE_OBJECT_GET, MESSAGE_OBJECT_CHUNK, MESSAGE_OBJECT_NONE
+    MESSAGE_TASK_ALIVE, MESSAGE_NODE_CHALLENGE, MESSAGE_NODE_EVIDENCE, MESSAGE_OBJECT_GET, MESSAGE_OBJECT_CHUNK, MESSAGE_OBJECT_NONE,
+    MESSAGE_JOB_CANCEL
 } MessageType;
 
 /** First byte of every message; 0 when empty. */
@@ -132,6 +133,8 @@ typedef struct {
     View text;    /* for the user, one line */
 } TaskRefused;
 typedef struct { TaskId id; uint32_t stage, node; } TaskClose;
+/** Nobody waits for this micro-job any more: it need not run, or run on. Whatever is still said of it is dropped. */
+typedef struct { TaskId id; uint32_t stage, node; uint64_t job; uint32_t attempt; } JobCancel;
 /** Every TASK_ALIVE_S while the task is open: a node that hears nothing of a task for TASK_SILENCE_S closes it. */
 typedef struct { TaskId id; uint32_t stage, node; ManagerId manager; } TaskAlive;
 enum { TASK_ALIVE_S = 10, TASK_SILENCE_S = 60 };
@@ -181,6 +184,8 @@ MUST_USE Err message_get_task_ready(View v, TaskReady *ret_message);
 MUST_USE Err message_put_task_refused(Buffer *b, const TaskRefused *m);
 MUST_USE Err message_get_task_refused(View v, TaskRefused *ret_message);
 MUST_USE Err message_put_task_close(Buffer *b, const TaskClose *m);
+MUST_USE Err message_put_job_cancel(Buffer *b, const JobCancel *m);
+MUST_USE Err message_get_job_cancel(View v, JobCancel *ret_message);
 MUST_USE Err message_get_task_close(View v, TaskClose *ret_message);
 MUST_USE Err message_put_task_alive(Buffer *b, const TaskAlive *m);
 MUST_USE Err message_get_task_alive(View v, TaskAlive *ret_message);

@@ -146,6 +146,20 @@ static void refuse_cuts_and_more(void)
     fresh();
 }
 
+START_TEST(a_cancelled_micro_job_comes_back_and_one_that_cannot_be_is_refused)
+{
+    JobCancel cancel = {.id = {{5}}, .stage = 1, .node = 3, .job = 9, .attempt = 2}, out;
+    fresh();
+    ck_assert_ok(message_put_job_cancel(&message, &cancel));
+    ck_assert_ok(message_get_job_cancel(view_buffer(&message), &out));
+    ck_assert(memcmp(&out.id, &cancel.id, sizeof out.id) == 0 && out.job == 9 && out.attempt == 2 && out.node == 3 && out.stage == 1);
+    cancel.attempt = 0;
+    ck_assert_err(message_put_job_cancel(&message, &cancel), ERR_PROTOCOL);
+    cancel = (JobCancel){.node = 3, .attempt = 1, .job = UINT64_MAX};
+    ck_assert_err(message_put_job_cancel(&message, &cancel), ERR_PROTOCOL);
+}
+END_TEST
+
 START_TEST(what_is_cut_short_or_longer_is_refused)
 {
     AUTO_BUFFER data = buffer_limited(KIB);
@@ -194,6 +208,7 @@ START_TEST(the_bytes_are_those_of_the_document)
 }
 END_TEST
 
-TEST_MAIN("bus/message_node", a_node_comes_back, a_node_that_could_be_another_subject_or_breaks_a_limit_is_refused, challenge_and_evidence_come_back,
+TEST_MAIN("bus/message_node", a_cancelled_micro_job_comes_back_and_one_that_cannot_be_is_refused,
+          a_node_comes_back, a_node_that_could_be_another_subject_or_breaks_a_limit_is_refused, challenge_and_evidence_come_back,
           objects_come_back, a_piece_that_lies_outside_its_object_is_refused, what_is_cut_short_or_longer_is_refused,
           subjects_are_those_of_the_document, the_bytes_are_those_of_the_document)

@@ -193,7 +193,7 @@ END_TEST
 /* Reads a whole message of whatever type it says it is. */
 static Err read_any(View v)
 {
-    union { TaskOpen open; TaskReady ready; TaskRefused refused; TaskClose close; BatchReader batch; } m;
+    union { TaskOpen open; TaskReady ready; TaskRefused refused; TaskClose close; JobCancel cancel; BatchReader batch; } m;
     JobItem job;
     ResultItem result;
     bool more = true;
@@ -202,6 +202,7 @@ static Err read_any(View v)
     case MESSAGE_TASK_READY: return message_get_task_ready(v, &m.ready);
     case MESSAGE_TASK_REFUSED: return message_get_task_refused(v, &m.refused);
     case MESSAGE_TASK_CLOSE: return message_get_task_close(v, &m.close);
+    case MESSAGE_JOB_CANCEL: return message_get_job_cancel(v, &m.cancel);
     case MESSAGE_JOBS:
         TRY(message_open_batch(v, MESSAGE_JOBS, &m.batch));
         while (more) TRY(message_next_job(&m.batch, &job, &more));

@@ -294,6 +294,16 @@ Err requests_hear(Place *p, const ResultItem *result)
     return OK;
 }
 
+/* It would run on until its lifetime, and its zygote could do nothing else. Lost on the way, that is what happens. */
+static void cancel(Place *p, const GatewayRequest *r)
+{
+    AUTO_BUFFER message = buffer_limited(KIB);
+    const JobCancel c = {.id = p->id, .node = p->number, .job = job_of(r), .attempt = attempt_of(r)};
+    Err e = message_put_job_cancel(&message, &c);
+    if (!e.code) e = bus_publish(p->gateway->bus, subject_node(p->gateway->config.node_id).text, &message);
+    (void)e;
+}
+
 void requests_expire(Place *p, uint64_t now_ns)
 {
     RequestList *const LISTS[] = {&p->waiting, &p->running};
@@ -301,6 +311,7 @@ void requests_expire(Place *p, uint64_t now_ns)
         for (GatewayRequest *r = LISTS[i]->first, *next; r; r = next) {
             next = r->next;
             if (now_ns < r->deadline_ns) continue;
+            if (r->runs && !r->sealing) cancel(p, r);
             const char *remedy = i ? "ask for less, or raise 'deadline' in the service file" : "ask again; the task is being started, or the machine is busy";
             request_fail(r, 504, "limits: deadline", remedy, "no answer within %llu ms", (unsigned long long)(p->gateway->config.service->deadline_ns / NS_PER_MS));
         }

@@ -198,6 +198,15 @@ static Err take_alive(Agent *a, View message)
     return task_send_refused(&a->node, &head, ERR_NO_ENTRY, "this task is not open on this node");
 }
 
+static Err take_cancel(Agent *a, View message)
+{
+    JobCancel cancel;
+    uint32_t i;
+    if (message_get_job_cancel(message, &cancel).code) return OK;
+    Task *t = find_task(a, &cancel.id, cancel.stage, &i);
+    return t && t->open.node == cancel.node ? task_cancel(t, cancel.job, cancel.attempt) : OK;
+}
+
 static Err take_close(Agent *a, View message)
 {
     TaskClose close;
@@ -218,6 +227,7 @@ static Err on_message(void *context, const char *subject, View message)
     case MESSAGE_TASK_OPEN: return take_open(a, message);
     case MESSAGE_JOBS: return take_jobs(a, message);
     case MESSAGE_TASK_ALIVE: return take_alive(a, message);
+    case MESSAGE_JOB_CANCEL: return take_cancel(a, message);
     case MESSAGE_TASK_CLOSE: return take_close(a, message);
     case MESSAGE_NODE_CHALLENGE: return evidence_challenged(a, message);
     default: return OK;

@@ -106,5 +106,5 @@ Err post_collect(Post *p, const ChannelReport *done, uint64_t now_ns)
     learn_pace(t, z, jobs, now_ns);
     /* At `shared` the SEE lives on: one that breaks the format has broken out of wasm. A slot that cannot be wiped is not used again. */
     if (!clean || (malformed && !t->plan.is_process)) return post_lose(p, OUTCOME_LOST);
-    return OK;
+    return post_end_cancelled(p);
 }

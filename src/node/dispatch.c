@@ -126,6 +126,7 @@ Err task_dispatch(Task *t, uint64_t now_ns)
         for (uint32_t i = 0; i < t->post_count && t->jobs.waiting; i++) {
             Post *p = &t->posts[i];
             if (outbox_blocked(&t->node->outbox)) return flush(t);
+            TRY(task_drop_cancelled(t));
             if (p->zygote.state == ZYGOTE_READY && p->zygote.told_count <= ahead && p->zygote.idle_count > 0) TRY(fill(p, now_ns));
         }
     }

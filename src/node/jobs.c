@@ -99,6 +99,24 @@ void jobs_put_back(JobTable *t, uint32_t job)
     t->waiting++;
 }
 
+uint32_t jobs_find(const JobTable *t, uint64_t number, uint32_t attempt)
+{
+    for (uint32_t i = 0; i < t->window; i++)
+        if (t->jobs[i].batch && t->jobs[i].item.job == number && t->jobs[i].item.attempt == attempt) return i;
+    return JOB_NONE;
+}
+
+bool jobs_remove(JobTable *t, uint32_t job)
+{
+    uint32_t before = JOB_NONE, at = t->first;
+    while (at != JOB_NONE && at != job) before = at, at = t->jobs[at].next;
+    if (at == JOB_NONE) return false;
+    *(before == JOB_NONE ? &t->first : &t->jobs[before].next) = t->jobs[job].next;
+    if (t->last == job) t->last = before;
+    t->waiting--;
+    return true;
+}
+
 void jobs_release(JobTable *t, uint32_t job)
 {
     assert(job < t->window && t->jobs[job].batch);

@@ -12,6 +12,7 @@ typedef struct {
     JobItem item;       /* views into the batch */
     JobBatch *batch;
     uint32_t next;
+    bool cancelled;     /* nobody waits for it any more */
 } Job;
 
 #define JOB_NONE UINT32_MAX
@@ -44,5 +45,9 @@ static inline uint32_t jobs_first(const JobTable *t) { return t->first; }
 uint32_t jobs_take(JobTable *t);
 /** To the front of the queue: it was taken and did not run. */
 void jobs_put_back(JobTable *t, uint32_t job);
+/** By the numbers that its manager gave it; JOB_NONE. Looks at all places: not for the common way. */
+uint32_t jobs_find(const JobTable *t, uint64_t number, uint32_t attempt);
+/** Out of the queue, wherever it stands there; false: it does not. It keeps its place. */
+bool jobs_remove(JobTable *t, uint32_t job);
 /** Answered: frees its place. */
 void jobs_release(JobTable *t, uint32_t job);

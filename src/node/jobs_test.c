@@ -143,5 +143,27 @@ START_TEST(what_is_not_a_regular_file_is_not_waited_for)
 }
 END_TEST
 
-TEST_MAIN("node/jobs", micro_jobs_leave_in_the_order_they_came, what_is_put_back_comes_first, a_full_window_takes_no_more_until_one_is_answered,
+START_TEST(a_micro_job_is_found_and_taken_out_wherever_it_stands)
+{
+    for (uint64_t gone = 0; gone < 4; gone++) {
+        JobTable t;
+        ck_assert_ok(jobs_new(&t, 8));
+        for (uint64_t job = 0; job < 4; job++) add(&t, job);
+        uint32_t place = jobs_find(&t, gone, 0);
+        ck_assert_uint_ne(place, JOB_NONE);
+        ck_assert(jobs_find(&t, gone, 1) == JOB_NONE && jobs_find(&t, 4, 0) == JOB_NONE);
+        ck_assert(jobs_remove(&t, place) && !jobs_remove(&t, place));
+        jobs_release(&t, place);
+        add(&t, 9); /* at the end, whoever was last */
+        for (uint64_t job = 0; job < 4; job++)
+            if (job != gone) ck_assert_uint_eq(take(&t), job);
+        ck_assert_uint_eq(take(&t), 9);
+        ck_assert(t.waiting == 0 && t.held == 0);
+        jobs_free(&t);
+    }
+}
+END_TEST
+
+TEST_MAIN("node/jobs", a_micro_job_is_found_and_taken_out_wherever_it_stands, micro_jobs_leave_in_the_order_they_came, what_is_put_back_comes_first,
+          a_full_window_takes_no_more_until_one_is_answered,
           a_batch_lives_as_long_as_its_last_micro_job, many_files_are_read_through_few_descriptors, what_is_not_a_regular_file_is_not_waited_for)

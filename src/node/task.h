@@ -1,5 +1,5 @@
 /**
- * One open task on this node: its image, its micro-jobs, and the posts that zygotes hold. The parts are in seven files:
+ * One open task on this node: its image, its micro-jobs, and the posts that zygotes hold. The parts are in eight files:
  *
  *   task.c      open, take micro-jobs, give up, close
  *   post.c      the life of a zygote: started, set up, heard, lost, replaced
@@ -8,6 +8,7 @@
  *   task_stage.c    image and data that were staged
  *   dispatch.c  from the queue into slots
  *   collect.c   from slots into results
+ *   cancel.c    what nobody waits for any more
  *
  * Everything runs in the loop's thread. A failure of one zygote is handled here; an Err that comes out of these functions means that the
  * agent itself cannot go on (no memory).
@@ -188,6 +189,12 @@ bool task_take_warm(Task *t, ZygoteLink *ret_link);
 
 /** dispatch.c */
 MUST_USE Err task_dispatch(Task *t, uint64_t now_ns);
+/** cancel.c. Nobody waits for this micro-job any more. */
+MUST_USE Err task_cancel(Task *t, uint64_t number, uint32_t attempt);
+/** Those at the head of the queue are given back. */
+MUST_USE Err task_drop_cancelled(Task *t);
+/** What this zygote runs now was cancelled before. */
+MUST_USE Err post_end_cancelled(Post *p);
 /** collect.c: the slots of a DONE. */
 MUST_USE Err post_collect(Post *p, const ChannelReport *done, uint64_t now_ns);
 /** What is in a slot that will not be answered any more: the first micro-job without an answer gets `outcome`, the others wait again. */

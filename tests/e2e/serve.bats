@@ -155,6 +155,16 @@ ask() {
     assert_equal "$status $output" "200 fine"
 }
 
+@test "what runs at its deadline is ended: its zygote serves the next request" {
+    service 'limits: {deadline: 700ms}' 'security: {lifetime: 60s}'
+    serve -j 1
+    for i in 1 2 3; do curl -s -m 30 -w '%{http_code}\n' -o /dev/null --data 50000 "$url/tasks/slow" >"code$i" & done # 50 s each
+    for i in 1 2 3; do for _ in $(seq 200); do [ -s "code$i" ] && break; sleep 0.05; done; done
+    assert_equal "$(cat code1 code2 code3 | sort -u)" 504
+    for _ in $(seq 40); do ask slow --data 1; [ "$status" = 200 ] && break; done # its zygote is started anew
+    assert_equal "$status $output" "200 done"
+}
+
 @test "Ctrl-C finishes what runs, answers it, and ends with 0; nothing is left behind" {
     service
     serve
