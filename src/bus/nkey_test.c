@@ -38,7 +38,7 @@ START_TEST(a_mistyped_key_is_refused_wherever_the_mistake_is)
         text[i] = text[i] == 'A' ? 'B' : 'A';
         ck_assert_err(nkey_parse(text, &untouched), ERR_BAD_INPUT);
     }
-    static const char *const WRONG[] = {"", "U", DOCUMENTED "A", "uDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4",
+    static const char *const WRONG[] = {"", "U", (DOCUMENTED "A"), "uDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4",
                                         "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"};
     for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) ck_assert_err(nkey_parse(WRONG[i], &untouched), ERR_BAD_INPUT);
     ck_assert_uint_eq(untouched.bytes[0], 7);

@@ -21,8 +21,8 @@ static KeyFile protected_file(KeyKind kind, bool cheap)
     uint8_t seed[KEY_BYTES];
     KeyFile f = {.kind = kind, .passes = cheap ? 1 : KEY_PASSES, .memory_kib = cheap ? KEY_MEMORY_KIB_MIN : KEY_MEMORY_KIB};
     test_seed(seed);
-    for (uint8_t i = 0; i < sizeof f.salt; i++) f.salt[i] = i;
-    for (uint8_t i = 0; i < sizeof f.nonce; i++) f.nonce[i] = i;
+    for (size_t i = 0; i < sizeof f.salt; i++) f.salt[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof f.nonce; i++) f.nonce[i] = (uint8_t)i;
     ck_assert_ok(key_file_protect(&f, seed, "correct horse"));
     return f;
 }

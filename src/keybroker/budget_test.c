@@ -365,7 +365,7 @@ START_TEST(a_broker_killed_at_any_moment_around_the_charge_charges_once)
     unsigned seed = (unsigned)time(NULL);
     printf("# seed %u\n", seed);
     uint64_t died_charged = 0;
-    for (uint8_t task = 1; task <= ROUNDS; task++) {
+    for (uint8_t task = 1; task <= (uint8_t)ROUNDS; task++) {
         broker_free(&w.broker);
         const useconds_t after = (useconds_t)(rand_r(&seed) % 40000);
         pid_t child = fork();

@@ -230,7 +230,7 @@ static void live_through_a_kill(uint8_t task)
 /* Had a run been counted twice, not all of them would fit into the policy; one more does not. */
 static void check_runs(void)
 {
-    for (uint8_t task = 1; task <= TASKS; task++) attest(task);
+    for (uint8_t task = 1; task <= (uint8_t)TASKS; task++) attest(task);
     kill_process();
     Zygote more = zygote_of(&w, TASKS + 1);
     world_start(&w, NOW);

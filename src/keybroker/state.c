@@ -48,9 +48,9 @@ static const char *const SQL[STATEMENT_COUNT] = {
     [FIND_SESSION] = "SELECT id FROM session WHERE task = ?1 AND node = ?2 AND stage = ?3",
     [PUT_SESSION] = "INSERT INTO session VALUES(?1, ?2, ?3, ?4, ?5)",
     [PROLONG_SESSION] = "UPDATE session SET expires = ?2 WHERE id = ?1",
-    [SHOW_SESSION] = "SELECT session.id, task, node, stage, expires, dataset, task.version, footer FROM session JOIN task ON "
-                     "task.id = session.task JOIN dataset ON dataset.id = task.dataset AND dataset.version = task.version"
-                     " WHERE session.id = ?1 AND expires > ?2",
+    [SHOW_SESSION] = ("SELECT session.id, task, node, stage, expires, dataset, task.version, footer FROM session JOIN task ON "
+                      "task.id = session.task JOIN dataset ON dataset.id = task.dataset AND dataset.version = task.version"
+                      " WHERE session.id = ?1 AND expires > ?2"),
     [SWEEP] = "DELETE FROM session WHERE expires <= ?1",
     [LEDGER_LAST] = "SELECT number, entry FROM ledger ORDER BY number DESC LIMIT 1",
     [LEDGER_OF_TASK] = "SELECT entry FROM ledger WHERE task = ?1",

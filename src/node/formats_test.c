@@ -17,8 +17,8 @@ START_TEST(the_setup_of_the_document_is_what_an_agent_writes)
 {
     TaskOpen task = {.level = LEVEL_PROCESS, .lifetime_ns = 60 * NS_PER_S, .memory_max = 64 * MIB, .sealed = SEALED_SEGMENTS,
                      .args = VIEW("count\0--column\0origin\0"), .arg_count = 3, .env = VIEW("LANG=C\0"), .env_count = 1};
-    for (uint8_t i = 0; i < sizeof task.seed; i++) task.seed[i] = i;
-    for (uint8_t i = 0; i < sizeof task.id.bytes; i++) task.id.bytes[i] = 0xf0 + i;
+    for (size_t i = 0; i < sizeof task.seed; i++) task.seed[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof task.id.bytes; i++) task.id.bytes[i] = (uint8_t)(0xf0 + i);
     AUTO_BUFFER made = buffer_limited(CHANNEL_PACKET_MAX);
     ck_assert_ok(channel_put_setup(&made, &task, 2, false));
     expect_document("channel.md", 1, view_buffer(&made));
@@ -46,7 +46,7 @@ START_TEST(the_wardens_packets_are_as_in_the_document)
 {
     WardenStart start = {.type = WARDEN_START, .zygote = 7, .level = LEVEL_PROCESS, .memory_max = 64 * MIB, .slot_bytes_max = 32 * MIB};
     const WardenStarted started = {WARDEN_STARTED, 7, 4242, 1};
-    for (uint8_t i = 0; i < sizeof start.measurement; i++) start.measurement[i] = 0xa0 + i;
+    for (size_t i = 0; i < sizeof start.measurement; i++) start.measurement[i] = (uint8_t)(0xa0 + i);
     AUTO_BUFFER made = buffer_limited(KIB);
     ck_assert_ok(buffer_append(&made, view_of(&start, sizeof start)));
     ck_assert_ok(buffer_append(&made, view_of(&started, sizeof started)));

@@ -84,5 +84,5 @@ double node_queue_start_s(const NodeQueue *q, uint32_t ahead)
 {
     if (q->running < q->cores) return 0;
     const double each_s = q->waiting ? q->waiting_s / q->waiting : 0;
-    return q->ends[ahead % q->cores] + each_s * (ahead / q->cores);
+    return q->ends[ahead % q->cores] + each_s * (ahead / q->cores); /* NOLINT(bugprone-integer-division): whole rounds */
 }

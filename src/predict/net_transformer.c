@@ -122,7 +122,7 @@ void transformer_step(Net *n, float *state, const Step *step)
     }
     const float *gain = last_norm(s, n->weights);
     norm_apply(x, gain, gain + d, 1, d, state + transformer_state_floats(s) - d, NULL, NULL);
-    state[0] = state[0] < 1 << 20 ? state[0] + 1 : state[0] + 1 - (float)((1 << 20) / s->window * s->window); /* a float counts so far without gaps */
+    state[0] = state[0] < 1 << 20 ? state[0] + 1 : state[0] + 1 - (float)((1 << 20) - (1 << 20) % s->window); /* a float counts so far without gaps */
 }
 
 typedef struct { float *x, *normal1, *scale1, *y1, *qkv, *p, *mixed, *factors1, *normal2, *scale2, *y2, *up, *curved, *factors2; } LayerTape;

@@ -297,7 +297,7 @@ START_TEST(the_same_events_give_the_same_answers)
         session_of(p, s, (uint16_t[]){A, B, (uint16_t)(C + s % 3)}, 3);
         session_of(q, s, (uint16_t[]){A, B, (uint16_t)(C + s % 3)}, 3);
     }
-    for (uint16_t t = A; t <= X; t++) {
+    for (uint16_t t = A; t <= (uint16_t)X; t++) {
         happen(p, 99, 0, t, t * 1000);
         happen(q, 99, 0, t, t * 1000);
         Prediction x = ask(p, 99), y = ask(q, 99);

@@ -84,7 +84,7 @@ START_TEST(a_row_is_what_the_document_shows)
 {
     begin();
     JournalTask t = task_of(7);
-    for (uint8_t i = 0; i < sizeof t.digest_key; i++) t.digest_key[i] = i;
+    for (size_t i = 0; i < sizeof t.digest_key; i++) t.digest_key[i] = (uint8_t)i;
     Journal *j;
     ck_assert_ok(journal_open(dir, false, &t, &j, &diag));
     JournalRow row = {.stage = 1, .job = 5, .outcome = OUTCOME_OK, .attempts = 1};
