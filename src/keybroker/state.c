@@ -33,6 +33,8 @@ static const char WITH_LEDGER[] =
 static const char SETUP[] =
     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
 
+static const DatabaseKind KIND = {SETUP, SCHEMA, APPLICATION_ID, SCHEMA_VERSION};
+
 static const char *const SQL[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -63,64 +65,14 @@ static const char *const SQL[STATEMENT_COUNT] = {
     [EACH_DATASET] = "SELECT DISTINCT id FROM dataset ORDER BY id",
 };
 
-static Err db_error(sqlite3 *db)
-{
-    int system = sqlite3_system_errno(db);
-    switch (sqlite3_errcode(db) & 0xff) {
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_ERROR: /* a table or column is not what we made */
-    case SQLITE_SCHEMA:
-    case SQLITE_CONSTRAINT:
-    case SQLITE_MISMATCH: return FAIL(ERR_CORRUPT);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return FAIL(ERR_BUSY);
-    case SQLITE_FULL: return FAIL(ENOSPC);
-    case SQLITE_NOMEM: return FAIL(ENOMEM);
-    case SQLITE_READONLY:
-    case SQLITE_PERM: return FAIL(EACCES);
-    default: return FAIL(system ? system : EIO);
-    }
-}
-
 /* --- opening --- */
-
-static Err run_sql(sqlite3 *db, const char *sql)
-{
-    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : db_error(db);
-}
-
-static Err read_number(sqlite3 *db, const char *sql, int64_t *ret_number)
-{
-    sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK) return db_error(db);
-    Err e = OK;
-    if (sqlite3_step(s) == SQLITE_ROW) *ret_number = sqlite3_column_int64(s, 0);
-    else e = db_error(db);
-    sqlite3_finalize(s);
-    return e;
-}
-
-static Err ensure_schema(sqlite3 *db)
-{
-    int64_t tables = 0, application = 0, version = 0;
-    TRY(read_number(db, "SELECT count(*) FROM sqlite_master", &tables));
-    if (tables == 0) TRY(run_sql(db, SCHEMA));
-    TRY(read_number(db, "PRAGMA application_id", &application));
-    TRY(read_number(db, "PRAGMA user_version", &version));
-    if (application != APPLICATION_ID || version < 1 || version > SCHEMA_VERSION) return FAIL(ERR_CORRUPT);
-    return version < SCHEMA_VERSION ? run_sql(db, WITH_LEDGER) : OK;
-}
 
 static Err open_state(State *s, const char *path)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) return s->db ? db_error(s->db) : FAIL(ENOMEM);
-    TRY(run_sql(s->db, SETUP));
-    TRY(ensure_schema(s->db));
-    for (int i = 0; i < STATEMENT_COUNT; i++)
-        if (sqlite3_prepare_v3(s->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL) != SQLITE_OK)
-            return db_error(s->db);
+    int64_t version;
+    TRY(database_open(path, &KIND, &s->db, &version));
+    if (version < SCHEMA_VERSION) TRY(database_run(s->db, WITH_LEDGER));
+    for (int i = 0; i < STATEMENT_COUNT; i++) TRY(database_prepare(s->db, SQL[i], &s->statements[i]));
     return OK;
 }
 
@@ -168,16 +120,14 @@ void state_bind_number(sqlite3_stmt *t, int place, uint64_t v) { sqlite3_bind_in
 
 Err state_run(State *s, sqlite3_stmt *t)
 {
-    Err e = sqlite3_step(t) == SQLITE_DONE ? OK : db_error(s->db);
-    sqlite3_reset(t); /* repeats the error of step */
-    return e;
+    return database_step(s->db, t);
 }
 
 /* *ret_row false: no row. The statement stays at its row until it is used again or reset. */
 Err state_find(State *s, sqlite3_stmt *t, bool *ret_row)
 {
     int rc = sqlite3_step(t);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return db_error(s->db);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return database_error(s->db);
     *ret_row = rc == SQLITE_ROW;
     return OK;
 }

@@ -1,8 +1,7 @@
 /** What the files of the broker's state share. */
 #pragma once
-#include <sqlite3.h>
-
 #include "keybroker/state.h"
+#include "sys/database.h"
 
 enum {
     BEGIN, COMMIT, ROLLBACK,

@@ -2,11 +2,11 @@
 #include "pto/history.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "sys/database.h"
 #include "sys/fd.h"
 
 #define STRINGS(x) STR(x)
@@ -28,6 +28,8 @@ static const char SCHEMA[] =
 static const char SETUP[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 1024; PRAGMA cache_size = -4096;"
                             "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA busy_timeout = 0;";
 
+static const DatabaseKind KIND = {SETUP, SCHEMA, APPLICATION_ID, SCHEMA_VERSION};
+
 struct History {
     sqlite3 *db;
     sqlite3_stmt *insert;
@@ -39,67 +41,13 @@ struct History {
     HistoryProgress progress;
 };
 
-static Err db_error(sqlite3 *db)
-{
-    int system = sqlite3_system_errno(db);
-    switch (sqlite3_errcode(db) & 0xff) {
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_ERROR:
-    case SQLITE_SCHEMA:
-    case SQLITE_MISMATCH:
-    case SQLITE_CONSTRAINT: return FAIL(ERR_CORRUPT);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return FAIL(ERR_BUSY);
-    case SQLITE_FULL: return FAIL(ENOSPC);
-    case SQLITE_NOMEM: return FAIL(ENOMEM);
-    case SQLITE_READONLY:
-    case SQLITE_PERM: return FAIL(EACCES);
-    default: return FAIL(system ? system : EIO);
-    }
-}
-
-static Err run(sqlite3 *db, const char *sql) { return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : db_error(db); }
-
-static Err read_number(sqlite3 *db, const char *sql, int64_t *ret_number)
-{
-    sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK) return db_error(db);
-    int rc = sqlite3_step(s);
-    Err e = rc == SQLITE_ROW ? OK : db_error(db);
-    if (!e.code) *ret_number = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    return e;
-}
-
-static Err ensure_schema(sqlite3 *db)
-{
-    int64_t tables = 0, application = 0, version = 0;
-    TRY(read_number(db, "SELECT count(*) FROM sqlite_master", &tables));
-    if (tables == 0) return run(db, SCHEMA);
-    TRY(read_number(db, "PRAGMA application_id", &application));
-    TRY(read_number(db, "PRAGMA user_version", &version));
-    return application == APPLICATION_ID && version == SCHEMA_VERSION ? OK : FAIL(ERR_CORRUPT);
-}
-
-/* Whether every page makes sense; of a large history the structure of its tables, which is what a torn write breaks. */
-static Err check(sqlite3 *db)
-{
-    sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK) return db_error(db);
-    bool fine = sqlite3_step(s) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
-    sqlite3_finalize(s);
-    return fine ? OK : FAIL(ERR_CORRUPT);
-}
-
 static Err name_task(History *h, sqlite3_stmt *put, sqlite3_stmt *get, const char *name, int64_t *ret_id)
 {
     sqlite3_bind_text(put, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_text(get, 1, name, -1, SQLITE_STATIC);
-    Err e = sqlite3_step(put) == SQLITE_DONE ? OK : db_error(h->db);
-    sqlite3_reset(put);
+    Err e = database_step(h->db, put);
     if (!e.code && sqlite3_step(get) == SQLITE_ROW) *ret_id = sqlite3_column_int64(get, 0);
-    else if (!e.code) e = db_error(h->db);
+    else if (!e.code) e = database_error(h->db);
     sqlite3_reset(get);
     return e;
 }
@@ -109,31 +57,27 @@ static Err name_tasks(History *h, const Service *s)
     sqlite3_stmt *put = NULL, *get = NULL;
     h->task_ids = calloc(s->task_count, sizeof *h->task_ids);
     if (!h->task_ids) return FAIL(ENOMEM);
-    TRY(run(h->db, "BEGIN IMMEDIATE"));
-    Err e = OK;
-    if (sqlite3_prepare_v2(h->db, "INSERT OR IGNORE INTO task(name) VALUES(?)", -1, &put, NULL) != SQLITE_OK) e = db_error(h->db);
-    if (!e.code && sqlite3_prepare_v2(h->db, "SELECT id FROM task WHERE name = ?", -1, &get, NULL) != SQLITE_OK) e = db_error(h->db);
+    TRY(database_run(h->db, "BEGIN IMMEDIATE"));
+    Err e = database_prepare(h->db, "INSERT OR IGNORE INTO task(name) VALUES(?)", &put);
+    if (!e.code) e = database_prepare(h->db, "SELECT id FROM task WHERE name = ?", &get);
     for (size_t i = 0; i < s->task_count && !e.code; i++) e = name_task(h, put, get, s->tasks[i].name, &h->task_ids[i]);
     sqlite3_finalize(put);
     sqlite3_finalize(get);
-    Err ended = run(h->db, e.code ? "ROLLBACK" : "COMMIT");
+    Err ended = database_run(h->db, e.code ? "ROLLBACK" : "COMMIT");
     return e.code ? e : ended;
 }
 
 static Err open_at(History *h, const char *path, const Service *s)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(path, &h->db, flags, NULL) != SQLITE_OK) return h->db ? db_error(h->db) : FAIL(ENOMEM);
-    TRY(run(h->db, SETUP));
-    TRY(ensure_schema(h->db));
-    TRY(check(h->db));
+    int64_t version, rows = 0;
+    TRY(database_open(path, &KIND, &h->db, &version));
+    TRY(database_check(h->db));
     TRY(name_tasks(h, s));
-    int64_t rows = 0;
-    TRY(read_number(h->db, "SELECT count(*) FROM request", &rows));
+    TRY(database_number(h->db, "SELECT count(*) FROM request", &rows));
     h->progress.rows = (uint64_t)rows;
     static const char INSERT[] = "INSERT INTO request(time, task, session, attributes, client, status, start, bytes_in, bytes_out, latency, waited)"
                                  " VALUES(?,?,?,?,?,?,?,?,?,?,?)";
-    return sqlite3_prepare_v3(h->db, INSERT, -1, SQLITE_PREPARE_PERSISTENT, &h->insert, NULL) == SQLITE_OK ? OK : db_error(h->db);
+    return database_prepare(h->db, INSERT, &h->insert);
 }
 
 static void close_db(History *h)
@@ -193,9 +137,7 @@ static Err insert(History *h, const RequestEvent *e)
     sqlite3_bind_int64(s, 5, (int64_t)e->client);
     const uint64_t numbers[] = {e->status, e->start, e->bytes_in, e->bytes_out, e->latency_ns, e->waited_ns};
     for (int i = 0; i < 6; i++) sqlite3_bind_int64(s, 6 + i, (int64_t)numbers[i]);
-    Err done = sqlite3_step(s) == SQLITE_DONE ? OK : db_error(h->db);
-    sqlite3_reset(s);
-    return done;
+    return database_step(h->db, s);
 }
 
 static Err prune(History *h)
@@ -204,23 +146,23 @@ static Err prune(History *h)
     char sql[128];
     snprintf(sql, sizeof sql, "DELETE FROM request WHERE id IN (SELECT id FROM request ORDER BY id LIMIT %llu)",
              (unsigned long long)(h->progress.rows - h->rows_max));
-    TRY(run(h->db, sql));
+    TRY(database_run(h->db, sql));
     h->progress.rows = h->rows_max;
     return OK;
 }
 
 static Err write_held(History *h)
 {
-    TRY(run(h->db, "BEGIN IMMEDIATE"));
+    TRY(database_run(h->db, "BEGIN IMMEDIATE"));
     Err e = OK;
     uint64_t rows = h->progress.rows;
     for (uint32_t i = 0; i < h->held_count && !e.code; i++) e = insert(h, &h->held[i]);
     if (!e.code) h->progress.rows += h->held_count;
     if (!e.code && (h->batches++ % PRUNE_EVERY == 0 || h->progress.rows > h->rows_max + h->rows_max / 8)) e = prune(h);
-    if (!e.code) e = run(h->db, "COMMIT");
+    if (!e.code) e = database_run(h->db, "COMMIT");
     if (!e.code) return OK;
     h->progress.rows = rows;
-    Err rolled = run(h->db, "ROLLBACK");
+    Err rolled = database_run(h->db, "ROLLBACK");
     (void)rolled;
     return e;
 }
@@ -292,7 +234,7 @@ static Err visit_rows(sqlite3 *db, const Service *s, HistoryVisit visit, void *c
     static const char SELECT[] = "SELECT time, status, start, bytes_in, bytes_out, latency, waited, client, session, attributes, name"
                                  " FROM request JOIN task ON task.id = request.task ORDER BY request.id";
     sqlite3_stmt *rows;
-    if (sqlite3_prepare_v2(db, SELECT, -1, &rows, NULL) != SQLITE_OK) return db_error(db);
+    if (sqlite3_prepare_v2(db, SELECT, -1, &rows, NULL) != SQLITE_OK) return database_error(db);
     Err e = OK;
     int rc = SQLITE_ROW;
     RequestEvent event;
@@ -305,7 +247,7 @@ static Err visit_rows(sqlite3 *db, const Service *s, HistoryVisit visit, void *c
         event.task = s ? service_find(s, view_text(name)) : UINT32_MAX;
         e = visit(context, &event, name);
     }
-    if (!e.code && rc != SQLITE_DONE) e = db_error(db);
+    if (!e.code && rc != SQLITE_DONE) e = database_error(db);
     sqlite3_finalize(rows);
     return e;
 }
@@ -315,10 +257,10 @@ Err history_each(const char *path, const Service *s, HistoryVisit visit, void *c
     sqlite3 *db = NULL;
     uint64_t skipped = 0;
     int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-    Err e = rc == SQLITE_OK ? OK : (rc & 0xff) == SQLITE_CANTOPEN ? FAIL(ERR_NO_ENTRY) : db ? db_error(db) : FAIL(ENOMEM);
+    Err e = rc == SQLITE_OK ? OK : (rc & 0xff) == SQLITE_CANTOPEN ? FAIL(ERR_NO_ENTRY) : db ? database_error(db) : FAIL(ENOMEM);
     int64_t application = 0;
-    if (!e.code) e = run(db, "PRAGMA trusted_schema = OFF; PRAGMA query_only = ON; PRAGMA busy_timeout = 1000");
-    if (!e.code) e = read_number(db, "PRAGMA application_id", &application);
+    if (!e.code) e = database_run(db, "PRAGMA trusted_schema = OFF; PRAGMA query_only = ON; PRAGMA busy_timeout = 1000");
+    if (!e.code) e = database_number(db, "PRAGMA application_id", &application);
     if (!e.code && application != APPLICATION_ID) e = FAIL(ERR_CORRUPT);
     if (!e.code) e = visit_rows(db, s, visit, context, &skipped);
     sqlite3_close(db);

@@ -126,7 +126,7 @@ Err journal_each_failure(Journal *j, uint32_t stage, JournalVisit visit, void *c
     _Static_assert(OUTCOME_OK == 1, "the query says so");
     TRY(journal_commit(j));
     sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(j->db.db, SQL, -1, &s, NULL) != SQLITE_OK) return journal_db_error(j->db.db);
+    if (sqlite3_prepare_v2(j->db.db, SQL, -1, &s, NULL) != SQLITE_OK) return database_error(j->db.db);
     sqlite3_bind_int64(s, 1, journal_key(stage, 0));
     sqlite3_bind_int64(s, 2, journal_key(stage, JOB_INDEX_MAX));
     Err e = OK;
@@ -136,7 +136,7 @@ Err journal_each_failure(Journal *j, uint32_t stage, JournalVisit visit, void *c
         View log = view_of(sqlite3_column_blob(s, 7), (size_t)sqlite3_column_bytes(s, 7));
         e = journal_db_row(s, &row) ? visit(context, &row, log) : FAIL(ERR_CORRUPT);
     }
-    if (!e.code && rc != SQLITE_DONE) e = journal_db_error(j->db.db);
+    if (!e.code && rc != SQLITE_DONE) e = database_error(j->db.db);
     sqlite3_finalize(s);
     return e;
 }
@@ -145,6 +145,6 @@ Err journal_finish(Journal *j)
 {
     if (!j->db.db || j->dir_fd < 0) return OK; /* a temporary one ends with the process */
     TRY(journal_commit(j));
-    TRY(journal_db_run(&j->db, "UPDATE task SET finished = 1"));
+    TRY(database_run(j->db.db, "UPDATE task SET finished = 1"));
     return spool_reset(&j->spool);
 }

@@ -1,10 +1,6 @@
 /* The journal's database, over SQLite in WAL mode. Statements are prepared once; rows go in sorted by key, so that pages fill in order. */
 #include "swarm/journal_db.h"
 
-#include <errno.h>
-
-#include "base/limits.h"
-
 #define STRINGS(x) STR(x)
 
 /* "Covy"; so that `file` and a careless hand can tell what it is. The version changes when an older Covey would misread the rows. */
@@ -28,77 +24,22 @@ static const char SETUP[] =
 
 static const char SETUP_TEMPORARY[] = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;";
 
-Err journal_db_error(sqlite3 *db)
-{
-    int system = sqlite3_system_errno(db);
-    switch (sqlite3_errcode(db) & 0xff) {
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_ERROR:    /* a table or column is not what we made */
-    case SQLITE_SCHEMA:
-    case SQLITE_MISMATCH: return FAIL(ERR_CORRUPT);
-    case SQLITE_CONSTRAINT: return FAIL(ERR_PROTOCOL);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return FAIL(ERR_BUSY);
-    case SQLITE_FULL: return FAIL(ENOSPC);
-    case SQLITE_NOMEM: return FAIL(ENOMEM);
-    case SQLITE_READONLY:
-    case SQLITE_PERM: return FAIL(EACCES);
-    case SQLITE_TOOBIG: return FAIL(ERR_LIMIT);
-    default: return FAIL(system ? system : EIO);
-    }
-}
-
-Err journal_db_run(JournalDb *d, const char *sql)
-{
-    return sqlite3_exec(d->db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : journal_db_error(d->db);
-}
-
-static Err read_number(JournalDb *d, const char *sql, int64_t *ret_number)
-{
-    sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(d->db, sql, -1, &s, NULL) != SQLITE_OK) return journal_db_error(d->db);
-    Err e = OK;
-    if (sqlite3_step(s) == SQLITE_ROW) *ret_number = sqlite3_column_int64(s, 0);
-    else e = journal_db_error(d->db);
-    sqlite3_finalize(s);
-    return e;
-}
-
-static Err ensure_schema(JournalDb *d)
-{
-    int64_t tables = 0, application = 0, version = 0;
-    TRY(read_number(d, "SELECT count(*) FROM sqlite_master", &tables));
-    if (tables == 0) return journal_db_run(d, SCHEMA);
-    TRY(read_number(d, "PRAGMA application_id", &application));
-    TRY(read_number(d, "PRAGMA user_version", &version));
-    return application == APPLICATION_ID && version == SCHEMA_VERSION ? OK : FAIL(ERR_CORRUPT);
-}
-
-static Err prepare(JournalDb *d, const char *sql, sqlite3_stmt **ret_statement)
-{
-    int rc = sqlite3_prepare_v3(d->db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret_statement, NULL);
-    return rc == SQLITE_OK ? OK : journal_db_error(d->db);
-}
-
 static Err prepare_all(JournalDb *d)
 {
-    TRY(prepare(d, "BEGIN IMMEDIATE", &d->begin));
-    TRY(prepare(d, "COMMIT", &d->commit));
-    TRY(prepare(d, "ROLLBACK", &d->rollback));
-    TRY(prepare(d, "INSERT INTO ended VALUES(?,?,?,?,?,?,?)", &d->insert));
-    TRY(prepare(d, "INSERT INTO log VALUES(?,?)", &d->insert_log));
-    return prepare(d, "SELECT key, outcome, exit_code, attempts, place, size, digest FROM ended WHERE key = ?", &d->find);
+    TRY(database_prepare(d->db, "BEGIN IMMEDIATE", &d->begin));
+    TRY(database_prepare(d->db, "COMMIT", &d->commit));
+    TRY(database_prepare(d->db, "ROLLBACK", &d->rollback));
+    TRY(database_prepare(d->db, "INSERT INTO ended VALUES(?,?,?,?,?,?,?)", &d->insert));
+    TRY(database_prepare(d->db, "INSERT INTO log VALUES(?,?)", &d->insert_log));
+    return database_prepare(d->db, "SELECT key, outcome, exit_code, attempts, place, size, digest FROM ended WHERE key = ?", &d->find);
 }
 
 Err journal_db_open(const char *path, JournalDb *ret_db)
 {
+    const DatabaseKind kind = {path[0] ? SETUP : SETUP_TEMPORARY, SCHEMA, APPLICATION_ID, SCHEMA_VERSION};
     JournalDb d = {0};
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int rc = sqlite3_open_v2(path, &d.db, flags, NULL);
-    Err e = rc == SQLITE_OK ? OK : d.db ? journal_db_error(d.db) : FAIL(ENOMEM);
-    if (!e.code) e = journal_db_run(&d, path[0] ? SETUP : SETUP_TEMPORARY);
-    if (!e.code) e = ensure_schema(&d);
+    int64_t version;
+    Err e = database_open(path, &kind, &d.db, &version);
     if (!e.code) e = prepare_all(&d);
     if (e.code) {
         journal_db_close(&d);
@@ -116,21 +57,11 @@ void journal_db_close(JournalDb *d)
     *d = (JournalDb){0};
 }
 
-Err journal_db_check(JournalDb *d)
-{
-    sqlite3_stmt *s;
-    TRY(prepare(d, "PRAGMA quick_check(1)", &s));
-    bool fine = sqlite3_step(s) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
-    sqlite3_finalize(s);
-    return fine ? OK : FAIL(ERR_CORRUPT);
-}
-
-/* Runs a statement that gives no row. */
+/* Runs a statement that gives no row. A key that is there already is the caller's mistake, not the file's. */
 static Err step(JournalDb *d, sqlite3_stmt *s)
 {
-    Err e = sqlite3_step(s) == SQLITE_DONE ? OK : journal_db_error(d->db);
-    sqlite3_reset(s); /* repeats the error of step */
-    return e;
+    Err e = database_step(d->db, s);
+    return e.code == ERR_CORRUPT && (sqlite3_errcode(d->db) & 0xff) == SQLITE_CONSTRAINT ? FAIL(ERR_PROTOCOL) : e;
 }
 
 static Err insert_row(JournalDb *d, const JournalRow *r)
@@ -191,7 +122,7 @@ Err journal_db_find(JournalDb *d, int64_t key, JournalRow *ret_row, bool *ret_fo
     int rc = sqlite3_step(d->find);
     Err e = OK;
     if (rc == SQLITE_ROW && !journal_db_row(d->find, ret_row)) e = FAIL(ERR_CORRUPT);
-    else if (rc != SQLITE_ROW && rc != SQLITE_DONE) e = journal_db_error(d->db);
+    else if (rc != SQLITE_ROW && rc != SQLITE_DONE) e = database_error(d->db);
     sqlite3_reset(d->find);
     if (!e.code) *ret_found = rc == SQLITE_ROW;
     return e;
@@ -200,7 +131,7 @@ Err journal_db_find(JournalDb *d, int64_t key, JournalRow *ret_row, bool *ret_fo
 Err journal_db_put_task(JournalDb *d, const JournalTask *task)
 {
     sqlite3_stmt *s;
-    TRY(prepare(d, "INSERT INTO task VALUES(?,?,?,?,0)", &s));
+    TRY(database_prepare(d->db, "INSERT INTO task VALUES(?,?,?,?,0)", &s));
     sqlite3_bind_blob(s, 1, task->identity, sizeof task->identity, SQLITE_STATIC);
     sqlite3_bind_blob(s, 2, task->seed, sizeof task->seed, SQLITE_STATIC);
     sqlite3_bind_blob(s, 3, task->digest_key, sizeof task->digest_key, SQLITE_STATIC);
@@ -221,10 +152,10 @@ static bool get_blob(sqlite3_stmt *s, int column, void *ret_bytes, int size)
 Err journal_db_get_task(JournalDb *d, JournalTask *ret_task, bool *ret_finished)
 {
     sqlite3_stmt *s;
-    TRY(prepare(d, "SELECT identity, seed, digest_key, id, finished FROM task", &s));
+    TRY(database_prepare(d->db, "SELECT identity, seed, digest_key, id, finished FROM task", &s));
     JournalTask task;
     int rc = sqlite3_step(s);
-    Err e = rc == SQLITE_ROW ? OK : rc == SQLITE_DONE ? FAIL(ERR_NO_ENTRY) : journal_db_error(d->db);
+    Err e = rc == SQLITE_ROW ? OK : rc == SQLITE_DONE ? FAIL(ERR_NO_ENTRY) : database_error(d->db);
     if (!e.code && (!get_blob(s, 0, task.identity, sizeof task.identity) || !get_blob(s, 1, task.seed, sizeof task.seed)
                     || !get_blob(s, 2, task.digest_key, sizeof task.digest_key) || !get_blob(s, 3, task.id.bytes, sizeof task.id.bytes)))
         e = FAIL(ERR_CORRUPT);

@@ -1,10 +1,9 @@
 /**
- * The journal's database: schema, statements, and SQLite's errors as ours. Knows rows; knows nothing of the spool.
+ * The journal's database: schema and statements. Knows rows; knows nothing of the spool.
  */
 #pragma once
-#include <sqlite3.h>
-
 #include "swarm/journal.h"
+#include "sys/database.h"
 
 typedef struct {
     sqlite3 *db;
@@ -15,14 +14,9 @@ typedef struct { int64_t key; uint8_t *text; size_t size; } JournalLog; /* of a 
 
 static inline int64_t journal_key(uint32_t stage, uint64_t job) { return (int64_t)((uint64_t)stage << JOB_INDEX_BITS | job); }
 
-/** The Err that belongs to the last failed call on this connection. */
-MUST_USE Err journal_db_error(sqlite3 *db);
 /** path "": a private temporary database. Creates the schema when the database is empty. errors: ERR_CORRUPT, ENOSPC, ... */
 MUST_USE Err journal_db_open(const char *path, JournalDb *ret_db);
 void journal_db_close(JournalDb *d);
-MUST_USE Err journal_db_run(JournalDb *d, const char *sql);
-/** Whether every page makes sense: ERR_CORRUPT when not. */
-MUST_USE Err journal_db_check(JournalDb *d);
 
 /** Writes rows (sorted by key) and logs in one transaction: all or none. errors: ERR_PROTOCOL when a key is there already */
 MUST_USE Err journal_db_write(JournalDb *d, const JournalRow *rows, size_t row_count, const JournalLog *logs, size_t log_count);

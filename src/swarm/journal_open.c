@@ -87,7 +87,7 @@ static Err find_unusable(Journal *j, Buffer *ret_keys)
 {
     sqlite3_stmt *s;
     static const char SQL[] = "SELECT key, outcome, exit_code, attempts, place, size, digest FROM ended";
-    if (sqlite3_prepare_v2(j->db.db, SQL, -1, &s, NULL) != SQLITE_OK) return journal_db_error(j->db.db);
+    if (sqlite3_prepare_v2(j->db.db, SQL, -1, &s, NULL) != SQLITE_OK) return database_error(j->db.db);
     Err e = OK;
     int rc = SQLITE_ROW;
     while (!e.code && (rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -97,7 +97,7 @@ static Err find_unusable(Journal *j, Buffer *ret_keys)
         Err read = whole ? journal_result(j, &row, &result) : FAIL(ERR_CORRUPT);
         e = read.code == ERR_CORRUPT ? buffer_put_u64(ret_keys, (uint64_t)sqlite3_column_int64(s, 0)) : read;
     }
-    if (!e.code && rc != SQLITE_DONE) e = journal_db_error(j->db.db);
+    if (!e.code && rc != SQLITE_DONE) e = database_error(j->db.db);
     sqlite3_finalize(s);
     return e;
 }
@@ -105,9 +105,9 @@ static Err find_unusable(Journal *j, Buffer *ret_keys)
 static Err delete_by_key(Journal *j, const char *sql, int64_t key)
 {
     sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(j->db.db, sql, -1, &s, NULL) != SQLITE_OK) return journal_db_error(j->db.db);
+    if (sqlite3_prepare_v2(j->db.db, sql, -1, &s, NULL) != SQLITE_OK) return database_error(j->db.db);
     sqlite3_bind_int64(s, 1, key);
-    Err e = sqlite3_step(s) == SQLITE_DONE ? OK : journal_db_error(j->db.db);
+    Err e = sqlite3_step(s) == SQLITE_DONE ? OK : database_error(j->db.db);
     sqlite3_finalize(s);
     return e;
 }
@@ -116,12 +116,12 @@ static Err delete_by_key(Journal *j, const char *sql, int64_t key)
    rows go in the same transaction. */
 static Err drop_unusable(Journal *j)
 {
-    TRY(journal_db_check(&j->db));
+    TRY(database_check(j->db.db));
     AUTO_BUFFER keys = buffer_limited(SIZE_MAX);
     TRY(find_unusable(j, &keys));
     if (keys.size == 0) return OK;
     int64_t first = INT64_MAX;
-    TRY(journal_db_run(&j->db, "BEGIN IMMEDIATE; DELETE FROM log;"));
+    TRY(database_run(j->db.db, "BEGIN IMMEDIATE; DELETE FROM log;"));
     for (Reader r = reader_of(view_buffer(&keys)); r.rest.size;) {
         int64_t key = (int64_t)read_u64(&r);
         if (key < first) first = key;
@@ -129,7 +129,7 @@ static Err drop_unusable(Journal *j)
     }
     uint32_t stage = first < 0 ? 0 : (uint32_t)(first >> JOB_INDEX_BITS);
     if (stage < STAGE_MAX) TRY(delete_by_key(j, "DELETE FROM ended WHERE key >= ?", journal_key(stage + 1, 0)));
-    return journal_db_run(&j->db, "COMMIT"); /* a transaction that is left open by an error is rolled back as the database is closed */
+    return database_run(j->db.db, "COMMIT"); /* a transaction that is left open by an error is rolled back as the database is closed */
 }
 
 static Err explain_damage(Err e, const char *directory, Diag *diag)
