@@ -18,20 +18,14 @@ static Err put_fixed(Buffer *b, int64_t key, const void *data, size_t size)
     return cbor_put_bytes(b, view_of(data, size));
 }
 
-static Err put_number(Buffer *b, int64_t key, uint64_t value)
-{
-    TRY(cbor_put_int(b, key));
-    return cbor_put_uint(b, value);
-}
-
 static Err put_see_key(Buffer *b, const SealPublicKey *key)
 {
     TRY(cbor_put_int(b, CLAIM_CONFIRMATION));
     TRY(cbor_put_map(b, 1));
     TRY(cbor_put_int(b, CONFIRMATION_COSE_KEY));
     TRY(cbor_put_map(b, KEY_PARTS));
-    TRY(put_number(b, KEY_TYPE, KEY_OKP));
-    TRY(put_number(b, KEY_CURVE, CURVE_X25519));
+    TRY(cbor_put_pair(b, KEY_TYPE, KEY_OKP));
+    TRY(cbor_put_pair(b, KEY_CURVE, CURVE_X25519));
     return put_fixed(b, KEY_X, key->bytes, sizeof key->bytes);
 }
 
@@ -41,15 +35,15 @@ static Err put_node(Buffer *b, uint32_t kind, View evidence)
     TRY(cbor_put_map(b, 1));
     TRY(cbor_put_text(b, VIEW("node")));
     TRY(cbor_put_map(b, evidence.size ? 2 : 1));
-    TRY(put_number(b, NODE_KIND, kind));
+    TRY(cbor_put_pair(b, NODE_KIND, kind));
     return evidence.size ? put_fixed(b, NODE_EVIDENCE, evidence.data, evidence.size) : OK;
 }
 
 static Err put_claims(Buffer *b, const Evidence *e)
 {
     TRY(cbor_put_map(b, CLAIM_COUNT));
-    TRY(put_number(b, CLAIM_EXPIRES, e->expires));
-    TRY(put_number(b, CLAIM_ISSUED, e->issued));
+    TRY(cbor_put_pair(b, CLAIM_EXPIRES, e->expires));
+    TRY(cbor_put_pair(b, CLAIM_ISSUED, e->issued));
     TRY(put_see_key(b, &e->see_key));
     TRY(put_fixed(b, CLAIM_NONCE, e->nonce, sizeof e->nonce));
     TRY(cbor_put_int(b, CLAIM_PROFILE));
@@ -57,7 +51,7 @@ static Err put_claims(Buffer *b, const Evidence *e)
     TRY(put_node(b, e->kind, e->node_evidence));
     TRY(put_fixed(b, CLAIM_MEASUREMENT, e->measurement.bytes, sizeof e->measurement.bytes));
     TRY(put_fixed(b, CLAIM_IMAGE_SIGNER, e->image_signer.bytes, sizeof e->image_signer.bytes));
-    TRY(put_number(b, CLAIM_LEVEL, (uint64_t)e->level));
+    TRY(cbor_put_pair(b, CLAIM_LEVEL, (uint64_t)e->level));
     TRY(put_fixed(b, CLAIM_TASK_POLICY, e->task_policy.bytes, sizeof e->task_policy.bytes));
     return put_fixed(b, CLAIM_TASK_ID, e->task_id, sizeof e->task_id);
 }

@@ -76,12 +76,6 @@ static Err put_access(Buffer *b, const Resource *r)
     return OK;
 }
 
-static Err put_number(Buffer *b, uint64_t field, uint64_t value)
-{
-    TRY(cbor_put_uint(b, field));
-    return cbor_put_uint(b, value);
-}
-
 static Err put_shape(Buffer *b, const ResourceShape *s)
 {
     TRY(cbor_put_uint(b, FIELD_SHAPE));
@@ -95,19 +89,19 @@ static Err put_shape(Buffer *b, const ResourceShape *s)
 static Err put(Buffer *b, const Resource *r)
 {
     TRY(cbor_put_map(b, r->kind == RESOURCE_IMAGE ? FIELD_SHAPE + 1 : FIELD_SHAPE));
-    TRY(put_number(b, FIELD_FORMAT, FORMAT));
-    TRY(put_number(b, FIELD_KIND, r->kind));
+    TRY(cbor_put_pair(b, FIELD_FORMAT, FORMAT));
+    TRY(cbor_put_pair(b, FIELD_KIND, r->kind));
     TRY(cbor_put_uint(b, FIELD_NAME));
     TRY(cbor_put_text(b, view_text(r->name)));
     TRY(cbor_put_uint(b, FIELD_HASH));
     TRY(cbor_put_bytes(b, view_of(r->hash.bytes, SHA256_BYTES)));
-    TRY(put_number(b, FIELD_SIZE, r->size));
+    TRY(cbor_put_pair(b, FIELD_SIZE, r->size));
     TRY(put_access(b, r));
-    TRY(put_number(b, FIELD_EXPIRES, r->expires_ms));
-    TRY(put_number(b, FIELD_SEQUENCE, r->sequence));
+    TRY(cbor_put_pair(b, FIELD_EXPIRES, r->expires_ms));
+    TRY(cbor_put_pair(b, FIELD_SEQUENCE, r->sequence));
     TRY(cbor_put_uint(b, FIELD_STAGE));
     TRY(cbor_put_bytes(b, view_of(r->stage.bytes, STAGE_ID_BYTES)));
-    TRY(put_number(b, FIELD_VALUE, r->value));
+    TRY(cbor_put_pair(b, FIELD_VALUE, r->value));
     return r->kind == RESOURCE_IMAGE ? put_shape(b, &r->shape) : OK;
 }
 

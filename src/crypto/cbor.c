@@ -41,6 +41,12 @@ Err cbor_put_tag(Buffer *b, uint64_t tag) { return put_head(b, CBOR_TAG, tag); }
 Err cbor_put_bool(Buffer *b, bool v) { return put_head(b, CBOR_SIMPLE, v ? SIMPLE_TRUE : SIMPLE_FALSE); }
 Err cbor_put_null(Buffer *b) { return put_head(b, CBOR_SIMPLE, SIMPLE_NULL); }
 
+Err cbor_put_pair(Buffer *b, int64_t key, uint64_t value)
+{
+    TRY(cbor_put_int(b, key));
+    return cbor_put_uint(b, value);
+}
+
 CborReader cbor_reader(View v) { return (CborReader){reader_of(v)}; }
 bool cbor_done(const CborReader *r) { return reader_done(&r->reader); }
 

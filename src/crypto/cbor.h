@@ -22,6 +22,8 @@ MUST_USE Err cbor_put_map(Buffer *b, uint64_t count);
 MUST_USE Err cbor_put_tag(Buffer *b, uint64_t tag);
 MUST_USE Err cbor_put_bool(Buffer *b, bool v);
 MUST_USE Err cbor_put_null(Buffer *b);
+/** A key of a map, and its value. */
+MUST_USE Err cbor_put_pair(Buffer *b, int64_t key, uint64_t value);
 
 /** A pull reader over one item after another; the first fault sets `reader.bad`, everything after gives zeros. Views borrow from the message. */
 typedef struct { Reader reader; } CborReader;

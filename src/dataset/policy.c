@@ -47,12 +47,6 @@ static Err put_list(Buffer *b, uint64_t field, const void *items, size_t count)
     return OK;
 }
 
-static Err put_number(Buffer *b, uint64_t field, uint64_t value)
-{
-    TRY(cbor_put_uint(b, field));
-    return cbor_put_uint(b, value);
-}
-
 static Err put_budget(Buffer *b, const PolicyBudget *budget)
 {
     TRY(cbor_put_uint(b, FIELD_BUDGET));
@@ -68,17 +62,17 @@ static Err put_fields(const Policy *p, Buffer *b)
 {
     const bool budget = p->budget.is_set;
     TRY(cbor_put_map(b, budget ? FIELDS : FIELD_BUDGET));
-    TRY(put_number(b, FIELD_FORMAT, budget ? POLICY_FORMAT_BUDGET : POLICY_FORMAT));
+    TRY(cbor_put_pair(b, FIELD_FORMAT, budget ? POLICY_FORMAT_BUDGET : POLICY_FORMAT));
     TRY(cbor_put_uint(b, FIELD_NAME));
     TRY(cbor_put_text(b, view_text(p->name)));
     TRY(put_list(b, FIELD_IMAGES, p->images, p->image_count));
     TRY(put_list(b, FIELD_SIGNERS, p->signers, p->signer_count));
-    TRY(put_number(b, FIELD_LEVEL, (uint64_t)p->level));
-    TRY(put_number(b, FIELD_EVIDENCE, p->evidence));
+    TRY(cbor_put_pair(b, FIELD_LEVEL, (uint64_t)p->level));
+    TRY(cbor_put_pair(b, FIELD_EVIDENCE, p->evidence));
     TRY(put_list(b, FIELD_NODES, p->nodes, p->node_count));
     TRY(put_list(b, FIELD_RECIPIENTS, p->recipients, p->recipient_count));
-    TRY(put_number(b, FIELD_EXPIRES, p->expires));
-    TRY(put_number(b, FIELD_RUNS, p->runs_max));
+    TRY(cbor_put_pair(b, FIELD_EXPIRES, p->expires));
+    TRY(cbor_put_pair(b, FIELD_RUNS, p->runs_max));
     return budget ? put_budget(b, &p->budget) : OK;
 }
 
