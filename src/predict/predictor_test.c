@@ -351,9 +351,46 @@ START_TEST(reasons_name_the_models_and_what_they_have_seen)
 }
 END_TEST
 
+static void distributions(Predictor *p, float ret_ppm[TASKS + 1], float ret_blend[TASKS + 1])
+{
+    predictor_distribution(p, 99, NULL, PREDICT_PPM, ret_ppm);
+    predictor_distribution(p, 99, NULL, PREDICT_BLEND, ret_blend);
+}
+
+START_TEST(counts_and_weights_are_learned_each_by_itself_and_weights_can_be_taken_over)
+{
+    AUTO_PREDICTOR p = new_predictor((PredictorOptions){0});
+    AUTO_PREDICTOR q = new_predictor((PredictorOptions){0});
+    float ppm[TASKS + 1], blend[TASKS + 1], ppm_then[TASKS + 1], blend_then[TASKS + 1];
+    for (uint64_t s = 1; s <= 20; s++) session_of(p, s, (uint16_t[]){A, s % 3 ? B : C, D}, 3);
+    happen(p, 99, 0, A, 0);
+    distributions(p, ppm, blend);
+    predictor_set_learning(p, PREDICT_LEARN_WEIGHTS);
+    for (uint64_t s = 100; s < 130; s++) session_of(p, s, (uint16_t[]){A, C, D}, 3);
+    distributions(p, ppm_then, blend_then);
+    ck_assert_mem_eq(ppm, ppm_then, sizeof ppm);
+    ck_assert_mem_ne(blend, blend_then, sizeof blend);
+    predictor_set_learning(p, PREDICT_LEARN_NOTHING);
+    for (uint64_t s = 200; s < 230; s++) session_of(p, s, (uint16_t[]){A, D, D}, 3);
+    distributions(p, ppm, blend);
+    ck_assert_mem_eq(ppm, ppm_then, sizeof ppm);
+    ck_assert_mem_eq(blend, blend_then, sizeof blend);
+    predictor_set_learning(q, PREDICT_LEARN_COUNTS); /* the same counts, and weights that are as in the beginning */
+    for (uint64_t s = 1; s <= 20; s++) session_of(q, s, (uint16_t[]){A, s % 3 ? B : C, D}, 3);
+    happen(q, 99, 0, A, 0);
+    distributions(q, ppm, blend);
+    ck_assert_mem_eq(ppm, ppm_then, sizeof ppm);
+    ck_assert_mem_ne(blend, blend_then, sizeof blend);
+    predictor_take_weights(q, p);
+    distributions(q, ppm, blend);
+    ck_assert_mem_eq(blend, blend_then, sizeof blend);
+}
+END_TEST
+
 TEST_MAIN("predict/predictor", an_empty_history_gives_every_task_a_chance, what_always_follows_is_predicted_and_the_end_too,
           time_tells_apart_what_the_tasks_do_not, metadata_takes_away_what_cannot_follow, where_sessions_do_not_end_the_end_is_no_candidate,
           clocks_may_jump, unknown_tasks_are_learned_from_and_never_predicted, names_are_bounded,
           a_hundred_thousand_sessions_take_no_more_memory_than_a_few, options_out_of_range_are_refused,
           a_client_that_floods_a_pattern_costs_the_others_nothing, a_flooder_is_still_served_by_its_own_sessions, the_blend_does_not_lose_to_ppm,
-          the_same_events_give_the_same_answers, a_neural_state_that_was_lost_is_computed_again, reasons_name_the_models_and_what_they_have_seen)
+          the_same_events_give_the_same_answers, a_neural_state_that_was_lost_is_computed_again, reasons_name_the_models_and_what_they_have_seen,
+          counts_and_weights_are_learned_each_by_itself_and_weights_can_be_taken_over)
