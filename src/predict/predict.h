@@ -106,7 +106,12 @@ enum { PREDICT_REASONS_MAX = 32, PREDICT_SHARES = 3 };
 size_t predictor_explain(Predictor *p, uint64_t session, PredictReason ret_reasons[PREDICT_REASONS_MAX], float ret_shares[PREDICT_SHARES]);
 
 /** What is learned from now on; sessions go on in any case. For measuring; at the beginning everything is. */
-typedef enum { PREDICT_LEARN_ALL, PREDICT_LEARN_COUNTS, PREDICT_LEARN_WEIGHTS /* of the blend */, PREDICT_LEARN_NOTHING } PredictLearning;
+typedef enum {
+    PREDICT_LEARN_ALL,
+    PREDICT_LEARN_COUNTS,
+    PREDICT_LEARN_WEIGHTS,          /* of the blend of all models; how the counting models are blended before stays as it is */
+    PREDICT_LEARN_NOTHING
+} PredictLearning;
 void predictor_set_learning(Predictor *p, PredictLearning learning);
 /** The weights of the blend, from another predictor. */
 void predictor_take_weights(Predictor *p, const Predictor *from);

@@ -106,7 +106,8 @@ static void learn_blend(Predictor *p, uint16_t task)
 {
     const Say *say = &p->say;
     if (p->options.no_end && task == PREDICT_END) return;
-    mixer_learn(&p->counts, say->at, say_row(say, SAY_COUNTS), say->logs, say->stride, say->count, task, RATES);
+    if (p->learning != PREDICT_LEARN_WEIGHTS)
+        mixer_learn(&p->counts, say->at, say_row(say, SAY_COUNTS), say->logs, say->stride, say->count, task, RATES);
     mixer_learn(&p->all, say->second_at, say->all, say_logs(say, SAY_PPM), say->stride, say->count, task, SECOND_RATES);
     const float of_members[MEMBERS] = {say_row(say, SAY_PPM)[task], say_row(say, SAY_COUNTS)[task], say->all[task]};
     shares_learn(&p->shares, of_members);

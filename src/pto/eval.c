@@ -208,9 +208,10 @@ static void forget_validation(Run *r)
 }
 
 /*
- * What learns nothing on the test part needs weights for counting models that learn nothing: those that learn as they go deserve more. So weights are
- * learned on the validation part while nothing else is; then the counting models see it, too. Without the test part the first half of the validation
- * part is for the weights, and the second, for which nothing is learned any more, is what counts.
+ * What learns nothing on the test part needs weights for counting models that learn nothing: those that learn as they go deserve more. So the weights
+ * of the blend of all models are learned on the validation part while nothing else is; then the counting models see it, too. How those are blended
+ * among themselves was learned on all that is fitted, which is more. Without the test part the first half of the validation part is for the weights,
+ * and the second, for which nothing is learned any more, is what counts.
  */
 static Err run_frozen(Run *r, size_t at)
 {
