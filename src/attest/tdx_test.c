@@ -114,7 +114,7 @@ START_TEST(no_byte_before_the_certificates_can_be_changed)
     World w;
     if (!world_open(&w)) return;
     Collateral *c = folder_load(&w.folder);
-    for (size_t i = 0; i < w.chain_at; i++) {
+    for (size_t i = 0; i < w.chain_at; i += TEST_STEP) {
         w.quote.data[i] ^= (uint8_t)(1u << i % 8);
         Verdict v = appraised(&w, c, IN_2026);
         ck_assert_msg(!own_claims_pass(&v), "byte %#zx", i);
@@ -151,7 +151,7 @@ START_TEST(no_byte_of_its_certificates_can_be_changed)
     ck_assert(own_claims_pass(&sound));
 
     for (size_t i = 0; i < 3; i++) {
-        for (size_t at = 0; at < der[i].size; at++) {
+        for (size_t at = 0; at < der[i].size; at += TEST_STEP) {
             bytes[i][at] ^= (uint8_t)(1u << at % 8);
             put_chain(&w, der);
             Verdict v = appraised(&w, c, IN_2026);
@@ -171,7 +171,7 @@ static void check_list(const World *w, const char *name, const char *data)
     AUTO_BUFFER list = {0};
     ck_assert(data_read(data, &list));
     Collateral *sound = folder_load(&w->folder);
-    for (size_t i = 0; i < list.size; i++) {
+    for (size_t i = 0; i < list.size; i += TEST_STEP) {
         list.data[i] ^= (uint8_t)(1u << i % 8);
         RevocationList changed = {0}, kept = sound->intel_revoked;
         Diag why;

@@ -7,7 +7,7 @@
 START_TEST(times_of_all_years_are_those_of_the_c_library)
 {
     enum { STEP = 86400 * 7 + 12347 }; /* meets every weekday, hour and second in the course of the years */
-    for (uint64_t t = 0; t < 253402300800; t += STEP) {
+    for (uint64_t t = 0; t < 253402300800; t += STEP * TEST_STEP) {
         char text[RFC3339_TEXT_MAX], expected[RFC3339_TEXT_MAX];
         time_t as_time = (time_t)t;
         struct tm tm;

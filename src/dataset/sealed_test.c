@@ -77,7 +77,7 @@ START_TEST(every_single_flipped_bit_is_found)
     sample_seal(&request, "a.sealed", SMALL, SMALL_COUNT, 64);
     AUTO_BUFFER b = sample_file("a.sealed");
     AUTO_BUFFER plain = buffer_limited(1 << 20);
-    for (size_t bit = 0; bit < 8 * b.size; bit++) {
+    for (size_t bit = 0; bit < 8 * b.size; bit += TEST_STEP) {
         Diag diag = {{0}};
         b.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         sample_write("b.sealed", view_buffer(&b));
@@ -127,7 +127,7 @@ START_TEST(every_cut_is_called_a_cut)
     sample_seal(&request, "a.sealed", SMALL, SMALL_COUNT, 64);
     AUTO_BUFFER b = sample_file("a.sealed");
     AUTO_BUFFER plain = buffer_limited(1 << 20);
-    for (size_t size = 0; size < b.size; size++) {
+    for (size_t size = 0; size < b.size; size += TEST_STEP) {
         Diag diag = {{0}};
         sample_write("b.sealed", view_of(b.data, size));
         ck_assert_err(sample_unseal(&s, "b.sealed", &plain, &diag), size < 8 ? ERR_BAD_INPUT : ERR_TRUNCATED);

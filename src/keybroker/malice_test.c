@@ -59,7 +59,7 @@ START_TEST(a_malicious_manager_bus_and_agent_get_a_right_result_or_a_refusal_and
 {
     static Stage s;
     Tally t = {0};
-    const uint64_t runs = from_environment("COVEY_MALICE_RUNS", RUNS), seed = from_environment("COVEY_MALICE_SEED", 1);
+    const uint64_t runs = from_environment("COVEY_MALICE_RUNS", RUNS / TEST_STEP), seed = from_environment("COVEY_MALICE_SEED", 1);
     stage_open(&s, seed, PLANT_NOTHING, runs);
     play(&s, runs, &t);
     ck_assert_msg(t.wrong == 0, "COVEY_MALICE_SEED=%llu COVEY_MALICE_RUNS=%llu: %s", (unsigned long long)seed,
