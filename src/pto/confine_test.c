@@ -36,8 +36,15 @@ static int by_clone3(void)
     return syscall(SYS_clone3, arguments, sizeof arguments) < 0 && errno == ENOSYS ? 42 : 1;
 }
 
-static int by_internet(void) { return socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EACCES ? 42 : 1; }
-static int by_unix_socket(void) { return socket(AF_UNIX, SOCK_SEQPACKET, 0) < 0 ? 1 : 42; }
+static int by_socket(int family, int type)
+{
+    const int fd = socket(family, type, 0);
+    if (fd < 0) return errno == EACCES ? 43 : 1;
+    close(fd);
+    return 42;
+}
+static int by_internet(void) { return by_socket(AF_INET, SOCK_STREAM); }
+static int by_unix_socket(void) { return by_socket(AF_UNIX, SOCK_SEQPACKET); }
 
 static void *add(void *number)
 {
@@ -76,7 +83,7 @@ END_TEST
 START_TEST(clone3_and_networks_do_not_exist)
 {
     ck_assert_int_eq(ending_of(by_clone3), 42 << 8);
-    ck_assert_int_eq(ending_of(by_internet), 42 << 8);
+    ck_assert_int_eq(ending_of(by_internet), 43 << 8);
 }
 END_TEST
 

@@ -189,7 +189,7 @@ static Err count_again(const Run *r, size_t count, Predictor **ret_predictor)
     AUTO_PREDICTOR p = NULL;
     uint16_t unused;
     TRY(new_predictor(r, &p));
-    for (uint16_t t = 1; t <= predictor_task_count(r->p); t++) TRY(predictor_task(p, predictor_task_name(r->p, t), &unused));
+    for (size_t t = 1; t <= predictor_task_count(r->p); t++) TRY(predictor_task(p, predictor_task_name(r->p, (uint16_t)t), &unused));
     predictor_set_learning(p, PREDICT_LEARN_COUNTS);
     for (size_t i = 0; i < count; i++) {
         const PlanStep *s = &r->plan->steps[i];
