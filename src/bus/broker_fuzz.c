@@ -31,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         BrokerChallenge challenge;
         BrokerNonce nonce;
         BrokerAttest attest;
+        BrokerAppraised appraised;
         BrokerGrant grant;
         BrokerWrap wrap;
         BrokerWraps wraps;
@@ -44,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ROUND_TRIP(BROKER_CHALLENGE, challenge);
     ROUND_TRIP(BROKER_NONCE, nonce);
     ROUND_TRIP(BROKER_ATTEST, attest);
+    ROUND_TRIP(BROKER_APPRAISE, attest);
+    ROUND_TRIP(BROKER_APPRAISED, appraised);
     ROUND_TRIP(BROKER_GRANT, grant);
     ROUND_TRIP(BROKER_WRAP, wrap);
     ROUND_TRIP(BROKER_WRAPS, wraps);

@@ -57,7 +57,7 @@ static void get_raw(Reader *r, void *ret_bytes, size_t size)
     if (!r->bad) memcpy(ret_bytes, raw.data, size);
 }
 
-static bool is_request(uint8_t type) { return (type >= BROKER_CHALLENGE && type <= BROKER_WRAP) || type == BROKER_RESULT; }
+static bool is_request(uint8_t type) { return (type >= BROKER_CHALLENGE && type <= BROKER_WRAP) || type == BROKER_RESULT || type == BROKER_APPRAISE; }
 
 Err broker_get_head(View v, BrokerHead *ret_head)
 {
@@ -74,7 +74,7 @@ Err broker_get_token(View v, uint64_t *ret_token)
 {
     uint64_t token;
     const uint8_t type = broker_message_type(v);
-    if (type < BROKER_NONCE || type > BROKER_FOOTER || is_request(type)) return FAIL(ERR_PROTOCOL);
+    if (type < BROKER_NONCE || type > BROKER_APPRAISED || is_request(type)) return FAIL(ERR_PROTOCOL);
     Reader r = open_message(v, (BrokerMessageType)type, &token);
     if (r.bad) return FAIL(ERR_PROTOCOL);
     *ret_token = token;
@@ -125,7 +125,7 @@ static bool attest_valid(const BrokerAttest *m)
 Err broker_put_attest(Buffer *b, const BrokerAttest *m)
 {
     if (!attest_valid(m)) return FAIL(ERR_PROTOCOL);
-    TRY(put_head(b, BROKER_ATTEST, &m->head));
+    TRY(put_head(b, m->ahead ? BROKER_APPRAISE : BROKER_ATTEST, &m->head));
     TRY(buffer_append(b, view_of(m->task_id, sizeof m->task_id)));
     TRY(buffer_put_u32(b, m->stage));
     TRY(buffer_put_bytes(b, m->node_id));
@@ -136,8 +136,8 @@ Err broker_put_attest(Buffer *b, const BrokerAttest *m)
 
 Err broker_get_attest(View v, BrokerAttest *ret_message)
 {
-    BrokerAttest m;
-    Reader r = open_request(v, BROKER_ATTEST, &m.head);
+    BrokerAttest m = {.ahead = broker_message_type(v) == BROKER_APPRAISE};
+    Reader r = open_request(v, m.ahead ? BROKER_APPRAISE : BROKER_ATTEST, &m.head);
     get_raw(&r, m.task_id, sizeof m.task_id);
     m.stage = read_u32(&r);
     m.node_id = read_bytes(&r, BROKER_NODE_ID_MAX);
@@ -145,6 +145,17 @@ Err broker_get_attest(View v, BrokerAttest *ret_message)
     m.evidence = read_bytes(&r, BROKER_EVIDENCE_MAX);
     m.privacy = read_bytes(&r, PRIVACY_REQUEST_BYTES);
     if (!reader_done(&r) || !attest_valid(&m)) return FAIL(ERR_PROTOCOL);
+    *ret_message = m;
+    return OK;
+}
+
+Err broker_put_appraised(Buffer *b, const BrokerAppraised *m) { return put_start(b, BROKER_APPRAISED, m->token); }
+
+Err broker_get_appraised(View v, BrokerAppraised *ret_message)
+{
+    BrokerAppraised m;
+    Reader r = open_message(v, BROKER_APPRAISED, &m.token);
+    if (!reader_done(&r)) return FAIL(ERR_PROTOCOL);
     *ret_message = m;
     return OK;
 }

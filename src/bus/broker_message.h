@@ -3,9 +3,9 @@
  * the bytes as hostile.
  *
  *   subject                     from     message
- *   covey.keybroker             agent    CHALLENGE, ATTEST, WRAP; each names `reply_to`, where to answer, and a `token` to come back
+ *   covey.keybroker             agent    CHALLENGE, APPRAISE, ATTEST, WRAP; each names `reply_to`, where to answer, and a `token` to come back
  *                               manager  RESULT, when the results of a task lie in their file and only its footer is missing
- *   <reply_to>                  broker   NONCE, GRANT, WRAPS, FOOTER, or REFUSED
+ *   <reply_to>                  broker   NONCE, APPRAISED, GRANT, WRAPS, FOOTER, or REFUSED
  *
  * A request that gets no answer within BROKER_PATIENCE_MS is sent again, byte for byte: the broker minds no second copy. REFUSED
  * with ERR_BUSY: later, from the start (a stale nonce, too many at once). With ERR_NO_ENTRY, to WRAP: the session is over,
@@ -24,7 +24,9 @@ typedef enum {
     BROKER_WRAPS,
     BROKER_REFUSED,
     BROKER_RESULT,
-    BROKER_FOOTER
+    BROKER_FOOTER,
+    BROKER_APPRAISE,
+    BROKER_APPRAISED
 } BrokerMessageType;
 #define BROKER_SUBJECT "covey.keybroker"
 
@@ -51,7 +53,9 @@ typedef struct {
     uint32_t stage;
     View node_id, footer, evidence;
     View privacy; /* a PrivacyRequest, or empty */
+    bool ahead;   /* APPRAISE: only the verdict is asked for; nothing is counted, and the nonce stays good */
 } BrokerAttest;
+typedef struct { uint64_t token; } BrokerAppraised; /* the evidence would do, as things are now */
 typedef struct { uint64_t token, session_id; uint8_t encapsulated[32], sealed[BROKER_GRANT_SEALED]; } BrokerGrant;
 typedef struct {
     BrokerHead head;
@@ -79,6 +83,8 @@ MUST_USE Err broker_put_nonce(Buffer *b, const BrokerNonce *m);
 MUST_USE Err broker_get_nonce(View v, BrokerNonce *ret_message);
 MUST_USE Err broker_put_attest(Buffer *b, const BrokerAttest *m);
 MUST_USE Err broker_get_attest(View v, BrokerAttest *ret_message);
+MUST_USE Err broker_put_appraised(Buffer *b, const BrokerAppraised *m);
+MUST_USE Err broker_get_appraised(View v, BrokerAppraised *ret_message);
 MUST_USE Err broker_put_grant(Buffer *b, const BrokerGrant *m);
 MUST_USE Err broker_get_grant(View v, BrokerGrant *ret_message);
 MUST_USE Err broker_put_wrap(Buffer *b, const BrokerWrap *m);

@@ -39,6 +39,7 @@ static Err read_any(View v)
         BrokerChallenge challenge;
         BrokerNonce nonce;
         BrokerAttest attest;
+        BrokerAppraised appraised;
         BrokerGrant grant;
         BrokerWrap wrap;
         BrokerWraps wraps;
@@ -49,6 +50,8 @@ static Err read_any(View v)
     case BROKER_CHALLENGE: return broker_get_challenge(v, &m.challenge);
     case BROKER_NONCE: return broker_get_nonce(v, &m.nonce);
     case BROKER_ATTEST: return broker_get_attest(v, &m.attest);
+    case BROKER_APPRAISE: return broker_get_attest(v, &m.attest);
+    case BROKER_APPRAISED: return broker_get_appraised(v, &m.appraised);
     case BROKER_GRANT: return broker_get_grant(v, &m.grant);
     case BROKER_WRAP: return broker_get_wrap(v, &m.wrap);
     case BROKER_WRAPS: return broker_get_wraps(v, &m.wraps);

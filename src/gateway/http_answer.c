@@ -92,7 +92,11 @@ static json_t *of_task(const Http *h, uint32_t task)
     json_t *next = json_array(), *data = json_array();
     for (size_t i = 0; i < t->next_count; i++) json_array_append_new(next, json_string(h->service->tasks[t->next[i]].name));
     for (size_t i = 0; i < t->data_count; i++) json_array_append_new(data, json_string(t->data[i]));
-    return json_pack("{s:s, s:b, s:o, s:o}", "task", t->name, "warm", gateway_task_is_warm(h->gateway, task), "data", data, "next", next);
+    const StreamPlace p = gateway_place(h->gateway, task);
+    json_t *seconds = json_pack("{s:f, s:f, s:f, s:f}", "fetch", (double)p.fetch_ns / 1e9, "verify", (double)p.verify_ns / 1e9, "start",
+                                (double)p.start_ns / 1e9, "attest", (double)p.attest_ns / 1e9);
+    return json_pack("{s:s, s:b, s:o, s:o, s:o}", "task", t->name, "warm", gateway_task_is_warm(h->gateway, task), "data", data, "next", next,
+                     "seconds", seconds);
 }
 
 static json_t *of_stats(const GatewayStats *s)

@@ -273,6 +273,31 @@ static Err decide(Broker *b, uint64_t now_s, Case *c, SessionGrant *ret_grant, V
     return grant_session(b, now_s, c, ret_grant, diag);
 }
 
+static Err decide_ahead(Broker *b, uint64_t now_s, Case *c, Verdict *ret_verdict, Diag *diag)
+{
+    TRY(rate_take(&b->attests, now_s, ATTESTS_PER_MINUTE_MAX, diag));
+    TRY(trust_refresh(b, now_s, diag));
+    TRY_WHY(diag, evidence_decode(c->request->evidence, &c->evidence, diag), "the evidence");
+    TRY(nonces_look(&b->nonces, now_s, c->evidence.nonce, diag));
+    TRY(take_dataset(b, now_s, c, diag));
+    if (c->request->privacy.size || c->policy.budget.is_set) return FAIL_WHY(diag, ERR_DENIED, "a private task is charged when it attests, and not ahead");
+    return appraise_case(b, now_s, c, ret_verdict, diag);
+}
+
+Err broker_appraise(Broker *b, uint64_t now_s, const AttestRequest *request, Verdict *ret_verdict, Diag *diag)
+{
+    Diag why = {{0}};
+    Case c = {.request = request};
+    *ret_verdict = (Verdict){0};
+    Err e = decide_ahead(b, now_s, &c, ret_verdict, &why);
+    policy_free(&c.policy);
+    if (!e.code) return OK;
+    e = diag_complete(&why, e, "appraisal");
+    record_refusal(&b->record, now_s, "appraise", request->task_id, e, &why);
+    if (diag) *diag = why;
+    return e;
+}
+
 Err broker_attest(Broker *b, uint64_t now_s, const AttestRequest *request, SessionGrant *ret_grant, Verdict *ret_verdict,
                   Diag *diag)
 {

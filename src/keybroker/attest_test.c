@@ -297,6 +297,46 @@ START_TEST(runs_are_counted_once_a_task_and_refused_beyond_the_policy_after_a_re
 }
 END_TEST
 
+static Err look_ahead(Zygote *z)
+{
+    const AttestRequest request = {.task_id = {z->task}, .node_id = "local", .footer = view_buffer(&w.footer), .evidence = view_buffer(&z->cose)};
+    z->why = (Diag){{0}};
+    return broker_appraise(w.broker, z->now, &request, &z->verdict, &z->why);
+}
+
+START_TEST(a_verdict_ahead_counts_no_run_and_leaves_the_nonce_good_for_the_attestation_that_is_judged_anew)
+{
+    world_begin(&w);
+    DatasetWish d = dataset_wish(&w);
+    d.policy.runs_max = 1;
+    world_seal(&w, &d);
+    for (uint8_t task = 1; task <= 3; task++) { /* as many as are predicted; nobody asks */
+        Zygote z = zygote_of(&w, task);
+        zygote_evidence(&w, &z);
+        for (int i = 0; i < 2; i++) ck_assert_ok(look_ahead(&z));
+        buffer_free(&z.cose);
+    }
+    Zygote z = zygote_of(&w, 4);
+    zygote_evidence(&w, &z);
+    ck_assert_ok(look_ahead(&z));
+    ck_assert_granted(zygote_ask(&w, &z), z); /* the one run that there is */
+    ck_assert_refused(look_ahead(&z), z, ERR_DENIED, "the nonce was used before");
+    Zygote other = zygote_of(&w, 5);
+    other.evidence.measurement.bytes[0] ^= 1;
+    zygote_evidence(&w, &other);
+    ck_assert_refused(look_ahead(&other), other, ERR_DENIED, "the evidence is refused: image");
+    Zygote revoked = zygote_of(&w, 4);
+    zygote_evidence(&w, &revoked);
+    ck_assert_ok(look_ahead(&revoked));
+    world_revoke(&w, w.node.public_key.bytes);
+    ck_assert_refused(zygote_ask(&w, &revoked), revoked, ERR_DENIED, "node not revoked");
+    buffer_free(&z.cose);
+    buffer_free(&other.cose);
+    buffer_free(&revoked.cose);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(a_restarted_broker_goes_on_with_the_same_sessions)
 {
     world_begin(&w);
@@ -367,5 +407,6 @@ TEST_MAIN("keybroker/attest", evidence_that_the_policy_does_not_accept_is_refuse
           every_flipped_bit_of_the_evidence_is_refused, another_owners_or_a_changed_footer_is_refused,
           a_dataset_sealed_to_another_key_is_refused_and_uses_up_no_run, an_old_version_is_refused_once_a_new_one_was_seen,
           runs_are_counted_once_a_task_and_refused_beyond_the_policy_after_a_restart_too,
+          a_verdict_ahead_counts_no_run_and_leaves_the_nonce_good_for_the_attestation_that_is_judged_anew,
           a_restarted_broker_goes_on_with_the_same_sessions, after_a_restart_with_somebody_revoked_every_zygote_attests_again,
           more_attestations_a_minute_than_allowed_are_put_off)

@@ -72,6 +72,9 @@ typedef struct {
 } SessionGrant;
 #define SESSION_INFO "covey session v1" /* HPKE info = this | SHA-256 of the evidence; aad = task id (16) */
 
+/** The verdict alone, for evidence that waits: nothing is counted, no key leaves, the nonce stays good, and whoever attests with it later is judged
+ *  again, as things are then. errors: those of broker_attest; ERR_DENIED also for a private task */
+MUST_USE Err broker_appraise(Broker *b, uint64_t now_s, const AttestRequest *request, Verdict *ret_verdict, Diag *diag);
 /** errors: ERR_DENIED (a claim that failed, also in *ret_verdict; a replay; no run left; an older version), ERR_BUSY (a stale
  *  nonce; too many at once: try again from the challenge on), ERR_UNTRUSTED, ERR_BAD_SIGNATURE (not this owner's dataset),
  *  ERR_BAD_INPUT */

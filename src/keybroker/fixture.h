@@ -188,12 +188,17 @@ static inline Err zygote_ask(World *w, Zygote *z)
 }
 
 /* Challenge, evidence, attestation. */
-static inline Err zygote_attest(World *w, Zygote *z)
+static inline void zygote_evidence(World *w, Zygote *z)
 {
     if (!z->no_challenge) ck_assert_ok(broker_challenge(w->broker, z->now, z->evidence.nonce, &z->why));
     buffer_free(&z->cose);
     z->cose = buffer_limited(EVIDENCE_BYTES_MAX);
     ck_assert_ok(evidence_encode(&z->evidence, &z->signer->secret, &z->cose));
+}
+
+static inline Err zygote_attest(World *w, Zygote *z)
+{
+    zygote_evidence(w, z);
     return zygote_ask(w, z);
 }
 

@@ -63,7 +63,7 @@ static bool is_own(const Nonces *n, const uint8_t nonce[EVIDENCE_NONCE_BYTES], u
     return true;
 }
 
-Err nonces_use(Nonces *n, uint64_t now_s, const uint8_t nonce[EVIDENCE_NONCE_BYTES], Diag *diag)
+Err nonces_look(Nonces *n, uint64_t now_s, const uint8_t nonce[EVIDENCE_NONCE_BYTES], Diag *diag)
 {
     uint64_t made;
     const uint64_t now = step_time(n, now_s);
@@ -74,8 +74,14 @@ Err nonces_use(Nonces *n, uint64_t now_s, const uint8_t nonce[EVIDENCE_NONCE_BYT
     forget_stale(n, now);
     if (was_used(n, nonce)) return FAIL_WHY(diag, ERR_DENIED, "the nonce was used before: this is a replay");
     if (n->count == NONCES_USED_MAX) return FAIL_WHY(diag, ERR_BUSY, "too many attestations at once: try again in a minute");
+    return OK;
+}
+
+Err nonces_use(Nonces *n, uint64_t now_s, const uint8_t nonce[EVIDENCE_NONCE_BYTES], Diag *diag)
+{
+    TRY(nonces_look(n, now_s, nonce, diag));
     UsedNonce *u = &n->used[(n->first + n->count++) % NONCES_USED_MAX];
     memcpy(u->bytes, nonce, sizeof u->bytes);
-    u->forget_at = now + NONCE_LIFETIME_S;
+    u->forget_at = n->latest_s + NONCE_LIFETIME_S;
     return OK;
 }

@@ -18,6 +18,8 @@ typedef struct {
 
 MUST_USE Err nonces_begin(Nonces *n);
 MUST_USE Err nonces_make(Nonces *n, uint64_t now_s, uint8_t ret_nonce[EVIDENCE_NONCE_BYTES]);
+/** Whether it could be used now. errors: those of nonces_use */
+MUST_USE Err nonces_look(Nonces *n, uint64_t now_s, const uint8_t nonce[EVIDENCE_NONCE_BYTES], Diag *diag);
 /** Uses a nonce up. errors: ERR_DENIED (used before), ERR_BUSY (stale, not made by this process, or more used than can be
  *  remembered: ask for another) */
 MUST_USE Err nonces_use(Nonces *n, uint64_t now_s, const uint8_t nonce[EVIDENCE_NONCE_BYTES], Diag *diag);

@@ -69,6 +69,10 @@ static Err answer_attest(BrokerService *s, View message, Buffer *b, uint64_t now
     AttestRequest request = {.stage = m.stage, .footer = m.footer, .evidence = m.evidence, .privacy = m.privacy};
     memcpy(request.task_id, m.task_id, sizeof request.task_id);
     memcpy(request.node_id, m.node_id.data, m.node_id.size);
+    if (m.ahead) {
+        TRY(broker_appraise(s->broker, now, &request, &verdict, why));
+        return broker_put_appraised(b, &(BrokerAppraised){.token = m.head.token});
+    }
     TRY(broker_attest(s->broker, now, &request, &grant, &verdict, why));
     BrokerGrant answer = {.token = m.head.token, .session_id = grant.session_id};
     memcpy(answer.encapsulated, grant.encapsulated, sizeof answer.encapsulated);
@@ -100,6 +104,7 @@ static Err answer_any(BrokerService *s, View message, Buffer *b, uint64_t now, D
 {
     switch (broker_message_type(message)) {
     case BROKER_CHALLENGE: return answer_challenge(s, message, b, now, why);
+    case BROKER_APPRAISE:
     case BROKER_ATTEST: return answer_attest(s, message, b, now, why);
     case BROKER_WRAP: return answer_wrap(s, message, b, now, why);
     case BROKER_RESULT: return answer_result(s, message, b, now, why);

@@ -46,16 +46,38 @@ static Err hear_nonce(Post *p, const BrokerNonce *nonce)
     return OK;
 }
 
-/* Opened ahead of time: everything but the key. The manager hears that it may send micro-jobs. */
-static Err hold(Post *p, uint64_t token, Buffer *message)
+/* Opened ahead of time: everything but the key. The broker says what it thinks of the evidence, and the rest waits. */
+static Err hold(Post *p, BrokerAttest *request, Buffer *message)
 {
+    BrokerLink *broker = &p->task->node->broker;
+    const uint64_t token = request->head.token;
+    AUTO_BUFFER question = buffer_limited(ATTEST_BYTES_MAX);
+    request->ahead = true;
+    request->head = broker_link_head(broker);
+    TRY(broker_put_attest(&question, request));
     buffer_free(&p->attest.held);
     p->attest.held = *message;
     *message = buffer_limited(0);
     p->attest.held_token = token;
     p->attest.held_ns = clock_monotonic_ns();
+    p->attest.step = ATTEST_VERDICT;
+    return broker_link_ask(broker, &p->attest.ask, request->head.token, &question, p->attest.held_ns);
+}
+
+static Err ask_grant(Post *p, uint64_t now_ns)
+{
+    p->attest.step = ATTEST_GRANT;
+    return broker_link_ask(&p->task->node->broker, &p->attest.ask, p->attest.held_token, &p->attest.held, now_ns);
+}
+
+/* Good evidence waits for a micro-job, which the manager hears that it may send; or there is one by now. */
+static Err hear_verdict(Post *p)
+{
+    const uint64_t now = clock_monotonic_ns();
+    broker_ask_end(&p->attest.ask);
+    if (!p->task->is_ready) p->zygote.attest_ns = now - p->attest.begun_ns;
+    if (p->task->wanted) return ask_grant(p, now);
     p->attest.step = ATTEST_HELD;
-    if (!p->task->is_ready) p->zygote.attest_ns = p->attest.held_ns - p->attest.begun_ns;
     return task_say_ready(p->task, &p->zygote);
 }
 
@@ -74,7 +96,7 @@ Err attest_hear_evidence(Post *p, const WardenReport *report)
     AUTO_BUFFER message = buffer_limited(ATTEST_BYTES_MAX);
     TRY(broker_put_attest(&message, &request));
     sha256_of(report->evidence, &p->attest.evidence_hash);
-    if (t->open.ahead && !t->wanted) return hold(p, request.head.token, &message);
+    if (t->open.ahead && !t->wanted) return hold(p, &request, &message);
     p->attest.step = ATTEST_GRANT;
     return broker_link_ask(broker, &p->attest.ask, request.head.token, &message, clock_monotonic_ns());
 }
@@ -84,8 +106,7 @@ Err attest_want(Task *t, uint64_t now_ns)
     for (uint32_t i = 0; i < t->post_count; i++) {
         Post *p = &t->posts[i];
         if (p->zygote.state != ZYGOTE_ATTESTING || p->attest.step != ATTEST_HELD) continue;
-        p->attest.step = ATTEST_GRANT;
-        TRY(broker_link_ask(&t->node->broker, &p->attest.ask, p->attest.held_token, &p->attest.held, now_ns));
+        TRY(ask_grant(p, now_ns));
     }
     return OK;
 }
@@ -151,6 +172,7 @@ static Err hear_for_post(Post *p, const BrokerAnswer *a)
     bool wants_nonce = p->attest.step == ATTEST_NONCE, wants_grant = p->attest.step == ATTEST_GRANT;
     if (a->type == BROKER_REFUSED) return refused_post(p, &a->is.refused);
     if (a->type == BROKER_NONCE && wants_nonce) return hear_nonce(p, &a->is.nonce);
+    if (a->type == BROKER_APPRAISED && p->attest.step == ATTEST_VERDICT) return hear_verdict(p);
     if (a->type == BROKER_GRANT && wants_grant) return hear_grant(p, &a->is.grant);
     return OK;
 }

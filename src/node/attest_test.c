@@ -53,9 +53,21 @@ START_TEST(a_task_that_is_opened_ahead_is_attested_and_has_no_key_before_a_micro
     world_open(w);
     world_until(w, w->ready);
     for (int i = 0; i < 20; i++) ck_assert_ok(loop_turn(w->loop, 5));
-    ck_assert(w->broker->challenges == 1 && w->broker->attests == 0 && w->broker->wrapped == 0);
+    ck_assert(w->broker->challenges == 1 && w->broker->appraised == 1 && w->broker->attests == 0 && w->broker->wrapped == 0);
     run_right(w, FEW);
     ck_assert(w->broker->challenges == 1 && w->broker->attests == 1 && w->broker->wrapped == FEW);
+    world_free(w);
+}
+END_TEST
+
+START_TEST(evidence_that_the_broker_would_not_accept_is_refused_before_anybody_asks)
+{
+    World *w = sealed_world(NULL, false, LEVEL_PROCESS, "refuse-appraise");
+    w->open.ahead = 1;
+    world_open(w);
+    world_until(w, w->ready || w->refused);
+    ck_assert(w->refused && w->refused_code == ERR_DENIED && w->broker->attests == 0);
+    ck_assert_str_eq(w->refused_text, "the claim 'image' failed");
     world_free(w);
 }
 END_TEST
@@ -269,7 +281,7 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "warden") == 0) fake_warden_run();
     const TTest *const tests[] = {
         every_segment_runs_with_the_key_that_was_wrapped_for_it, a_task_that_is_opened_ahead_is_attested_and_has_no_key_before_a_micro_job_comes,
-        a_combining_stage_is_attested_and_asks_for_no_keys,
+        evidence_that_the_broker_would_not_accept_is_refused_before_anybody_asks, a_combining_stage_is_attested_and_asks_for_no_keys,
         a_zygote_that_dies_and_its_successor_are_both_attested_and_wrapped_keys_stay_good,
         requests_whose_answers_are_lost_or_put_off_are_sent_again, a_broker_that_never_answers_ends_the_task, without_any_broker_the_task_ends,
         a_refusal_reaches_the_manager_with_its_code_and_reason,

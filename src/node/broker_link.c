@@ -68,6 +68,7 @@ static Err get(View message, BrokerAnswer *a)
 {
     switch (a->type) {
     case BROKER_NONCE: return broker_get_nonce(message, &a->is.nonce);
+    case BROKER_APPRAISED: return broker_get_appraised(message, &a->is.appraised);
     case BROKER_GRANT: return broker_get_grant(message, &a->is.grant);
     case BROKER_WRAPS: return broker_get_wraps(message, &a->is.wraps);
     case BROKER_FOOTER: return broker_get_footer(message, &a->is.footer);
@@ -80,6 +81,7 @@ static uint64_t token_of(const BrokerAnswer *a)
 {
     switch (a->type) {
     case BROKER_NONCE: return a->is.nonce.token;
+    case BROKER_APPRAISED: return a->is.appraised.token;
     case BROKER_GRANT: return a->is.grant.token;
     case BROKER_WRAPS: return a->is.wraps.token;
     case BROKER_FOOTER: return a->is.footer.token;

@@ -27,9 +27,9 @@ typedef struct {
 } BrokerAsk;
 
 typedef struct {
-    BrokerMessageType type;       /* NONCE, GRANT, WRAPS, FOOTER or REFUSED */
+    BrokerMessageType type;       /* NONCE, APPRAISED, GRANT, WRAPS, FOOTER or REFUSED */
     uint64_t token;
-    union { BrokerNonce nonce; BrokerGrant grant; BrokerWraps wraps; BrokerRefused refused; BrokerFooter footer; } is;
+    union { BrokerNonce nonce; BrokerAppraised appraised; BrokerGrant grant; BrokerWraps wraps; BrokerRefused refused; BrokerFooter footer; } is;
 } BrokerAnswer;
 
 /** Answers come to the subject `reply_to`, and so to `handler`. patience_ns 0: BROKER_PATIENCE_MS */

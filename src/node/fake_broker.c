@@ -165,6 +165,15 @@ static void hear_attest(FakeBroker *b, const BrokerAttest *m)
     answer_with(b, view_buffer(&message));
 }
 
+static void hear_appraise(FakeBroker *b, const BrokerAttest *m)
+{
+    AUTO_BUFFER message = buffer_limited(MESSAGE_BYTES_MAX);
+    check_attest(b, m);
+    if (evades(b, m->head.token, ++b->appraised, "refuse-appraise")) return;
+    ck_assert_ok(broker_put_appraised(&message, &(BrokerAppraised){.token = m->head.token}));
+    answer_with(b, view_buffer(&message));
+}
+
 static void hear_wrap(FakeBroker *b, const BrokerWrap *m)
 {
     static uint8_t wraps[BROKER_WRAP_JOBS_MAX][BROKER_WRAP_BYTES];
@@ -197,9 +206,11 @@ static Err on_request(void *context, const char *subject, View message)
         ck_assert(view_equal(m.challenge.head.reply_to, VIEW("covey.node.test.broker")));
         hear_challenge(b, &m.challenge);
         return OK;
+    case BROKER_APPRAISE:
     case BROKER_ATTEST:
         ck_assert_ok(broker_get_attest(message, &m.attest));
-        hear_attest(b, &m.attest);
+        if (m.attest.ahead) hear_appraise(b, &m.attest);
+        else hear_attest(b, &m.attest);
         return OK;
     default:
         ck_assert_ok(broker_get_wrap(message, &m.wrap));

@@ -13,7 +13,7 @@ typedef struct {
     BusSubscription *subscription;
     const char *behaviour;                 /* one of the names in fake_broker.c; NULL: all is well */
     uint64_t random;                       /* of "chaos" */
-    uint32_t challenges, attests, wraps;   /* requests heard, repeated ones included */
+    uint32_t challenges, appraised, attests, wraps; /* requests heard, repeated ones included */
     uint32_t wrapped;                      /* keys given away */
     uint32_t stage;                        /* of the task that is attested */
     uint64_t nonces, session_id;

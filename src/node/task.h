@@ -63,7 +63,9 @@ typedef struct Node {
 typedef struct Task Task;
 
 /** What an attesting zygote waits for. */
-typedef enum { ATTEST_NONCE, ATTEST_EVIDENCE, ATTEST_HELD /* attested, and nobody wants its key yet */, ATTEST_GRANT } AttestStep;
+typedef enum {
+    ATTEST_NONCE, ATTEST_EVIDENCE, ATTEST_VERDICT /* ahead: would it do? */, ATTEST_HELD /* it would, and nobody wants the key yet */, ATTEST_GRANT
+} AttestStep;
 typedef struct {
     AttestStep step;
     uint32_t rounds;              /* begun anew because the broker was too busy */
