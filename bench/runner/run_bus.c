@@ -101,7 +101,8 @@ Err measure_run_bus(const Bench *b, Figure *f, Diag *diag)
     const double ratio = samples_ratio(&r.bus, &r.plain);
     row_at_least(figure_add(f, "covey run, the same without a bus", "jobs/s", samples_spread(&r.plain), ratio), ratio, 0.7, "of it");
     TRY(measure_lost(b, &p, f, diag));
-    figure_note(f, "Whole commands; server, manager and one node on %u cores, segments in messages, streams in files. Outputs must be equal. A lost node: two nodes of "
+    figure_note(f, "Whole commands; server, manager and one node on %u cores, segments in messages, streams in files, "
+                   "GOGC=400 as docs/cluster.md says. Outputs must be equal. A lost node: two nodes of "
                    "one core, kill -9 as soon as both work, lease 2 s.", b->cores);
     return OK;
 }

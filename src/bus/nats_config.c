@@ -156,7 +156,7 @@ static Err put_cluster(Buffer *b, const NatsServerConfig *c)
 
 static Err put_all(Buffer *b, const NatsServerConfig *c, Roles *room, Diag *diag)
 {
-    TRY(buffer_format(b, "# Made by covey bus config. nats-server -c THIS-FILE; after a change: nats-server --signal reload\nlisten: \"%s\"\n", c->listen));
+    TRY(buffer_format(b, "# Made by covey bus config. GOGC=400 nats-server -c THIS-FILE; after a change: nats-server --signal reload\nlisten: \"%s\"\n", c->listen));
     if (c->server_name) TRY(buffer_format(b, "server_name: \"%s\"\n", c->server_name));
     TRY(buffer_format(b, "max_payload: 1MB\njetstream {\n  store_dir: \"%s\"\n}\n", c->store));
     TRY(put_tls(b, c, "", NULL));

@@ -41,7 +41,7 @@ static int command_config(int argc, char **argv)
         .summary = "Writes the configuration of a NATS server (2.9 or later) to standard output: each key may do the least that its part\n"
                    "needs. A node can read its own work and nothing else. A server that runs takes a new one with nats-server --signal reload.",
         .examples = "  covey bus config --store /var/lib/nats --listen 0.0.0.0:4222 --manager \"$(covey key show)\" \\\n"
-                    "      --node covey-ed25519:... --node covey-ed25519:... >nats.conf\n  nats-server -c nats.conf\n",
+                    "      --node covey-ed25519:... --node covey-ed25519:... >nats.conf\n  GOGC=400 nats-server -c nats.conf\n",
         .options = options, .option_count = sizeof options / sizeof options[0]};
     Arguments a;
     int code;

@@ -1,5 +1,6 @@
 /* covey: the command line. Finds the subcommand and leaves the rest to it. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,8 +92,16 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit); /* refused: the limit of before holds, and a task that needs more says so */
 }
 
+/* Messages of up to 1 MiB come and go: their memory is kept, not given back and faulted in again for each (a seventh of the time of a node). */
+static void keep_freed_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 int main(int argc, char **argv)
 {
+    keep_freed_memory();
     raise_descriptor_limit();
     silence_tpm_library();
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of that write; see stream.c */
