@@ -81,7 +81,7 @@ static int hide(int outcome)
 void job_run(int slot_fd, uint32_t index, const SlotAsk *ask, bool genuine)
 {
     begin(slot_fd, ask);
-    static bool started;
+    static volatile bool started; /* a compiler that does not see the jump back would leave the store out */
     started = false;
     int outcome = __builtin_setjmp(job.end) ? (int)job.ended : 0;
     if (outcome == 0) {
