@@ -37,7 +37,7 @@ START_TEST(a_killed_run_is_resumed_to_the_same_output)
     world_node(&w, (FakeNodeConfig){.window = 64, .batch = 16, .seed = 9, .faults = {.delay = 200}});
     run_and_kill(6000); /* more than one batch of the journal, so that something is committed */
     int64_t kept = world_query(&w, "SELECT count(*) FROM ended");
-    ck_assert_int_ge(kept, 4096);
+    ck_assert_int_gt(kept, 6000 - 4096); /* what is not committed is less than a batch; time commits as well */
     resume();
     ck_assert_ok(w.result);
     world_expect_echo(&w);
