@@ -44,8 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     switch (broker_message_type(v)) {
     ROUND_TRIP(BROKER_CHALLENGE, challenge);
     ROUND_TRIP(BROKER_NONCE, nonce);
+    case BROKER_APPRAISE: /* the same but for its type */
     ROUND_TRIP(BROKER_ATTEST, attest);
-    ROUND_TRIP(BROKER_APPRAISE, attest);
     ROUND_TRIP(BROKER_APPRAISED, appraised);
     ROUND_TRIP(BROKER_GRANT, grant);
     ROUND_TRIP(BROKER_WRAP, wrap);

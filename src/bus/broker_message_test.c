@@ -49,7 +49,7 @@ static Err read_any(View v)
     switch (broker_message_type(v)) {
     case BROKER_CHALLENGE: return broker_get_challenge(v, &m.challenge);
     case BROKER_NONCE: return broker_get_nonce(v, &m.nonce);
-    case BROKER_ATTEST: return broker_get_attest(v, &m.attest);
+    case BROKER_ATTEST:
     case BROKER_APPRAISE: return broker_get_attest(v, &m.attest);
     case BROKER_APPRAISED: return broker_get_appraised(v, &m.appraised);
     case BROKER_GRANT: return broker_get_grant(v, &m.grant);

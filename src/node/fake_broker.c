@@ -134,16 +134,24 @@ static void hear_challenge(FakeBroker *b, const BrokerChallenge *m)
     answer_with(b, view_buffer(&message));
 }
 
+/* Whether evidence, of the fake warden or of a real one, answers a nonce that was given out. */
+static bool answers_nonce(const FakeBroker *b, View evidence)
+{
+    for (uint64_t n = 1; n <= b->nonces; n++) {
+        uint8_t nonce[sizeof((BrokerNonce *)NULL)->nonce] = {0};
+        memcpy(nonce, &n, sizeof n);
+        if (memmem(evidence.data, evidence.size, nonce, sizeof nonce)) return true;
+    }
+    return false;
+}
+
 static void check_attest(const FakeBroker *b, const BrokerAttest *m)
 {
     static const uint8_t TASK[16] = {7};
-    uint64_t nonce = 0;
     ck_assert_mem_eq(m->task_id, TASK, sizeof TASK);
     ck_assert_uint_eq(m->stage, b->stage);
     ck_assert(view_equal(m->node_id, VIEW("test")) && view_equal(m->footer, VIEW(FAKE_FOOTER)));
-    ck_assert_uint_ge(m->evidence.size, sizeof FAKE_EVIDENCE - 1 + 32);
-    memcpy(&nonce, m->evidence.data + sizeof FAKE_EVIDENCE - 1, sizeof nonce);
-    if (!is(b, "chaos")) ck_assert(nonce > 0 && nonce <= b->nonces); /* else it may have been changed on the way */
+    if (!is(b, "chaos")) ck_assert(answers_nonce(b, m->evidence)); /* else it may have been changed on the way */
 }
 
 static void hear_attest(FakeBroker *b, const BrokerAttest *m)

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SUBJECTS_MAX = 16, PIECE = 1 << 20, PAUSE_US = 20000 };
+enum { SUBJECTS_MAX = 16, PIECE = 1 << 20, PAUSE_US = 4000 };
 typedef struct { pid_t pid; const char *who; uint64_t searches, bytes, found; } Subject;
 
 static Subject subjects[SUBJECTS_MAX];

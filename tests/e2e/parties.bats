@@ -9,7 +9,7 @@ setup_file() {
     as author covey image build lines.wasm -o lines.see
     as operator covey key trust "$(as author covey key show)"
     cc -O2 -Wall -Werror "$COVEY_SOURCE/tests/e2e/memory-search.c" -o memory-search
-    yes "$PLAIN" | head -n 100000 >plain.txt
+    yes "$PLAIN" | head -n 400000 >plain.txt # so much that a run meets the search more than once
 }
 setup() { cd "$BATS_FILE_TMPDIR" || return; }
 teardown() { stop_broker; }
