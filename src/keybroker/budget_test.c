@@ -78,16 +78,6 @@ static uint64_t charges(World *w)
     return e.charges;
 }
 
-static void check_spent(World *w, const char *spent)
-{
-    Account account;
-    Diag why = {{0}};
-    char text[AMOUNT_TEXT_MAX];
-    ck_assert_ok(broker_account(w->broker, view_buffer(&w->footer), &account, &why));
-    ledger_print_amount(&account.spent, text);
-    ck_assert_str_eq(text, spent);
-}
-
 START_TEST(a_dataset_with_a_budget_opens_to_private_tasks_alone)
 {
     World w;

@@ -32,16 +32,6 @@ static Zygote zygote(const World *w, const PrivacyRequest *r, bool built_in)
     return z;
 }
 
-static void check_spent(World *w, const char *spent)
-{
-    Account account;
-    Diag why = {{0}};
-    char text[AMOUNT_TEXT_MAX];
-    ck_assert_ok(broker_account(w->broker, view_buffer(&w->footer), &account, &why));
-    ledger_print_amount(&account.spent, text);
-    ck_assert_str_eq(text, spent);
-}
-
 START_TEST(a_column_that_is_not_there_is_refused_by_name_before_anything_is_charged)
 {
     World w;

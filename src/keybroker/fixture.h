@@ -240,6 +240,16 @@ static inline SessionPayload zygote_session(World *w, Zygote *z)
     return p;
 }
 
+static inline void check_spent(World *w, const char *spent)
+{
+    Account account;
+    Diag why = {{0}};
+    char text[AMOUNT_TEXT_MAX];
+    ck_assert_ok(broker_account(w->broker, view_buffer(&w->footer), &account, &why));
+    ledger_print_amount(&account.spent, text);
+    ck_assert_str_eq(text, spent);
+}
+
 /* Attests and must be refused; nothing is granted. */
 static inline void zygote_refused(World *w, const Zygote *wrong, int code, const char *text)
 {

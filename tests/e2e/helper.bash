@@ -46,3 +46,16 @@ assert_equal() { [ "$1" = "$2" ] || { printf "'%s' is not '%s'\n" "$1" "$2"; ret
 
 # json FILTER: of $output
 json() { jq -e -r "$1" <<<"$output"; }
+
+# serve ARGUMENT...: starts the service of service.yaml at a free port; its address in $url, its process in the file pid
+serve() {
+    covey serve service.yaml --listen 127.0.0.1:0 "$@" >serve.out 2>&1 &
+    echo $! >pid
+    for _ in $(seq 400); do
+        url=$(grep -o 'https\?://[^ ]*' serve.out) && return
+        kill -0 "$(cat pid)" || { cat serve.out; return 1; }
+        sleep 0.05
+    done
+    cat serve.out
+    return 1
+}

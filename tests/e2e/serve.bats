@@ -17,19 +17,6 @@ service() {
         "  - {task: trap, module: request.wasm, args: [trap]}" >service.yaml
 }
 
-# serve ARGUMENT...: starts it at a free port; $url
-serve() {
-    covey serve service.yaml --listen 127.0.0.1:0 "$@" >serve.out 2>&1 &
-    echo $! >pid
-    for _ in $(seq 200); do
-        url=$(grep -o 'https\?://[^ ]*' serve.out) && return
-        kill -0 "$(cat pid)" || { cat serve.out; return 1; }
-        sleep 0.05
-    done
-    cat serve.out
-    return 1
-}
-
 # ask TASK [CURL-ARGUMENT...]: $status is the HTTP status, $output the body
 ask() {
     local task=$1

@@ -19,16 +19,6 @@ setup() {
 }
 teardown() { for p in pid pto broker; do [ ! -e $p ] || kill -9 "$(cat $p)" 2>/dev/null || true; done; }
 
-serve() {
-    covey serve service.yaml --listen 127.0.0.1:0 "$@" >serve.out 2>&1 &
-    echo $! >pid
-    for _ in $(seq 400); do
-        url=$(grep -o 'http://[^ ]*' serve.out) && return
-        kill -0 "$(cat pid)" || { cat serve.out; return 1; }
-        sleep 0.05
-    done
-    return 1
-}
 ask() { curl -s -m 30 -D head -o answer --data '' "$url/tasks/$1"; }
 granted() { grep -c '"event":"key-release".*"what":"session"' state/covey/keybroker/audit.log || true; }
 opens_to_the_data() {
