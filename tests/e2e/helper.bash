@@ -52,6 +52,7 @@ serve() {
     covey serve service.yaml --listen 127.0.0.1:0 "$@" >serve.out 2>&1 &
     echo $! >pid
     for _ in $(seq 400); do
+        # shellcheck disable=SC2034 # for the tests
         url=$(grep -o 'https\?://[^ ]*' serve.out) && return
         kill -0 "$(cat pid)" || { cat serve.out; return 1; }
         sleep 0.05
